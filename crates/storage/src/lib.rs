@@ -1,1 +1,36 @@
-//! ronda-storage
+//! Every SQL statement of Ronda, and the two databases that run them from one text.
+//!
+//! *A connection is a thread, a transaction is a closure.* [`Db::write`] and [`Db::read`] are futures outside and plain
+//! synchronous code inside; use cases are ordinary functions over a [`Tx`]. SQLite runs waiting closures as members
+//! of a group with one durable commit for all (`sqlite.rs`); PostgreSQL runs each closure as one READ COMMITTED
+//! transaction on a thread that owns its connection (`pg.rs`).
+//!
+//! What must never be here: decisions, permissions, text for people, or a function that reads a workspace's rows
+//! without naming the workspace.
+
+mod db;
+mod error;
+pub mod events;
+pub mod migrate;
+mod pg;
+mod queue;
+mod row;
+mod sqlite;
+mod statement;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod tx;
+mod value;
+mod wake;
+
+pub mod registry;
+
+pub use db::{Db, DbConfig, Engine, Lane};
+pub use error::{StoreError, StoreResult};
+pub use events::StoredEvent;
+pub use queue::MaybeRetry;
+pub use row::Row;
+pub use statement::{ColumnType, Statement};
+pub use tx::Tx;
+pub use value::{Rows, Value};
+pub use wake::{Wake, WakeSink};

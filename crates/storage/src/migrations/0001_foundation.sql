@@ -1,0 +1,592 @@
+-- The first schema. Tokens: {id} row id given by the database, {int} 64-bit integer, {text}, {bytes}, {strict}.
+-- Times are UTC milliseconds, booleans 0/1, JSON is text that nobody filters by.
+
+-- Installation -------------------------------------------------------------------------------------------------------
+
+create table installation (
+  key {text} primary key,
+  value {text} not null
+) {strict};
+
+create table workspace (
+  id {id},
+  name {text} not null,
+  zone {text} not null,
+  language {text} not null,
+  country {text} not null,
+  -- JSON: close tolerance, automatic closing (spec CP-20, CORE-2)
+  settings {text} not null default '{}',
+  status {text} not null default 'active',
+  simulated {int} not null default 0,
+  next_number {int} not null default 1,
+  version {int} not null default 1,
+  created_at {int} not null
+) {strict};
+
+-- Accounts -----------------------------------------------------------------------------------------------------------
+
+create table account (
+  id {id},
+  email {text} not null,
+  -- lower-case, trimmed: what uniqueness is judged by
+  email_key {text} not null unique,
+  name {text} not null,
+  password_hash {text},
+  language {text},
+  zone {text},
+  created_at {int} not null
+) {strict};
+
+-- A member of a workspace: the user of the panel and, with the right to reply, the agent of routing.
+create table agent (
+  id {id},
+  workspace {int} not null references workspace(id),
+  account {int} references account(id),
+  role {text} not null,
+  name {text} not null,
+  public_name {text} not null default '',
+  phone {text},
+  photo {text},
+  status {text} not null default 'active',
+  limit_override {int},
+  -- JSON array of channel account ids, null = all
+  channels {text},
+  signature {text} not null default '',
+  settings {text} not null default '{}',
+  version {int} not null default 1,
+  created_at {int} not null,
+  deleted_at {int}
+) {strict};
+create unique index agent_account on agent(workspace, account) where account is not null;
+create index agent_of_account on agent(account) where account is not null;
+
+create table session (
+  id {id},
+  account {int} not null references account(id),
+  workspace {int},
+  token_hash {text} not null unique,
+  remember {int} not null default 0,
+  user_agent {text} not null default '',
+  ip {text} not null default '',
+  created_at {int} not null,
+  last_used_at {int} not null,
+  expires_at {int} not null
+) {strict};
+create index session_of_account on session(account);
+
+create table known_device (
+  account {int} not null references account(id),
+  token_hash {text} not null,
+  last_used_at {int} not null,
+  primary key (account, token_hash)
+) {strict};
+
+create table invitation (
+  id {id},
+  workspace {int} not null references workspace(id),
+  email {text} not null,
+  email_key {text} not null,
+  role {text} not null,
+  groups {text} not null default '[]',
+  token_hash {text} not null unique,
+  invited_by {int},
+  created_at {int} not null,
+  expires_at {int} not null,
+  used_at {int},
+  revoked_at {int}
+) {strict};
+create index invitation_of_workspace on invitation(workspace, email_key);
+
+create table password_reset (
+  id {id},
+  account {int} not null references account(id),
+  token_hash {text} not null unique,
+  created_at {int} not null,
+  expires_at {int} not null,
+  used_at {int}
+) {strict};
+create index password_reset_of_account on password_reset(account);
+
+create table login_attempt (
+  key {text} primary key,
+  failures {int} not null,
+  blocked_until {int} not null,
+  updated_at {int} not null
+) {strict};
+
+create table agent_group (
+  id {id},
+  workspace {int} not null references workspace(id),
+  name {text} not null,
+  name_key {text} not null,
+  key {text} not null,
+  -- JSON array of former keys that keep working
+  aliases {text} not null default '[]',
+  description {text} not null default '',
+  colour {text} not null default '',
+  is_default {int} not null default 0,
+  version {int} not null default 1,
+  created_at {int} not null,
+  deleted_at {int}
+) {strict};
+create unique index agent_group_key on agent_group(workspace, key) where deleted_at is null;
+create unique index agent_group_name on agent_group(workspace, name_key) where deleted_at is null;
+
+create table agent_group_member (
+  workspace {int} not null,
+  group_id {int} not null references agent_group(id),
+  agent {int} not null references agent(id),
+  supervisor {int} not null default 0,
+  primary key (workspace, group_id, agent)
+) {strict};
+create index agent_group_member_agent on agent_group_member(workspace, agent);
+
+create table audit_entry (
+  id {id},
+  workspace {int} not null,
+  at {int} not null,
+  actor {int},
+  actor_name {text} not null default '',
+  ip {text} not null default '',
+  action {text} not null,
+  object {text} not null,
+  object_id {text} not null default '',
+  before {text},
+  after {text}
+) {strict};
+create index audit_entry_of_workspace on audit_entry(workspace, id);
+
+create table idempotency_key (
+  workspace {int} not null,
+  principal {text} not null,
+  route {text} not null,
+  key {text} not null,
+  body_hash {text} not null,
+  status {int} not null,
+  answer {text} not null,
+  created_at {int} not null,
+  primary key (workspace, principal, route, key)
+) {strict};
+
+-- Channels and customers -----------------------------------------------------------------------------------------------
+
+create table channel_account (
+  id {id},
+  workspace {int} not null references workspace(id),
+  kind {text} not null,
+  name {text} not null,
+  -- phone number id or site key: what an inbound body names
+  external_id {text} not null,
+  -- the portfolio or business account that scopes identities
+  scope {text} not null default '',
+  status {text} not null default 'draft',
+  status_detail {text} not null default '',
+  settings {text} not null default '{}',
+  -- JSON of encrypted secrets
+  secrets {text} not null default '{}',
+  -- names the workspace's own callback /webhooks/meta/{token}
+  webhook_token {text} not null unique,
+  greeter {text},
+  default_group {int},
+  lane {int} not null default 0,
+  simulated {int} not null default 0,
+  health {text} not null default '{}',
+  version {int} not null default 1,
+  created_at {int} not null,
+  deleted_at {int}
+) {strict};
+create unique index channel_account_external on channel_account(kind, external_id) where deleted_at is null;
+create index channel_account_of_workspace on channel_account(workspace);
+
+create table customer (
+  id {id},
+  workspace {int} not null,
+  name {text} not null default '',
+  -- who gave the name: profile, agent, api
+  name_source {text} not null default 'profile',
+  phone {text},
+  email {text},
+  attributes {text} not null default '{}',
+  notes {text} not null default '',
+  merged_into {int},
+  version {int} not null default 1,
+  created_at {int} not null,
+  updated_at {int} not null
+) {strict};
+create index customer_of_workspace on customer(workspace, id);
+
+create table identity (
+  id {id},
+  workspace {int} not null,
+  kind {text} not null,
+  scope {text} not null,
+  value {text} not null,
+  customer {int} not null references customer(id),
+  -- what the provider returned for sending (wa_id), when it differs
+  send_to {text},
+  flags {text} not null default '{}',
+  created_at {int} not null,
+  replaced_by {int}
+) {strict};
+create unique index identity_value on identity(workspace, kind, scope, value);
+create index identity_of_customer on identity(workspace, customer);
+
+create table visitor (
+  id {id},
+  workspace {int} not null,
+  channel_account {int} not null references channel_account(id),
+  public_id {text} not null unique,
+  token_hash {text} not null unique,
+  customer {int},
+  page {text} not null default '{}',
+  read_up_to {int} not null default 0,
+  created_at {int} not null,
+  last_seen_at {int} not null
+) {strict};
+
+-- Conversations --------------------------------------------------------------------------------------------------------
+
+-- Facts and place stand in one narrow row, so that lists need one index (architecture.md §8, rule 1).
+create table conversation (
+  id {id},
+  workspace {int} not null,
+  number {int} not null,
+  channel_account {int} not null,
+  customer {int} not null,
+  episode {int} not null default 1,
+  simulated {int} not null default 0,
+  outbound {int} not null default 0,
+  -- place: written by the planner alone, except birth, reopening and the bot's hand-over
+  place {text} not null,
+  owner {int},
+  epoch {int} not null default 1,
+  group_id {int},
+  phase {text},
+  rotate_at {int},
+  round {int} not null default 0,
+  exhausted {int} not null default 0,
+  waiting_since {int},
+  assigned_at {int},
+  assigned_reason {text},
+  reserved_for {int},
+  reserved_until {int},
+  last_owner {int},
+  closed_at {int},
+  close_reason {text},
+  -- what else the routing engine keeps of it: JSON, opaque to everybody else
+  routing {text},
+  -- facts: written by receive, reply and sent
+  owed_since {int},
+  last_customer_at {int},
+  last_activity_at {int} not null,
+  last_message {int},
+  unread {int} not null default 0,
+  marked_unread {int} not null default 0,
+  next_outbox {int} not null default 1,
+  window_closed {int} not null default 0,
+  greeted {int} not null default 0,
+  origin {text},
+  created_at {int} not null
+) {strict};
+create unique index conversation_number on conversation(workspace, number);
+create unique index conversation_live on conversation(channel_account, customer) where place <> 'closed';
+create index conversation_of_customer on conversation(workspace, customer);
+create index conversation_place_waiting on conversation(workspace, place, owed_since, id);
+create index conversation_owner on conversation(workspace, owner, place) where owner is not null;
+create index conversation_activity on conversation(workspace, place, last_activity_at, id);
+create index conversation_closed on conversation(workspace, closed_at, id) where place = 'closed';
+
+create table message (
+  id {id},
+  workspace {int} not null,
+  conversation {int} not null,
+  channel_account {int} not null,
+  direction {text} not null,
+  author {text} not null,
+  agent {int},
+  client_id {text},
+  -- hash of the content a client sent with client_id
+  client_hash {text},
+  provider_id {text},
+  at {int} not null,
+  received_at {int} not null,
+  kind {text} not null,
+  content {text} not null,
+  status {text},
+  status_at {text},
+  error {text},
+  reply_to {text},
+  -- the anchor this answer cleared, kept so that a failed send can restore it
+  owed_before {int},
+  epoch {int} not null default 0,
+  edited_at {int},
+  deleted_at {int},
+  referral {text}
+) {strict};
+create index message_of_conversation on message(conversation, at, id);
+create unique index message_provider on message(channel_account, provider_id) where provider_id is not null;
+create unique index message_client on message(workspace, conversation, author, client_id) where client_id is not null;
+
+create table reaction (
+  workspace {int} not null,
+  conversation {int} not null,
+  target {text} not null,
+  by_whom {text} not null,
+  emoji {text} not null,
+  at {int} not null,
+  primary key (conversation, target, by_whom)
+) {strict};
+
+create table draft (
+  workspace {int} not null,
+  agent {int} not null,
+  conversation {int} not null,
+  mode {text} not null,
+  body {text} not null,
+  updated_at {int} not null,
+  primary key (workspace, agent, conversation)
+) {strict};
+
+create table file (
+  id {id},
+  workspace {int} not null,
+  public_id {text} not null unique,
+  name {text} not null,
+  mime {text} not null,
+  size {int} not null,
+  sha256 {text} not null,
+  conversation {int},
+  visitor {int},
+  uploaded_by {int},
+  created_at {int} not null
+) {strict};
+
+create table media_job (
+  id {id},
+  workspace {int} not null,
+  channel_account {int} not null,
+  message {int} not null,
+  provider_media {text} not null,
+  attempts {int} not null default 0,
+  due_at {int} not null,
+  lease_until {int} not null default 0,
+  failed {text}
+) {strict};
+create index media_job_due on media_job(due_at) where failed is null;
+
+create table incident (
+  id {id},
+  workspace {int} not null,
+  conversation {int} not null,
+  kind {text} not null,
+  phase {text} not null,
+  waited {int} not null,
+  detail {text} not null default '{}',
+  at {int} not null
+) {strict};
+create index incident_of_workspace on incident(workspace, id);
+
+-- In and out -----------------------------------------------------------------------------------------------------------
+
+create table inbound_journal (
+  id {id},
+  source {text} not null,
+  -- null for the installation's own app: the body may name accounts of any workspace of that app
+  channel_account {int},
+  lane {int} not null,
+  received_at {int} not null,
+  body {bytes} not null,
+  done_at {int},
+  attempts {int} not null default 0,
+  failed {text}
+) {strict};
+create index inbound_journal_open on inbound_journal(lane, id) where done_at is null and failed is null;
+create index inbound_journal_failed on inbound_journal(id) where failed is not null;
+
+-- Parts of bodies that could not be understood, kept for a look and a replay.
+create table inbound_failure (
+  id {id},
+  workspace {int},
+  journal {int} not null,
+  pointer {text} not null,
+  reason {text} not null,
+  raw {text} not null,
+  at {int} not null,
+  replayed_at {int}
+) {strict};
+create index inbound_failure_of_workspace on inbound_failure(workspace, id);
+
+create table parked_status (
+  channel_account {int} not null,
+  provider_id {text} not null,
+  status {text} not null,
+  at {int} not null,
+  detail {text},
+  received_at {int} not null,
+  primary key (channel_account, provider_id, status)
+) {strict};
+
+create table outbox (
+  id {id},
+  workspace {int} not null,
+  channel_account {int} not null,
+  conversation {int} not null,
+  position {int} not null,
+  message {int},
+  -- message, read, typing
+  kind {text} not null default 'message',
+  payload {text} not null default '{}',
+  state {text} not null,
+  attempt {int} not null default 0,
+  due_at {int} not null,
+  lease_until {int} not null default 0,
+  token {text},
+  uncertain_until {int},
+  error {text},
+  created_at {int} not null
+) {strict};
+create index outbox_open on outbox(channel_account, conversation, position) where state in ('queued', 'sending', 'uncertain');
+create index outbox_message on outbox(message) where message is not null;
+
+create table timer (
+  kind {text} not null,
+  subject {int} not null,
+  workspace {int} not null,
+  epoch {int} not null default 0,
+  due_at {int} not null,
+  attempts {int} not null default 0,
+  error {text},
+  primary key (kind, subject)
+) {strict};
+create index timer_due on timer(due_at);
+
+-- Routing --------------------------------------------------------------------------------------------------------------
+
+create table routing_head (
+  workspace {int} primary key,
+  decision_seq {int} not null default 0,
+  input_seq {int} not null default 0,
+  at {int} not null default 0,
+  lease_epoch {int} not null default 0,
+  lease_owner {text} not null default '',
+  lease_until {int} not null default 0,
+  stamp {int} not null default 0
+) {strict};
+
+create table routing_input (
+  id {id},
+  workspace {int} not null,
+  command_id {text},
+  at {int} not null,
+  fact {text} not null,
+  seq {int},
+  result {text}
+) {strict};
+create unique index routing_input_command on routing_input(workspace, command_id) where command_id is not null;
+create index routing_input_open on routing_input(workspace, id) where seq is null;
+
+create table agent_load (
+  workspace {int} not null,
+  agent {int} not null,
+  load {int} not null default 0 check (load >= 0),
+  stamp {int} not null default 0,
+  -- what else the routing engine keeps of the agent: JSON, opaque to everybody else
+  routing {text},
+  primary key (workspace, agent)
+) {strict};
+
+create table routing_round (
+  workspace {int} not null,
+  conversation {int} not null,
+  missed {text} not null default '[]',
+  moves {int} not null default 0,
+  transfers {int} not null default 0,
+  primary key (workspace, conversation)
+) {strict};
+
+create table routing_policy (
+  id {id},
+  workspace {int} not null,
+  version {int} not null,
+  body {text} not null,
+  author {int},
+  created_at {int} not null
+) {strict};
+create unique index routing_policy_version on routing_policy(workspace, version);
+
+create table routing_decision (
+  workspace {int} not null,
+  seq {int} not null,
+  at {int} not null,
+  cause {int} not null,
+  policy_version {int} not null,
+  conversation {int},
+  epoch_before {int} not null,
+  epoch_after {int} not null,
+  act {text} not null,
+  from_agent {int},
+  to_agent {int},
+  reason {text} not null,
+  funnel {text} not null,
+  primary key (workspace, seq)
+) {strict};
+create index routing_decision_of_conversation on routing_decision(workspace, conversation, seq) where conversation is not null;
+create index routing_decision_to on routing_decision(workspace, to_agent, seq) where to_agent is not null;
+
+-- Presence -------------------------------------------------------------------------------------------------------------
+
+create table agent_presence (
+  workspace {int} not null,
+  agent {int} not null,
+  chosen {text} not null default 'online',
+  reason {text} not null default '',
+  away_until {int},
+  last_activity_at {int} not null default 0,
+  -- the end of the longest lease of a connected device
+  connected_until {int} not null default 0,
+  disconnected_at {int},
+  effective {text} not null default 'offline',
+  since {int} not null default 0,
+  primary key (workspace, agent)
+) {strict};
+
+create table presence_lease (
+  id {text} primary key,
+  workspace {int} not null,
+  agent {int} not null,
+  node {text} not null,
+  until {int} not null
+) {strict};
+create index presence_lease_agent on presence_lease(workspace, agent);
+
+create table agent_state_log (
+  id {id},
+  workspace {int} not null,
+  agent {int} not null,
+  state {text} not null,
+  reason {text} not null default '',
+  cause {text} not null,
+  by_agent {int},
+  at {int} not null
+) {strict};
+create index agent_state_log_agent on agent_state_log(workspace, agent, id);
+
+-- Events ---------------------------------------------------------------------------------------------------------------
+
+create table event_head (
+  workspace {int} primary key,
+  seq {int} not null
+) {strict};
+
+create table event (
+  workspace {int} not null,
+  seq {int} not null,
+  at {int} not null,
+  kind {text} not null,
+  conversation {int},
+  scope_before {text},
+  scope_after {text},
+  body {text} not null,
+  primary key (workspace, seq)
+) {strict};
+create index event_age on event(workspace, at);
