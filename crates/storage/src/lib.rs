@@ -8,12 +8,19 @@
 //! What must never be here: decisions, permissions, text for people, or a function that reads a workspace's rows
 //! without naming the workspace.
 
+pub mod channel_accounts;
+pub mod conversations;
+pub mod customers;
 mod db;
 mod error;
 pub mod events;
+pub mod journal;
+pub mod messages;
 pub mod migrate;
+pub mod outbox;
 mod pg;
 mod queue;
+pub mod routing;
 mod row;
 mod sqlite;
 mod statement;
@@ -24,6 +31,7 @@ mod value;
 mod wake;
 
 pub mod registry;
+pub mod workspaces;
 
 pub use db::{Db, DbConfig, Engine, Lane};
 pub use error::{StoreError, StoreResult};

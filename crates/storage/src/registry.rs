@@ -4,4 +4,14 @@
 use crate::Statement;
 
 /// The statements by file.
-pub static ALL: &[(&str, &[&Statement])] = &[("events", crate::events::STATEMENTS)];
+pub static ALL: &[(&str, &[&Statement])] = &[
+    ("channel_accounts", crate::channel_accounts::STATEMENTS),
+    ("conversations", crate::conversations::STATEMENTS),
+    ("customers", crate::customers::STATEMENTS),
+    ("events", crate::events::STATEMENTS),
+    ("journal", crate::journal::STATEMENTS),
+    ("messages", crate::messages::STATEMENTS),
+    ("outbox", crate::outbox::STATEMENTS),
+    ("routing", crate::routing::STATEMENTS),
+    ("workspaces", crate::workspaces::STATEMENTS),
+];

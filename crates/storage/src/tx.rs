@@ -45,10 +45,25 @@ impl<'a> Tx<'a> {
         }
     }
 
+    /// Whether SQLite runs this transaction: only for pairs of bodies that stand in one named place.
+    #[must_use]
+    pub fn is_sqlite(&self) -> bool {
+        matches!(self.backend, Backend::Sqlite(_))
+    }
+
     /// The time of this transaction. It does not move while the transaction is open.
     #[must_use]
     pub fn now(&self) -> Ms {
         self.now
+    }
+
+    /// Prepares a statement and runs nothing: the check of every text on both engines.
+    #[cfg(feature = "testing")]
+    pub fn prepare_only(&mut self, s: &'static Statement) -> StoreResult<()> {
+        match &mut self.backend {
+            Backend::Sqlite(c) => c.prepare_cached(&s.compiled().sqlite).map(drop).map_err(Into::into),
+            Backend::Pg(client, cache) => cache.get(client, s).map(drop),
+        }
     }
 
     /// Runs a statement; the number of rows it touched.

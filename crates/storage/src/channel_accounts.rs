@@ -1,0 +1,171 @@
+//! Connected numbers, pages and sites.
+
+use crate::{Row, Rows, StoreResult, Tx, statements};
+use ronda_domain::channel::{ChannelKind, ChannelStatus};
+use ronda_domain::{ChannelAccountId, GroupId, Ms, WorkspaceId};
+
+/// A channel account. `settings`, `secrets` (encrypted), `greeter` and `health` are JSON.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChannelAccountRow {
+    pub id: ChannelAccountId,
+    pub workspace: WorkspaceId,
+    pub kind: ChannelKind,
+    pub name: String,
+    pub external_id: String,
+    pub scope: String,
+    pub status: ChannelStatus,
+    pub status_detail: String,
+    pub settings: String,
+    pub secrets: String,
+    pub webhook_token: String,
+    pub greeter: Option<String>,
+    pub default_group: Option<GroupId>,
+    pub lane: i64,
+    pub simulated: bool,
+    pub health: String,
+    pub version: i64,
+    pub created_at: Ms,
+}
+
+macro_rules! columns {
+    () => {
+        "a.id, a.workspace, a.kind, a.name, a.external_id, a.scope, a.status, a.status_detail, a.settings, a.secrets,
+         a.webhook_token, a.greeter, a.default_group, a.lane, a.simulated, a.health, a.version, a.created_at"
+    };
+}
+
+statements! {
+    INSERT = "insert into channel_account(workspace, kind, name, external_id, scope, status, settings, secrets, webhook_token, greeter,
+          default_group, lane, simulated, created_at)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) returning id";
+    GET = concat!("select ", columns!(), " from channel_account as a where a.workspace = $1 and a.id = $2 and a.deleted_at is null");
+    OF_WORKSPACE = concat!("select ", columns!(), " from channel_account as a where a.workspace = $1 and a.deleted_at is null order by a.id");
+    ALL = concat!("select ", columns!(), " from channel_account as a where a.deleted_at is null order by a.id");
+    BY_TOKEN = concat!("select ", columns!(), " from channel_account as a where a.webhook_token = $1 and a.deleted_at is null");
+    BY_EXTERNAL = concat!("select ", columns!(), " from {rows(kind: text, external_id: text)} as p, channel_account as a
+        where a.kind = p.kind and a.external_id = p.external_id and a.deleted_at is null");
+    UPDATE = "update channel_account set name = $3, status = $4, status_detail = $5, settings = $6, secrets = $7, greeter = $8,
+          default_group = $9, scope = $10, external_id = $12, version = version + 1
+        where workspace = $1 and id = $2 and version = $11";
+    STATUS = "update channel_account set status = $3, status_detail = $4, version = version + 1
+        where workspace = $1 and id = $2 and (status <> $3 or status_detail <> $4)";
+    HEALTH = "update channel_account set health = $3 where workspace = $1 and id = $2";
+    DELETE = "update channel_account set deleted_at = $3, status = 'disconnected' where workspace = $1 and id = $2 and deleted_at is null";
+}
+
+fn read(r: &Row<'_>) -> StoreResult<ChannelAccountRow> {
+    Ok(ChannelAccountRow {
+        id: r.id(0)?,
+        workspace: r.id(1)?,
+        kind: r.word(2, ChannelKind::parse, "channel_account.kind")?,
+        name: r.t(3)?,
+        external_id: r.t(4)?,
+        scope: r.t(5)?,
+        status: r.word(6, ChannelStatus::parse, "channel_account.status")?,
+        status_detail: r.t(7)?,
+        settings: r.t(8)?,
+        secrets: r.t(9)?,
+        webhook_token: r.t(10)?,
+        greeter: r.ot(11)?,
+        default_group: r.oid(12)?,
+        lane: r.i(13)?,
+        simulated: r.b(14)?,
+        health: r.t(15)?,
+        version: r.i(16)?,
+        created_at: Ms(r.i(17)?),
+    })
+}
+
+/// Inserts a row; `id`, `version` and `created_at` of `a` are not used. The unique index refuses a number that is
+/// connected anywhere in the installation.
+pub fn insert(tx: &mut Tx<'_>, a: &ChannelAccountRow) -> StoreResult<ChannelAccountId> {
+    let now = tx.now();
+    tx.one(
+        &INSERT,
+        &[
+            a.workspace.into(),
+            a.kind.as_str().into(),
+            a.name.as_str().into(),
+            a.external_id.as_str().into(),
+            a.scope.as_str().into(),
+            a.status.as_str().into(),
+            a.settings.as_str().into(),
+            a.secrets.as_str().into(),
+            a.webhook_token.as_str().into(),
+            a.greeter.clone().into(),
+            a.default_group.into(),
+            a.lane.into(),
+            a.simulated.into(),
+            now.into(),
+        ],
+        |r| r.id(0),
+    )
+}
+
+pub fn get(tx: &mut Tx<'_>, w: WorkspaceId, id: ChannelAccountId) -> StoreResult<Option<ChannelAccountRow>> {
+    tx.opt(&GET, &[w.into(), id.into()], read)
+}
+
+pub fn of_workspace(tx: &mut Tx<'_>, w: WorkspaceId) -> StoreResult<Vec<ChannelAccountRow>> {
+    tx.query(&OF_WORKSPACE, &[w.into()], read)
+}
+
+/// All accounts of the installation (system function: ingest and deliver workers).
+pub fn all(tx: &mut Tx<'_>) -> StoreResult<Vec<ChannelAccountRow>> {
+    tx.query(&ALL, &[], read)
+}
+
+/// The account behind a workspace's own callback (system function: the token is the proof).
+pub fn by_webhook_token(tx: &mut Tx<'_>, token: &str) -> StoreResult<Option<ChannelAccountRow>> {
+    tx.opt(&BY_TOKEN, &[token.into()], read)
+}
+
+/// The accounts that inbound bodies name (system function).
+pub fn by_external_ids(tx: &mut Tx<'_>, keys: &[(ChannelKind, String)]) -> StoreResult<Vec<ChannelAccountRow>> {
+    let mut rows = Rows::new();
+    for (kind, id) in keys {
+        rows.push([kind.as_str().into(), id.as_str().into()]);
+    }
+    tx.batch_query(&BY_EXTERNAL, &rows, &[], read)
+}
+
+/// Writes what people edit, guarded by the version in `a`. Number of rows changed.
+pub fn update(tx: &mut Tx<'_>, a: &ChannelAccountRow) -> StoreResult<u64> {
+    tx.exec(
+        &UPDATE,
+        &[
+            a.workspace.into(),
+            a.id.into(),
+            a.name.as_str().into(),
+            a.status.as_str().into(),
+            a.status_detail.as_str().into(),
+            a.settings.as_str().into(),
+            a.secrets.as_str().into(),
+            a.greeter.clone().into(),
+            a.default_group.into(),
+            a.scope.as_str().into(),
+            a.version.into(),
+            a.external_id.as_str().into(),
+        ],
+    )
+}
+
+/// Number of rows changed: 0 when nothing is new.
+pub fn set_status(
+    tx: &mut Tx<'_>,
+    w: WorkspaceId,
+    id: ChannelAccountId,
+    status: ChannelStatus,
+    detail: &str,
+) -> StoreResult<u64> {
+    tx.exec(&STATUS, &[w.into(), id.into(), status.as_str().into(), detail.into()])
+}
+
+pub fn set_health(tx: &mut Tx<'_>, w: WorkspaceId, id: ChannelAccountId, health: &str) -> StoreResult<u64> {
+    tx.exec(&HEALTH, &[w.into(), id.into(), health.into()])
+}
+
+pub fn delete(tx: &mut Tx<'_>, w: WorkspaceId, id: ChannelAccountId) -> StoreResult<u64> {
+    let now = tx.now();
+    tx.exec(&DELETE, &[w.into(), id.into(), now.into()])
+}

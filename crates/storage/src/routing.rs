@@ -1,0 +1,404 @@
+//! What the planner reads and writes: head, inputs, loads, rounds, decisions, policies (T3, T4).
+
+use crate::{Row, Rows, StoreResult, Tx, Value, statements};
+use ronda_domain::{AgentId, ConversationId, Ms, WorkspaceId};
+
+/// The head of a workspace's routing: it fences, numbers and serialises planners with one statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    pub decision_seq: i64,
+    pub input_seq: i64,
+    /// The newest time a plan was made for; the core's time never goes back.
+    pub at: Ms,
+    pub lease_epoch: i64,
+    pub lease_owner: String,
+    pub lease_until: Ms,
+    pub stamp: i64,
+}
+
+/// An input that waits for a planner. `fact` is JSON of the routing crate.
+#[derive(Clone, Debug)]
+pub struct InputRow {
+    pub id: i64,
+    pub command_id: Option<String>,
+    pub at: Ms,
+    pub fact: String,
+}
+
+/// The load row of an agent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoadRow {
+    pub agent: AgentId,
+    pub load: i64,
+    pub stamp: i64,
+    pub routing: Option<String>,
+}
+
+/// The rotation round of a conversation. `missed` is a JSON array of agent ids.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoundRow {
+    pub conversation: ConversationId,
+    pub missed: String,
+    pub moves: i64,
+    pub transfers: i64,
+}
+
+/// A recorded decision. `reason` and `funnel` are JSON of the routing crate.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DecisionRow {
+    pub seq: i64,
+    pub at: Ms,
+    pub cause: i64,
+    pub policy_version: i64,
+    pub conversation: Option<ConversationId>,
+    pub epoch_before: i64,
+    pub epoch_after: i64,
+    pub act: String,
+    pub from: Option<AgentId>,
+    pub to: Option<AgentId>,
+    pub reason: String,
+    pub funnel: String,
+}
+
+/// A version of the policy. `body` is JSON of the routing crate and the API.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PolicyRow {
+    pub version: i64,
+    pub body: String,
+    pub author: Option<AgentId>,
+    pub created_at: Ms,
+}
+
+statements! {
+    HEAD = "select decision_seq, input_seq, at, lease_epoch, lease_owner, lease_until, stamp from routing_head where workspace = $1";
+    TAKE_LEASE = "update routing_head set lease_epoch = lease_epoch + 1, lease_owner = $2, lease_until = $3
+        where workspace = $1 and (lease_owner = $2 or lease_until < $4) returning lease_epoch";
+    RENEW_LEASE = "update routing_head set lease_until = $3 where workspace = $1 and lease_owner = $2 and lease_epoch = $4";
+    ADVANCE = "update routing_head set decision_seq = $2, input_seq = $3, at = $4, stamp = $5
+        where workspace = $1 and decision_seq = $6 and input_seq = $7 and lease_epoch = $8";
+    OPEN_INPUTS = "select id, command_id, at, fact from routing_input where workspace = $1 and seq is null order by id limit $2";
+    INSERT_INPUT = "insert into routing_input(workspace, command_id, at, fact) values ($1, $2, $3, $4)
+        on conflict (workspace, command_id) where command_id is not null do nothing";
+    INSERT_INPUTS = "insert into routing_input(workspace, at, fact) select cast($2 as bigint), cast($3 as bigint), p.fact from {rows(fact: text)} as p";
+    INSERT_DONE = "insert into routing_input(workspace, command_id, at, fact, seq, result) select cast($6 as bigint), p.command_id, p.at, p.fact, p.seq, p.result
+        from {rows(command_id: text, at: i64, fact: text, seq: i64, result: text)} as p";
+    STAMP_INPUTS = "update routing_input as i set seq = p.seq, result = p.result from {rows(id: i64, seq: i64, result: text)} as p
+        where i.id = p.id and i.workspace = $4 and i.seq is null";
+    RESULT = "select result from routing_input where workspace = $1 and command_id = $2 and seq is not null";
+    FORGET_INPUTS = "delete from routing_input where workspace = $1 and seq is not null and at < $2";
+    LOADS = "select agent, load, stamp, routing from agent_load where workspace = $1 order by agent";
+    NEW_LOAD = "insert into agent_load(workspace, agent) values ($1, $2) on conflict (workspace, agent) do nothing";
+    LOCK_LOADS = "select a.agent from {rows(agent: i64)} as p, agent_load as a where a.agent = p.agent and a.workspace = $2
+        {lock: order by a.agent for update of a}";
+    LOAD_DELTAS = "update agent_load as a set load = a.load + p.delta, stamp = p.stamp, routing = p.routing
+        from {rows(agent: i64, delta: i64, lim: i64, stamp: i64, routing: text)} as p
+        where a.agent = p.agent and a.workspace = $6 and (p.delta <= 0 or a.load + p.delta <= p.lim)";
+    RECOUNT = "update agent_load set load = (select count(*) from conversation as c where c.workspace = agent_load.workspace
+          and c.owner = agent_load.agent and c.place = 'held') where workspace = $1";
+    ROUNDS = "select conversation, missed, moves, transfers from routing_round where workspace = $1 order by conversation";
+    PUT_ROUNDS = "insert into routing_round(workspace, conversation, missed, moves, transfers)
+        select cast($5 as bigint), p.conversation, p.missed, p.moves, p.transfers
+        from {rows(conversation: i64, missed: text, moves: i64, transfers: i64)} as p where p.moves >= 0
+        on conflict (workspace, conversation) do update set missed = excluded.missed, moves = excluded.moves, transfers = excluded.transfers";
+    DROP_ROUNDS = "delete from routing_round where workspace = $1 and conversation = $2";
+    INSERT_DECISIONS = "insert into routing_decision(workspace, seq, at, cause, policy_version, conversation, epoch_before, epoch_after, act,
+          from_agent, to_agent, reason, funnel)
+        select cast($13 as bigint), p.seq, p.at, p.cause, p.policy_version, p.conversation, p.epoch_before, p.epoch_after, p.act, p.from_agent,
+          p.to_agent, p.reason, p.funnel
+        from {rows(seq: i64, at: i64, cause: i64, policy_version: i64, conversation: i64, epoch_before: i64, epoch_after: i64, act: text,
+          from_agent: i64, to_agent: i64, reason: text, funnel: text)} as p";
+    DECISIONS = "select seq, at, cause, policy_version, conversation, epoch_before, epoch_after, act, from_agent, to_agent, reason, funnel
+        from routing_decision where workspace = $1 and seq < $2 order by seq desc limit $3";
+    DECISIONS_OF_CONVERSATION = "select seq, at, cause, policy_version, conversation, epoch_before, epoch_after, act, from_agent, to_agent, reason, funnel
+        from routing_decision where workspace = $1 and conversation = $2 and seq < $3 order by seq desc limit $4";
+    DECISIONS_OF_AGENT = "select seq, at, cause, policy_version, conversation, epoch_before, epoch_after, act, from_agent, to_agent, reason, funnel
+        from routing_decision where workspace = $1 and (to_agent = $2 or from_agent = $2) and seq < $3 order by seq desc limit $4";
+    POLICY = "select version, body, author, created_at from routing_policy where workspace = $1 order by version desc limit 1";
+    POLICIES = "select version, body, author, created_at from routing_policy where workspace = $1 and version < $2 order by version desc limit $3";
+    INSERT_POLICY = "insert into routing_policy(workspace, version, body, author, created_at) values ($1, $2, $3, $4, $5)";
+}
+
+pub fn head(tx: &mut Tx<'_>, w: WorkspaceId) -> StoreResult<Head> {
+    tx.one(&HEAD, &[w.into()], |r| {
+        Ok(Head {
+            decision_seq: r.i(0)?,
+            input_seq: r.i(1)?,
+            at: Ms(r.i(2)?),
+            lease_epoch: r.i(3)?,
+            lease_owner: r.t(4)?,
+            lease_until: Ms(r.i(5)?),
+            stamp: r.i(6)?,
+        })
+    })
+}
+
+/// Takes the planner's lease when it is free, lapsed or already ours; the new lease epoch.
+pub fn take_lease(tx: &mut Tx<'_>, w: WorkspaceId, node: &str, until: Ms) -> StoreResult<Option<i64>> {
+    let now = tx.now();
+    tx.opt(&TAKE_LEASE, &[w.into(), node.into(), until.into(), now.into()], |r| {
+        r.i(0)
+    })
+}
+
+/// Number of rows renewed: 0 when another node has the lease.
+pub fn renew_lease(tx: &mut Tx<'_>, w: WorkspaceId, node: &str, epoch: i64, until: Ms) -> StoreResult<u64> {
+    tx.exec(&RENEW_LEASE, &[w.into(), node.into(), until.into(), epoch.into()])
+}
+
+/// Moves the head from `seen` to `new`; 0 rows when anybody planned meanwhile or the lease is another's.
+pub fn advance(tx: &mut Tx<'_>, w: WorkspaceId, seen: &Head, new: &Head) -> StoreResult<u64> {
+    tx.exec(
+        &ADVANCE,
+        &[
+            w.into(),
+            new.decision_seq.into(),
+            new.input_seq.into(),
+            new.at.into(),
+            new.stamp.into(),
+            seen.decision_seq.into(),
+            seen.input_seq.into(),
+            seen.lease_epoch.into(),
+        ],
+    )
+}
+
+pub fn open_inputs(tx: &mut Tx<'_>, w: WorkspaceId, limit: i64) -> StoreResult<Vec<InputRow>> {
+    tx.query(&OPEN_INPUTS, &[w.into(), limit.into()], |r| {
+        Ok(InputRow {
+            id: r.i(0)?,
+            command_id: r.ot(1)?,
+            at: Ms(r.i(2)?),
+            fact: r.t(3)?,
+        })
+    })
+}
+
+/// Writes an input for the planner; a command id that was used before writes nothing (0).
+pub fn insert_input(tx: &mut Tx<'_>, w: WorkspaceId, command_id: Option<&str>, fact: &str) -> StoreResult<u64> {
+    let now = tx.now();
+    tx.exec(&INSERT_INPUT, &[w.into(), command_id.into(), now.into(), fact.into()])
+}
+
+/// Writes several inputs without command ids, in order.
+pub fn insert_inputs(tx: &mut Tx<'_>, w: WorkspaceId, facts: &[String]) -> StoreResult<u64> {
+    let mut rows = Rows::new();
+    for f in facts {
+        rows.push([f.as_str().into()]);
+    }
+    let now = tx.now();
+    tx.batch(&INSERT_INPUTS, &rows, &[w.into(), now.into()])
+}
+
+/// An input consumed by a plan.
+#[derive(Clone, Debug)]
+pub struct Consumed {
+    /// The row; null for a command from the mailbox, which is inserted with its result.
+    pub row: Option<i64>,
+    pub command_id: Option<String>,
+    pub at: Ms,
+    pub fact: String,
+    pub seq: i64,
+    pub result: String,
+}
+
+/// Stamps rows and inserts mailbox commands, each with its result; the number of rows written.
+pub fn consume(tx: &mut Tx<'_>, w: WorkspaceId, consumed: &[Consumed]) -> StoreResult<u64> {
+    let (mut stamped, mut inserted) = (Rows::new(), Rows::new());
+    for c in consumed {
+        match c.row {
+            Some(id) => stamped.push([id.into(), c.seq.into(), c.result.as_str().into()]),
+            None => inserted.push([
+                c.command_id.clone().into(),
+                c.at.into(),
+                c.fact.as_str().into(),
+                c.seq.into(),
+                c.result.as_str().into(),
+            ]),
+        }
+    }
+    Ok(tx.batch(&STAMP_INPUTS, &stamped, &[w.into()])? + tx.batch(&INSERT_DONE, &inserted, &[w.into()])?)
+}
+
+/// The stored result of a command.
+pub fn result(tx: &mut Tx<'_>, w: WorkspaceId, command_id: &str) -> StoreResult<Option<String>> {
+    Ok(tx.opt(&RESULT, &[w.into(), command_id.into()], |r| r.ot(0))?.flatten())
+}
+
+pub fn forget_inputs(tx: &mut Tx<'_>, w: WorkspaceId, before: Ms) -> StoreResult<u64> {
+    tx.exec(&FORGET_INPUTS, &[w.into(), before.into()])
+}
+
+pub fn loads(tx: &mut Tx<'_>, w: WorkspaceId) -> StoreResult<Vec<LoadRow>> {
+    tx.query(&LOADS, &[w.into()], |r| {
+        Ok(LoadRow {
+            agent: r.id(0)?,
+            load: r.i(1)?,
+            stamp: r.i(2)?,
+            routing: r.ot(3)?,
+        })
+    })
+}
+
+/// Makes sure that an agent has a load row.
+pub fn new_load(tx: &mut Tx<'_>, w: WorkspaceId, agent: AgentId) -> StoreResult<u64> {
+    tx.exec(&NEW_LOAD, &[w.into(), agent.into()])
+}
+
+/// Counts every load again from what agents hold.
+pub fn recount_loads(tx: &mut Tx<'_>, w: WorkspaceId) -> StoreResult<u64> {
+    tx.exec(&RECOUNT, &[w.into()])
+}
+
+/// What one plan changes on one agent. One row per agent.
+#[derive(Clone, Debug)]
+pub struct LoadDelta {
+    pub agent: AgentId,
+    pub delta: i64,
+    /// What the load may not pass when it grows.
+    pub limit: i64,
+    pub stamp: i64,
+    pub routing: Option<String>,
+}
+
+/// Applies deltas, the capacity guard inside the update; the caller compares the count with the plan.
+pub fn apply_loads(tx: &mut Tx<'_>, w: WorkspaceId, deltas: &[LoadDelta]) -> StoreResult<u64> {
+    let (mut ids, mut rows) = (Rows::new(), Rows::new());
+    for d in deltas {
+        ids.push([d.agent.into()]);
+        rows.push([
+            d.agent.into(),
+            d.delta.into(),
+            d.limit.into(),
+            d.stamp.into(),
+            d.routing.clone().into(),
+        ]);
+    }
+    if !tx.is_sqlite() {
+        tx.batch_query(&LOCK_LOADS, &ids, &[w.into()], |_| Ok(()))?;
+    }
+    tx.batch(&LOAD_DELTAS, &rows, &[w.into()])
+}
+
+pub fn rounds(tx: &mut Tx<'_>, w: WorkspaceId) -> StoreResult<Vec<RoundRow>> {
+    tx.query(&ROUNDS, &[w.into()], |r| {
+        Ok(RoundRow {
+            conversation: r.id(0)?,
+            missed: r.t(1)?,
+            moves: r.i(2)?,
+            transfers: r.i(3)?,
+        })
+    })
+}
+
+pub fn put_rounds(tx: &mut Tx<'_>, w: WorkspaceId, rounds: &[RoundRow]) -> StoreResult<u64> {
+    let mut rows = Rows::new();
+    for r in rounds {
+        rows.push([
+            r.conversation.into(),
+            r.missed.as_str().into(),
+            r.moves.into(),
+            r.transfers.into(),
+        ]);
+    }
+    tx.batch(&PUT_ROUNDS, &rows, &[w.into()])
+}
+
+pub fn drop_round(tx: &mut Tx<'_>, w: WorkspaceId, conversation: ConversationId) -> StoreResult<u64> {
+    tx.exec(&DROP_ROUNDS, &[w.into(), conversation.into()])
+}
+
+pub fn insert_decisions(tx: &mut Tx<'_>, w: WorkspaceId, decisions: &[DecisionRow]) -> StoreResult<u64> {
+    let mut rows = Rows::new();
+    for d in decisions {
+        rows.push([
+            d.seq.into(),
+            d.at.into(),
+            d.cause.into(),
+            d.policy_version.into(),
+            d.conversation.into(),
+            d.epoch_before.into(),
+            d.epoch_after.into(),
+            d.act.as_str().into(),
+            d.from.into(),
+            d.to.into(),
+            d.reason.as_str().into(),
+            d.funnel.as_str().into(),
+        ]);
+    }
+    tx.batch(&INSERT_DECISIONS, &rows, &[w.into()])
+}
+
+fn read_decision(r: &Row<'_>) -> StoreResult<DecisionRow> {
+    Ok(DecisionRow {
+        seq: r.i(0)?,
+        at: Ms(r.i(1)?),
+        cause: r.i(2)?,
+        policy_version: r.i(3)?,
+        conversation: r.oid(4)?,
+        epoch_before: r.i(5)?,
+        epoch_after: r.i(6)?,
+        act: r.t(7)?,
+        from: r.oid(8)?,
+        to: r.oid(9)?,
+        reason: r.t(10)?,
+        funnel: r.t(11)?,
+    })
+}
+
+/// Which decisions to list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DecisionsOf {
+    All,
+    Conversation(ConversationId),
+    Agent(AgentId),
+}
+
+/// Decisions before number `before`, newest first.
+pub fn decisions(
+    tx: &mut Tx<'_>,
+    w: WorkspaceId,
+    of: DecisionsOf,
+    before: i64,
+    limit: i64,
+) -> StoreResult<Vec<DecisionRow>> {
+    let one = |id: i64| -> [Value; 4] { [w.into(), id.into(), before.into(), limit.into()] };
+    match of {
+        DecisionsOf::All => tx.query(&DECISIONS, &[w.into(), before.into(), limit.into()], read_decision),
+        DecisionsOf::Conversation(c) => tx.query(&DECISIONS_OF_CONVERSATION, &one(c.0), read_decision),
+        DecisionsOf::Agent(a) => tx.query(&DECISIONS_OF_AGENT, &one(a.0), read_decision),
+    }
+}
+
+fn read_policy(r: &Row<'_>) -> StoreResult<PolicyRow> {
+    Ok(PolicyRow {
+        version: r.i(0)?,
+        body: r.t(1)?,
+        author: r.oid(2)?,
+        created_at: Ms(r.i(3)?),
+    })
+}
+
+/// The policy in force.
+pub fn policy(tx: &mut Tx<'_>, w: WorkspaceId) -> StoreResult<Option<PolicyRow>> {
+    tx.opt(&POLICY, &[w.into()], read_policy)
+}
+
+/// Versions below `before`, newest first.
+pub fn policies(tx: &mut Tx<'_>, w: WorkspaceId, before: i64, limit: i64) -> StoreResult<Vec<PolicyRow>> {
+    tx.query(&POLICIES, &[w.into(), before.into(), limit.into()], read_policy)
+}
+
+/// Adds a version; the unique key refuses one that exists.
+pub fn insert_policy(
+    tx: &mut Tx<'_>,
+    w: WorkspaceId,
+    version: i64,
+    body: &str,
+    author: Option<AgentId>,
+) -> StoreResult<u64> {
+    let now = tx.now();
+    tx.exec(
+        &INSERT_POLICY,
+        &[w.into(), version.into(), body.into(), author.into(), now.into()],
+    )
+}
