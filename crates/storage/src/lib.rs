@@ -8,12 +8,18 @@
 //! What must never be here: decisions, permissions, text for people, or a function that reads a workspace's rows
 //! without naming the workspace.
 
+pub mod accounts;
+pub mod audit;
 pub mod channel_accounts;
 pub mod conversations;
 pub mod customers;
 mod db;
 mod error;
 pub mod events;
+pub mod groups;
+pub mod idempotency;
+pub mod installation;
+pub mod invitations;
 pub mod journal;
 pub mod messages;
 pub mod migrate;
@@ -22,11 +28,13 @@ mod pg;
 mod queue;
 pub mod routing;
 mod row;
+pub mod sessions;
 mod sqlite;
 mod statement;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod tx;
+pub mod users;
 mod value;
 mod wake;
 

@@ -5,13 +5,21 @@ use crate::Statement;
 
 /// The statements by file.
 pub static ALL: &[(&str, &[&Statement])] = &[
+    ("accounts", crate::accounts::STATEMENTS),
+    ("audit", crate::audit::STATEMENTS),
     ("channel_accounts", crate::channel_accounts::STATEMENTS),
     ("conversations", crate::conversations::STATEMENTS),
     ("customers", crate::customers::STATEMENTS),
     ("events", crate::events::STATEMENTS),
+    ("groups", crate::groups::STATEMENTS),
+    ("idempotency", crate::idempotency::STATEMENTS),
+    ("installation", crate::installation::STATEMENTS),
+    ("invitations", crate::invitations::STATEMENTS),
     ("journal", crate::journal::STATEMENTS),
     ("messages", crate::messages::STATEMENTS),
     ("outbox", crate::outbox::STATEMENTS),
     ("routing", crate::routing::STATEMENTS),
+    ("sessions", crate::sessions::STATEMENTS),
+    ("users", crate::users::STATEMENTS),
     ("workspaces", crate::workspaces::STATEMENTS),
 ];
