@@ -44,6 +44,14 @@ pub enum Content {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         description: Option<String>,
     },
+    /// The customer's answers to a form (a WhatsApp flow). `values` are the fields as the form named them.
+    FormReply {
+        name: String,
+        #[serde(default)]
+        text: String,
+        #[serde(default)]
+        values: Value,
+    },
     Order {
         catalog_id: String,
         #[serde(default)]
@@ -176,6 +184,7 @@ impl Content {
             Self::Reaction { .. } => "reaction",
             Self::Interactive(_) => "interactive",
             Self::InteractiveReply { .. } => "interactive_reply",
+            Self::FormReply { .. } => "form_reply",
             Self::Order { .. } => "order",
             Self::Template { .. } => "template",
             Self::System { .. } => "system",
@@ -210,7 +219,7 @@ impl Content {
             Self::Reaction { emoji, .. } => emoji,
             Self::Interactive(i) => &i.body,
             Self::InteractiveReply { title, .. } => title,
-            Self::Order { text, .. } => text,
+            Self::FormReply { text, .. } | Self::Order { text, .. } => text,
             Self::Template { preview, .. } => preview,
             Self::Contacts { contacts } => contacts.first().map_or("", |c| c.name.as_str()),
             Self::System { .. } | Self::Unsupported { .. } => "",
