@@ -1,0 +1,309 @@
+//! The parts of `make test`, in the order in which they tell most for the least time.
+
+use crate::measure::Counts;
+use crate::packages::{self, Program};
+use crate::postgres::Postgres;
+use crate::process::{self, Failed};
+use crate::{fresh, node};
+use anyhow::{Context, Result, bail};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+/// The feature of the server that contains the movable clock. Browser tests need it; no shipped binary has it.
+const TEST_FEATURE: &str = "test-clock";
+
+struct Part {
+    name: &'static str,
+    about: &'static str,
+    needs: &'static [Program],
+    run: fn(&Ground) -> Result<Counts>,
+}
+
+/// What the parts share.
+struct Ground {
+    root: PathBuf,
+    postgres: Option<Postgres>,
+}
+
+const PARTS: &[Part] = &[
+    Part {
+        name: "format",
+        about: "rustfmt",
+        needs: &[],
+        run: format,
+    },
+    Part {
+        name: "clippy",
+        about: "clippy over all targets, warnings are errors",
+        needs: &[],
+        run: clippy,
+    },
+    Part {
+        name: "rust",
+        about: "the tests of all crates, storage on both engines",
+        needs: &[Program::Postgres, Program::Nats],
+        run: rust,
+    },
+    Part {
+        name: "fresh",
+        about: "generated documents are what the code says",
+        needs: &[],
+        run: fresh_documents,
+    },
+    Part {
+        name: "web-check",
+        about: "web: types, lint, texts",
+        needs: &[],
+        run: |c| check(c, "web"),
+    },
+    Part {
+        name: "web",
+        about: "web: unit tests and build",
+        needs: &[],
+        run: |c| unit(c, "web"),
+    },
+    Part {
+        name: "widget-check",
+        about: "widget: types, lint",
+        needs: &[],
+        run: |c| check(c, "widget"),
+    },
+    Part {
+        name: "widget",
+        about: "widget: unit tests and build",
+        needs: &[],
+        run: |c| unit(c, "widget"),
+    },
+    Part {
+        name: "budgets",
+        about: "sizes of what a browser loads first",
+        needs: &[],
+        run: budgets,
+    },
+    Part {
+        name: "e2e-check",
+        about: "browser tests: types",
+        needs: &[],
+        run: |c| check(c, "e2e"),
+    },
+    Part {
+        name: "e2e",
+        about: "browser tests against the real binary",
+        needs: &[Program::Postgres, Program::Chromium],
+        run: browser,
+    },
+];
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// Prints the parts and what they are.
+pub fn list() {
+    for part in PARTS {
+        println!("{:<13} {}", part.name, part.about);
+    }
+}
+
+/// Runs the chosen parts (all when none is named), goes on after a failure, and fails at the end.
+pub fn run(root: &Path, only: &[String]) -> Result<()> {
+    let chosen = choose(only)?;
+    let mut needs: Vec<Program> = Vec::new();
+    for program in chosen.iter().flat_map(|part| part.needs) {
+        if !needs.contains(program) {
+            needs.push(*program);
+        }
+    }
+    packages::ensure(&needs)?;
+    let postgres = if needs.contains(&Program::Postgres) {
+        let started = Instant::now();
+        let server = Postgres::start()?;
+        println!(
+            "PostgreSQL for the tests started in {:.1} s",
+            started.elapsed().as_secs_f64()
+        );
+        Some(server)
+    } else {
+        None
+    };
+    let context = Ground {
+        root: root.to_path_buf(),
+        postgres,
+    };
+
+    let mut total = Counts::default();
+    let mut lines = Vec::new();
+    let mut failed = Vec::new();
+    for part in chosen {
+        println!("\n━━ {}: {}", part.name, part.about);
+        let started = Instant::now();
+        let result = (part.run)(&context);
+        let seconds = started.elapsed().as_secs_f64();
+        let (word, counts) = match result {
+            Ok(counts) => ("ok", counts),
+            Err(error) => {
+                eprintln!("error in {}: {error:#}", part.name);
+                failed.push(part.name);
+                (
+                    "FAILED",
+                    error
+                        .downcast_ref::<Failed>()
+                        .map_or_else(Counts::default, |f| f.counts),
+                )
+            }
+        };
+        total.add(counts);
+        lines.push(format!(
+            "{:<13} {:<7} {seconds:>7.1} s {:>6} passed {:>4} failed",
+            part.name, word, counts.passed, counts.failed
+        ));
+    }
+    drop(context);
+
+    println!("\n━━ parts");
+    lines.iter().for_each(|line| println!("{line}"));
+    println!("\ntests: {} passed, {} failed", total.passed, total.failed);
+    println!("parts: {} passed, {} failed", lines.len() - failed.len(), failed.len());
+    if failed.is_empty() {
+        Ok(())
+    } else {
+        bail!(
+            "failed: {}. Run one alone with: cargo xtask test --only {}",
+            failed.join(", "),
+            failed[0]
+        );
+    }
+}
+
+/// `web` chooses `web` and `web-check`; `web-check` only itself.
+fn choose(only: &[String]) -> Result<Vec<&'static Part>> {
+    let wanted = |part: &Part, name: &String| part.name == *name || part.name.strip_suffix("-check") == Some(name);
+    for name in only {
+        if !PARTS.iter().any(|part| wanted(part, name)) {
+            bail!("there is no part {name}; `cargo xtask parts` lists them");
+        }
+    }
+    Ok(PARTS
+        .iter()
+        .filter(|part| only.is_empty() || only.iter().any(|name| wanted(part, name)))
+        .collect())
+}
+
+fn cargo(arguments: &[&str]) -> Command {
+    let mut command = Command::new("cargo");
+    command.args(arguments);
+    command
+}
+
+fn format(_: &Ground) -> Result<Counts> {
+    component("fmt", "rustfmt")?;
+    process::run_tests(&mut cargo(&["fmt", "--all", "--check"]), 2 * MINUTE)
+}
+
+fn clippy(_: &Ground) -> Result<Counts> {
+    component("clippy", "clippy")?;
+    let mut command = cargo(&["clippy", "--workspace", "--all-targets", "--quiet"]);
+    process::run_tests(
+        command.args(["--features", &feature(), "--", "-D", "warnings"]),
+        15 * MINUTE,
+    )
+}
+
+fn component(command: &str, name: &str) -> Result<()> {
+    let here = cargo(&[command, "--version"])
+        .output()
+        .is_ok_and(|o| o.status.success());
+    if !here {
+        bail!("{name} is missing: rustup component add {name}");
+    }
+    Ok(())
+}
+
+fn feature() -> String {
+    format!("ronda-server/{TEST_FEATURE}")
+}
+
+fn rust(context: &Ground) -> Result<Counts> {
+    let mut command = cargo(&["test", "--workspace", "--no-fail-fast", "--features", &feature()]);
+    if let Some(postgres) = &context.postgres {
+        command.env("RONDA_TEST_POSTGRES", &postgres.url);
+    }
+    process::run_tests(&mut command, 25 * MINUTE)
+}
+
+fn fresh_documents(context: &Ground) -> Result<Counts> {
+    let binary = test_binary(&context.root)?;
+    fresh::compare(&context.root, &binary)?;
+    Ok(Counts::default())
+}
+
+fn check(context: &Ground, package: &str) -> Result<Counts> {
+    node::install(&context.root, package)?;
+    process::run_tests(
+        &mut node::npm(&context.root, package, &["run", "--silent", "check"]),
+        5 * MINUTE,
+    )
+}
+
+fn unit(context: &Ground, package: &str) -> Result<Counts> {
+    node::install(&context.root, package)?;
+    let tests = process::run_tests(
+        &mut node::npm(&context.root, package, &["run", "--silent", "test"]),
+        5 * MINUTE,
+    );
+    node::build(&context.root, package)?;
+    tests
+}
+
+fn budgets(context: &Ground) -> Result<Counts> {
+    node::build(&context.root, "web")?;
+    node::build(&context.root, "widget")?;
+    process::run_tests(Command::new("node").arg("bench/sizes.mjs").arg("--check"), MINUTE)
+}
+
+fn browser(context: &Ground) -> Result<Counts> {
+    process::run_tests(&mut browser_command(context, "test")?, 15 * MINUTE)
+}
+
+fn browser_command(context: &Ground, script: &str) -> Result<Command> {
+    node::build(&context.root, "web")?;
+    node::build(&context.root, "widget")?;
+    node::install(&context.root, "e2e")?;
+    let mut command = node::npm(&context.root, "e2e", &["run", "--silent", script]);
+    command.env("RONDA_BIN", test_binary(&context.root)?);
+    command.env("RONDA_CHROMIUM", Program::Chromium.find().context("Chromium")?);
+    if let Some(postgres) = &context.postgres {
+        command.env("RONDA_TEST_POSTGRES", &postgres.url);
+    }
+    Ok(command)
+}
+
+/// Takes the pictures of docs/pictures from the running product.
+pub fn pictures(root: &Path) -> Result<()> {
+    packages::ensure(&[Program::Chromium])?;
+    let context = Ground {
+        root: root.to_path_buf(),
+        postgres: None,
+    };
+    process::run(&mut browser_command(&context, "pictures")?)
+}
+
+/// The server with the movable clock, copied away so that the next plain build does not replace it.
+pub fn test_binary(root: &Path) -> Result<PathBuf> {
+    process::run(&mut cargo(&[
+        "build",
+        "--package",
+        "ronda-server",
+        "--bin",
+        "ronda",
+        "--features",
+        &feature(),
+    ]))?;
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    let folder = target.join("testing");
+    std::fs::create_dir_all(&folder)?;
+    let copy = folder.join("ronda");
+    let fresh = folder.join("ronda.new");
+    std::fs::copy(target.join("debug/ronda"), &fresh)?;
+    std::fs::rename(fresh, &copy)?;
+    Ok(copy)
+}
