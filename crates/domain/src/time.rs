@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 /// An instant in milliseconds since 1970-01-01 UTC, or a duration in milliseconds where a name says so.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(transparent)]
 pub struct Ms(pub i64);
 

@@ -1,0 +1,15 @@
+//! What routing is told about changes of people and groups.
+
+use crate::app::AppResult;
+use ronda_domain::{AgentId, WorkspaceId};
+use ronda_storage::{Tx, Wake};
+
+/// A user, the groups of a user, a limit or a suspension changed: the planner looks at the agent again.
+///
+/// # Errors
+/// When the database fails.
+pub fn agent_edited(tx: &mut Tx<'_>, workspace: WorkspaceId, agent: AgentId) -> AppResult<()> {
+    let _ = agent;
+    tx.wake(Wake::Planner(workspace));
+    Ok(())
+}
