@@ -1,0 +1,275 @@
+//! What was decided, why, and who was considered.
+
+use crate::policy::Strategy;
+use crate::row::Epoch;
+use ronda_domain::conversation::{CloseReason, Place};
+use ronda_domain::{AgentId, ConversationId, GroupId, Ms};
+use serde::{Deserialize, Serialize};
+
+/// A decision. Each change of an epoch is exactly one decision; some decisions change none.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decision {
+    /// Dense number in the workspace.
+    pub seq: i64,
+    pub at: Ms,
+    /// Number of the input that caused it.
+    pub cause: i64,
+    pub policy_version: i64,
+    /// None for decisions about the workspace (amnesty).
+    pub conversation: Option<ConversationId>,
+    pub epoch_before: Epoch,
+    pub epoch_after: Epoch,
+    pub act: Act,
+    pub from: Option<AgentId>,
+    pub to: Option<AgentId>,
+    pub reason: Reason,
+    pub funnel: Funnel,
+}
+
+/// What was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Act {
+    /// Waits for an agent now.
+    Enqueue,
+    Assign,
+    Rotate,
+    /// The clock ran out and the owner keeps it.
+    Keep,
+    /// The clock ran out and it waits again.
+    Release,
+    /// Taken from an agent who is gone or was deactivated; waits at its anchor.
+    Requeue,
+    /// All rounds are used; waits until somebody shows life.
+    Exhaust,
+    Take,
+    Transfer,
+    Decline,
+    /// Back to the old owner, whose reply came late.
+    Return,
+    Close,
+    ReturnToBot,
+    /// The clock was extended because the owner types.
+    Extend,
+    /// The clock was set again for the same owner.
+    Rearm,
+    /// A reservation ended.
+    Unreserve,
+    Amnesty,
+}
+
+impl Act {
+    /// The stored word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Enqueue => "enqueue",
+            Self::Assign => "assign",
+            Self::Rotate => "rotate",
+            Self::Keep => "keep",
+            Self::Release => "release",
+            Self::Requeue => "requeue",
+            Self::Exhaust => "exhaust",
+            Self::Take => "take",
+            Self::Transfer => "transfer",
+            Self::Decline => "decline",
+            Self::Return => "return",
+            Self::Close => "close",
+            Self::ReturnToBot => "return_to_bot",
+            Self::Extend => "extend",
+            Self::Rearm => "rearm",
+            Self::Unreserve => "unreserve",
+            Self::Amnesty => "amnesty",
+        }
+    }
+}
+
+/// Why, as a code with parameters: `{"code": "no_answer", "params": {…}}`. Texts are the client's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "code", content = "params", rename_all = "snake_case")]
+pub enum Reason {
+    /// Enqueue: asks for a human for the first time in this episode.
+    Arrived,
+    /// Enqueue: the group does not exist; the default group, or anybody, is asked instead.
+    UnknownGroup {
+        group: GroupId,
+    },
+    /// Enqueue: reopened by its customer, and the last owner cannot have it.
+    Reopened,
+    /// Enqueue: kept for an agent until then.
+    KeptFor {
+        agent: AgentId,
+        until: Ms,
+    },
+    /// Assign: the next in turn.
+    InTurn {
+        strategy: Strategy,
+        waited_ms: i64,
+    },
+    /// Assign: the customer's own agent.
+    Affinity,
+    /// Assign: it was reserved for this agent.
+    Reserved,
+    /// Assign: back to the last owner inside the close tolerance; the limit may be passed.
+    ReopenedToOwner {
+        load: u32,
+        limit: Option<u32>,
+    },
+    /// Assign: an exhausted conversation; this agent has just shown life.
+    ProofOfLife,
+    /// Rotate: the owner did not answer in time.
+    NoAnswer {
+        after_ms: i64,
+        round: u8,
+    },
+    /// Rotate: the time was over before, and now somebody is available.
+    NowAvailable {
+        round: u8,
+    },
+    /// Keep: nobody else may have it.
+    OnlyCandidate {
+        round: u8,
+        next_at: Option<Ms>,
+    },
+    /// Keep or release: nobody at all may have it.
+    NobodyAvailable {
+        round: u8,
+        next_at: Option<Ms>,
+    },
+    /// Keep or release: everybody else who may have it is full.
+    AllFull {
+        round: u8,
+        next_at: Option<Ms>,
+    },
+    /// Exhaust: all rounds passed without an answer.
+    RoundsUsed {
+        rounds: u8,
+        moves: u32,
+    },
+    /// Requeue: the owner is not there.
+    OwnerGone,
+    /// Requeue: the owner was deactivated.
+    OwnerDeactivated,
+    /// Take.
+    Taken {
+        from: Place,
+        over_limit: bool,
+    },
+    /// Transfer.
+    Transferred {
+        by: AgentId,
+        over_limit: bool,
+    },
+    /// Transfer: left for later.
+    Deferred {
+        by: AgentId,
+        until: Ms,
+    },
+    /// Decline, with the agent's words.
+    Declined {
+        why: String,
+    },
+    /// Return.
+    LateReply,
+    /// Close. `owed_since` when the customer was still owed a reply (an incident).
+    Closed {
+        by: Option<AgentId>,
+        reason: CloseReason,
+        owed_since: Option<Ms>,
+    },
+    ReturnedToBot {
+        by: AgentId,
+    },
+    /// Extend.
+    Typing {
+        by_ms: i64,
+    },
+    /// Rearm: the answer could not be delivered.
+    SendFailed,
+    /// Unreserve.
+    ReservationOver,
+    /// Amnesty: the clocks did not run while nobody could see anything.
+    OutageOver {
+        lost_ms: i64,
+        clocks: u32,
+    },
+}
+
+/// Why an agent did not get it, in the order of the tests. The first that fails is the reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reject {
+    Inactive,
+    /// May not reply on the channel.
+    NoReplyRight,
+    Excluded,
+    NotOnline,
+    /// Has had it in this round, or in all rounds when it is exhausted.
+    Missed,
+    /// It is kept for somebody else.
+    Reserved,
+    /// Paced after becoming available.
+    Ramp,
+    Full,
+    /// Automatic assignment is switched off.
+    SwitchedOff,
+    /// Could have had it; another was before them.
+    Outranked,
+}
+
+/// A number of agents and why they did not get it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lost {
+    pub reason: Reject,
+    pub count: u32,
+}
+
+/// One of the agents in front when the choice was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finalist {
+    pub agent: AgentId,
+    pub load: u32,
+    pub limit: Option<u32>,
+    pub last_assigned_at: Option<Ms>,
+}
+
+/// What decided between the finalists.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TieBreak {
+    /// There was no choice.
+    #[default]
+    None,
+    /// The lowest share of the limit.
+    Spare,
+    /// The oldest turn.
+    Turn,
+    /// Neither had had a turn: the smaller id.
+    Id,
+    /// The agent was named: preferred, reserved, taken, transferred, returned.
+    Named,
+}
+
+/// Who was considered. The counts in `lost`, plus one when somebody was chosen by it, add up to `members`.
+///
+/// A manual act considers nobody: its funnel is empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Funnel {
+    /// Members of the target group (all agents when there is none).
+    pub members: u32,
+    /// Without zeros, in the order of the tests.
+    pub lost: Vec<Lost>,
+    /// The first in order of the strategy, the chosen one first.
+    pub finalists: Vec<Finalist>,
+    pub chosen: Option<AgentId>,
+    pub by: TieBreak,
+}
+
+impl Funnel {
+    /// Whether the counts add up (S20).
+    #[must_use]
+    pub fn adds_up(&self) -> bool {
+        let lost: u64 = self.lost.iter().map(|l| u64::from(l.count)).sum();
+        lost + u64::from(self.chosen.is_some()) == u64::from(self.members)
+    }
+}

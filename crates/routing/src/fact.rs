@@ -1,0 +1,222 @@
+//! What the engine is told. Facts are stored as JSON, tagged by `type`.
+
+use crate::clock::Hours;
+use crate::policy::Policy;
+use crate::row::Epoch;
+use ronda_domain::conversation::CloseReason;
+use ronda_domain::{AgentId, ChannelAccountId, ConversationId, CustomerId, GroupId, Ms};
+use serde::{Deserialize, Serialize};
+
+/// A fact with its number and its time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Input {
+    /// Dense number given by the planner when it consumes the fact. A number that was consumed before changes nothing.
+    pub seq: i64,
+    /// Time of the fact; the engine never goes back (row 33).
+    pub at: Ms,
+    pub fact: Fact,
+}
+
+/// A conversation as it stands when the engine does not know it yet: with the bot, closed, or just born.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Arrival {
+    pub customer: CustomerId,
+    pub channel: ChannelAccountId,
+    /// The target group; none means any agent.
+    #[serde(default)]
+    pub group: Option<GroupId>,
+    /// The epoch the conversation has now.
+    pub epoch: Epoch,
+    /// The time since which the customer has been owed a reply.
+    #[serde(default)]
+    pub anchor: Option<Ms>,
+    /// The agent to prefer: affinity, or the customer's open conversation on another channel (rows 43, 48).
+    #[serde(default)]
+    pub prefer: Option<AgentId>,
+}
+
+/// Whom a conversation is transferred to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    Anyone,
+    Group(GroupId),
+    Agent(AgentId),
+}
+
+/// What an agent is for the engine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Presence {
+    Online,
+    Away,
+    /// Not connected or inactive (Desconectado).
+    #[default]
+    Gone,
+}
+
+/// What is set about an agent.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Profile {
+    /// Exists, is not suspended and has the right to reply.
+    pub active: bool,
+    pub groups: Vec<GroupId>,
+    /// Channel accounts they may answer; none means all.
+    #[serde(default)]
+    pub channels: Option<Vec<ChannelAccountId>>,
+    /// Limit of this agent instead of the policy's.
+    #[serde(default)]
+    pub limit: Option<u32>,
+}
+
+/// Whether a new policy touches clocks that run (row 69).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reach {
+    #[default]
+    NewOnly,
+    OpenToo,
+}
+
+/// Everything that can happen. Rights are checked before; what depends on them comes in as a flag.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Fact {
+    /// A conversation asks for a human: handed over by the bot, or born on a channel without one. The row already
+    /// stands in `waiting` at `arrival.epoch`.
+    HandedOff {
+        conv: ConversationId,
+        arrival: Arrival,
+    },
+    /// The customer wrote at `at`. Never moves an anchor that is set.
+    CustomerSaid {
+        conv: ConversationId,
+        at: Ms,
+    },
+    /// An answer of `agent`, accepted by the reply transaction, which has cleared `owed_since`.
+    AgentSaid {
+        conv: ConversationId,
+        agent: AgentId,
+        seen: Epoch,
+    },
+    /// An answer of the old owner that was accepted after a rotation (row 9); `seen` is the epoch it was written on.
+    LateReply {
+        conv: ConversationId,
+        agent: AgentId,
+        seen: Epoch,
+    },
+    /// An answer failed for good (row 7). `anchor` is what `owed_since` was set back to; none when it was answered since.
+    SendFailed {
+        conv: ConversationId,
+        agent: AgentId,
+        anchor: Option<Ms>,
+    },
+    /// The owner is typing to the customer.
+    Typing {
+        conv: ConversationId,
+        agent: AgentId,
+    },
+    /// An agent takes a conversation; `arrival` when it may be unknown here (with the bot, or closed).
+    Taken {
+        conv: ConversationId,
+        agent: AgentId,
+        #[serde(default)]
+        seen: Option<Epoch>,
+        /// May take what another agent holds.
+        #[serde(default)]
+        take_over: bool,
+        /// May pass the limit up to the hard cap.
+        #[serde(default)]
+        may_exceed: bool,
+        #[serde(default)]
+        arrival: Option<Arrival>,
+    },
+    Transferred {
+        conv: ConversationId,
+        by: AgentId,
+        to: Target,
+        #[serde(default)]
+        seen: Option<Epoch>,
+        /// Leave it for later when the named agent is not available: reserved until then (row 51).
+        #[serde(default)]
+        deferred_until: Option<Ms>,
+        /// May move what others hold and pass the limit of transfers.
+        #[serde(default)]
+        manage_others: bool,
+        /// The named agent may pass the limit up to the hard cap.
+        #[serde(default)]
+        may_exceed: bool,
+        #[serde(default)]
+        arrival: Option<Arrival>,
+    },
+    /// The owner gives it back, with a reason (row 74).
+    Declined {
+        conv: ConversationId,
+        agent: AgentId,
+        #[serde(default)]
+        seen: Option<Epoch>,
+        why: String,
+    },
+    /// Snoozed or put on hold by its owner.
+    Parked {
+        conv: ConversationId,
+    },
+    /// The snooze is over.
+    Woken {
+        conv: ConversationId,
+    },
+    /// Closed by an agent or, without `by`, by the system. The guard on the last message is the shell's.
+    Closed {
+        conv: ConversationId,
+        #[serde(default)]
+        by: Option<AgentId>,
+        #[serde(default)]
+        seen: Option<Epoch>,
+        reason: CloseReason,
+        #[serde(default)]
+        arrival: Option<Arrival>,
+    },
+    /// The customer wrote inside the close tolerance (row 63): the row stands in `waiting` at `arrival.epoch`.
+    Reopened {
+        conv: ConversationId,
+        arrival: Arrival,
+        reserved_for: Option<AgentId>,
+    },
+    ReturnedToBot {
+        conv: ConversationId,
+        by: AgentId,
+        #[serde(default)]
+        seen: Option<Epoch>,
+    },
+    /// Effective presence changed. `since` is when the connection was lost or the last activity was, so that the grace
+    /// of the policy is measured by the engine from there (row 56).
+    Presence {
+        agent: AgentId,
+        now: Presence,
+        since: Ms,
+    },
+    AgentEdited {
+        agent: AgentId,
+        profile: Profile,
+    },
+    /// A group exists (or, with `live: false`, no longer does).
+    GroupSet {
+        group: GroupId,
+        live: bool,
+        default: bool,
+    },
+    PolicySet {
+        policy: Box<Policy>,
+        #[serde(default)]
+        reach: Reach,
+    },
+    HoursSet {
+        hours: Hours,
+    },
+    /// Time passed.
+    Tick,
+    /// The installation did not run for `lost_ms` (row 34).
+    Gap {
+        lost_ms: i64,
+    },
+}

@@ -1,0 +1,537 @@
+//! The derived index: everything here can be rebuilt from the rows, and a check compares both (S18).
+//!
+//! Waiting conversations stand in one ordered set per *lane* (who may take them), so that a conversation nobody can
+//! take never blocks another (row 19). Agents with room stand in one ordered set per scope and channel class, in the
+//! order of the strategy. Counters per scope and class make an explanation independent of the number of agents.
+
+use crate::decision::{Funnel, Lost, Reject};
+use crate::fact::Presence;
+use crate::hash::Map;
+use crate::policy::{Policy, PresenceRule, Strategy};
+use crate::row::{AgentRow, ConvRow, GroupRow, Ramp};
+use ronda_domain::conversation::Place;
+use ronda_domain::{AgentId, ChannelAccountId, ConversationId, CustomerId, GroupId, Ms};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Whose members are asked: a group, or all agents.
+pub(crate) type Scope = Option<GroupId>;
+/// The place in a queue: anchor, then id. Constant while it waits.
+pub(crate) type Key = (Ms, ConversationId);
+/// The place in a turn: rank of the strategy, turn, id (row 77).
+pub(crate) type Turn = (u64, i64, AgentId);
+
+/// Everything about a waiting conversation that decides who may take it, besides its scope.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Lane {
+    pub channel: ChannelAccountId,
+    pub exhausted: bool,
+    pub reserved: Option<AgentId>,
+    pub missed: Vec<AgentId>,
+}
+
+/// Agents without a list of channels stand once per scope; the others once per channel, and once for their number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Class {
+    Every,
+    Only(ChannelAccountId),
+    Restricted,
+}
+
+/// What an agent is before any conversation is looked at: the first test that fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Status {
+    Inactive,
+    Excluded,
+    NotOnline,
+    Ramp,
+    Full,
+    Room,
+}
+
+impl Status {
+    /// Passes every test but pacing and capacity.
+    pub const fn available(self) -> bool {
+        matches!(self, Self::Ramp | Self::Full | Self::Room)
+    }
+
+    pub const fn reject(self) -> Reject {
+        match self {
+            Self::Inactive => Reject::Inactive,
+            Self::Excluded => Reject::Excluded,
+            Self::NotOnline => Reject::NotOnline,
+            Self::Ramp => Reject::Ramp,
+            Self::Full => Reject::Full,
+            Self::Room => Reject::Outranked,
+        }
+    }
+}
+
+/// What time alone does. The order inside one instant is this order, then the id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Due {
+    Rotate(ConversationId),
+    Reservation(ConversationId),
+    Gone(AgentId),
+    Ramp(AgentId),
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Index {
+    /// Non-empty sets only.
+    pub waiting: BTreeMap<Scope, BTreeMap<Lane, BTreeSet<Key>>>,
+    pub held: Map<AgentId, BTreeSet<ConversationId>>,
+    pub due: BTreeSet<(Ms, Due)>,
+    /// Held, over their time, and kept because nobody else was available.
+    pub overdue: BTreeSet<Key>,
+    pub live: Map<(ChannelAccountId, CustomerId), ConversationId>,
+    /// Agents with room; non-empty sets only.
+    pub turns: Map<(Scope, Class), BTreeSet<Turn>>,
+    /// Agents by status; no entry of zeros.
+    counts: Map<(Scope, Class), [u32; 6]>,
+    /// How each agent is linked.
+    linked: Map<AgentId, Linked>,
+}
+
+/// How an agent is linked; time passes between linking and unlinking, so neither can be computed again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Linked {
+    status: Status,
+    /// The instant at which the ramp next allows one more.
+    ramp_due: Option<Ms>,
+}
+
+/// What the index needs to know of the settings.
+pub(crate) struct Rules<'a> {
+    pub policy: &'a Policy,
+    pub groups: &'a BTreeMap<GroupId, GroupRow>,
+    pub now: Ms,
+}
+
+impl Rules<'_> {
+    /// The scope of a target group: itself; when it does not exist the default group; else anybody (row 61).
+    pub fn scope(&self, group: Option<GroupId>) -> Scope {
+        let group = group?;
+        if self.groups.contains_key(&group) {
+            return Some(group);
+        }
+        self.groups.values().find(|g| g.default).map(|g| g.group)
+    }
+
+    pub fn limit(&self, agent: &AgentRow) -> Option<u32> {
+        agent.limit.or(self.policy.limit)
+    }
+
+    pub fn hard_cap(&self, agent: &AgentRow) -> Option<u32> {
+        self.limit(agent).map(|limit| self.policy.hard_cap.over(limit))
+    }
+
+    /// The load up to which a ramp allows automatic work at `at`.
+    pub fn ramp_cap(&self, ramp: Ramp, at: Ms) -> u32 {
+        let rule = self.policy.ramp;
+        if !rule.on() {
+            return u32::MAX;
+        }
+        let steps = at.since(ramp.from).max(0) / (i64::from(rule.interval_seconds) * 1_000);
+        let steps = u32::try_from(steps).unwrap_or(u32::MAX);
+        ramp.base.saturating_add(rule.initial).saturating_add(steps)
+    }
+
+    /// The first instant after now at which the ramp allows one more.
+    fn ramp_next(&self, ramp: Ramp) -> Option<Ms> {
+        let rule = self.policy.ramp;
+        if !rule.on() {
+            return None;
+        }
+        let interval = i64::from(rule.interval_seconds) * 1_000;
+        let passed = self.now.since(ramp.from).max(0) / interval;
+        Some(ramp.from.plus((passed + 1).saturating_mul(interval)))
+    }
+
+    pub fn status(&self, agent: &AgentRow) -> Status {
+        if !agent.active {
+            return Status::Inactive;
+        }
+        if self.policy.excluded.contains(&agent.agent) {
+            return Status::Excluded;
+        }
+        if self.policy.presence == PresenceRule::Online && agent.keep.presence != Presence::Online {
+            return Status::NotOnline;
+        }
+        if agent
+            .keep
+            .ramp
+            .is_some_and(|r| self.ramp_cap(r, self.now) <= agent.load)
+        {
+            return Status::Ramp;
+        }
+        if self.limit(agent).is_some_and(|l| agent.load >= l) {
+            return Status::Full;
+        }
+        Status::Room
+    }
+
+    /// The agent's place in the turn: lower is nearer.
+    pub fn turn(&self, agent: &AgentRow) -> Turn {
+        let rank = match self.policy.strategy {
+            Strategy::LeastRecent => 0,
+            Strategy::MostSpare => {
+                let limit = self.limit(agent).unwrap_or(crate::defaults::NOMINAL_LIMIT).max(1);
+                // 32 fractional bits keep every two different shares of limits below 65,536 apart.
+                (u64::from(agent.load) << 32) / u64::from(limit)
+            }
+        };
+        (rank, agent.stamp, agent.agent)
+    }
+
+    /// Whether `agent` belongs to `scope`.
+    pub fn member(agent: &AgentRow, scope: Scope) -> bool {
+        scope.is_none_or(|g| agent.groups.binary_search(&g).is_ok())
+    }
+
+    pub fn may_reply(agent: &AgentRow, channel: ChannelAccountId) -> bool {
+        agent
+            .channels
+            .as_ref()
+            .is_none_or(|c| c.binary_search(&channel).is_ok())
+    }
+}
+
+/// The lane of a waiting conversation.
+pub(crate) fn lane(conv: &ConvRow) -> Lane {
+    Lane {
+        channel: conv.channel,
+        exhausted: conv.exhausted,
+        reserved: conv.reserved_for,
+        missed: conv.missed.clone(),
+    }
+}
+
+/// The place of a conversation in its queue: its anchor, or since when it waits when nothing is owed.
+pub(crate) fn key(conv: &ConvRow) -> Key {
+    (conv.anchor.or(conv.waiting_since).unwrap_or_default(), conv.conv)
+}
+
+/// Scopes an agent is a member of: all agents, and each group.
+pub(crate) fn scopes(agent: &AgentRow) -> impl Iterator<Item = Scope> + '_ {
+    std::iter::once(None).chain(agent.groups.iter().copied().map(Some))
+}
+
+impl Index {
+    pub fn build<'a>(
+        rules: &Rules<'_>,
+        convs: impl Iterator<Item = &'a ConvRow>,
+        agents: impl Iterator<Item = &'a AgentRow>,
+    ) -> Self {
+        let mut index = Self::default();
+        convs.for_each(|c| index.link_conv(rules, c));
+        agents.for_each(|a| index.link_agent(rules, a));
+        index
+    }
+
+    /// Builds again what depends on the policy: the agents' part.
+    pub fn rebuild_agents<'a>(&mut self, rules: &Rules<'_>, agents: impl Iterator<Item = &'a AgentRow>) {
+        self.turns.clear();
+        self.counts.clear();
+        self.linked.clear();
+        self.due.retain(|(_, d)| !matches!(d, Due::Gone(_) | Due::Ramp(_)));
+        agents.for_each(|a| self.link_agent(rules, a));
+    }
+
+    pub fn link_conv(&mut self, rules: &Rules<'_>, conv: &ConvRow) {
+        self.live.insert((conv.channel, conv.customer), conv.conv);
+        match conv.place {
+            Place::Waiting => {
+                let lanes = self.waiting.entry(rules.scope(conv.group)).or_default();
+                lanes.entry(lane(conv)).or_default().insert(key(conv));
+                if let (Some(_), Some(until)) = (conv.reserved_for, conv.reserved_until) {
+                    self.due.insert((until, Due::Reservation(conv.conv)));
+                }
+            }
+            Place::Held => {
+                if let Some(owner) = conv.owner {
+                    self.held.entry(owner).or_default().insert(conv.conv);
+                }
+                if let Some(at) = conv.rotate_at {
+                    self.due.insert((at, Due::Rotate(conv.conv)));
+                }
+                if conv.keep.overdue {
+                    self.overdue.insert(key(conv));
+                }
+            }
+            Place::Bot | Place::Closed => {}
+        }
+    }
+
+    pub fn unlink_conv(&mut self, rules: &Rules<'_>, conv: &ConvRow) {
+        self.live.remove(&(conv.channel, conv.customer));
+        match conv.place {
+            Place::Waiting => {
+                let scope = rules.scope(conv.group);
+                if let Some(lanes) = self.waiting.get_mut(&scope) {
+                    let lane = lane(conv);
+                    if let Some(set) = lanes.get_mut(&lane) {
+                        set.remove(&key(conv));
+                        if set.is_empty() {
+                            lanes.remove(&lane);
+                        }
+                    }
+                    if lanes.is_empty() {
+                        self.waiting.remove(&scope);
+                    }
+                }
+                if let Some(until) = conv.reserved_until {
+                    self.due.remove(&(until, Due::Reservation(conv.conv)));
+                }
+            }
+            Place::Held => {
+                if let Some(owner) = conv.owner
+                    && let Some(set) = self.held.get_mut(&owner)
+                {
+                    set.remove(&conv.conv);
+                    if set.is_empty() {
+                        self.held.remove(&owner);
+                    }
+                }
+                if let Some(at) = conv.rotate_at {
+                    self.due.remove(&(at, Due::Rotate(conv.conv)));
+                }
+                if conv.keep.overdue {
+                    self.overdue.remove(&key(conv));
+                }
+            }
+            Place::Bot | Place::Closed => {}
+        }
+    }
+
+    pub fn link_agent(&mut self, rules: &Rules<'_>, agent: &AgentRow) {
+        let status = rules.status(agent);
+        let turn = rules.turn(agent);
+        for scope in scopes(agent) {
+            for_classes(agent, |class| {
+                if let Some(n) = self.counts.entry((scope, class)).or_default().get_mut(status as usize) {
+                    *n += 1;
+                }
+                if status == Status::Room && class != Class::Restricted {
+                    self.turns.entry((scope, class)).or_default().insert(turn);
+                }
+            });
+        }
+        if let Some(at) = agent.keep.gone_due {
+            self.due.insert((at, Due::Gone(agent.agent)));
+        }
+        let ramp_due = agent.keep.ramp.and_then(|r| rules.ramp_next(r));
+        if let Some(at) = ramp_due {
+            self.due.insert((at, Due::Ramp(agent.agent)));
+        }
+        self.linked.insert(agent.agent, Linked { status, ramp_due });
+    }
+
+    pub fn unlink_agent(&mut self, rules: &Rules<'_>, agent: &AgentRow) {
+        let Some(Linked { status, ramp_due }) = self.linked.remove(&agent.agent) else {
+            return;
+        };
+        let turn = rules.turn(agent);
+        for scope in scopes(agent) {
+            for_classes(agent, |class| {
+                if let Some(counts) = self.counts.get_mut(&(scope, class)) {
+                    if let Some(n) = counts.get_mut(status as usize) {
+                        *n = n.saturating_sub(1);
+                    }
+                    if counts.iter().all(|n| *n == 0) {
+                        self.counts.remove(&(scope, class));
+                    }
+                }
+                if status == Status::Room
+                    && let Some(set) = self.turns.get_mut(&(scope, class))
+                {
+                    set.remove(&turn);
+                    if set.is_empty() {
+                        self.turns.remove(&(scope, class));
+                    }
+                }
+            });
+        }
+        if let Some(at) = agent.keep.gone_due {
+            self.due.remove(&(at, Due::Gone(agent.agent)));
+        }
+        if let Some(at) = ramp_due {
+            self.due.remove(&(at, Due::Ramp(agent.agent)));
+        }
+    }
+
+    /// The status `agent` was linked with.
+    pub fn status(&self, agent: AgentId) -> Status {
+        self.linked.get(&agent).map_or(Status::Inactive, |l| l.status)
+    }
+
+    /// Agents with a ramp, by the instant of their next step.
+    pub fn ramping(&self) -> Vec<AgentId> {
+        self.due
+            .iter()
+            .filter_map(|(_, d)| if let Due::Ramp(a) = d { Some(*a) } else { None })
+            .collect()
+    }
+
+    /// Agents with room who may answer on `channel`, in turn.
+    pub fn candidates(&self, scope: Scope, channel: ChannelAccountId) -> impl Iterator<Item = Turn> + '_ {
+        let mut every = self
+            .turns
+            .get(&(scope, Class::Every))
+            .into_iter()
+            .flatten()
+            .copied()
+            .peekable();
+        let mut only = self
+            .turns
+            .get(&(scope, Class::Only(channel)))
+            .into_iter()
+            .flatten()
+            .copied()
+            .peekable();
+        std::iter::from_fn(move || match (every.peek(), only.peek()) {
+            (Some(a), Some(b)) if b < a => only.next(),
+            (Some(_), _) => every.next(),
+            (None, _) => only.next(),
+        })
+    }
+
+    /// The funnel of a conversation without anybody chosen. `agent` looks an agent up.
+    pub fn funnel<'a>(
+        &self,
+        rules: &Rules<'_>,
+        agent: impl Fn(AgentId) -> Option<&'a AgentRow>,
+        scope: Scope,
+        lane: &Lane,
+    ) -> Funnel {
+        let of = |class| self.counts.get(&(scope, class)).copied().unwrap_or_default();
+        let (every, only, restricted) = (of(Class::Every), of(Class::Only(lane.channel)), of(Class::Restricted));
+        let sum = |counts: [u32; 6]| counts.iter().sum::<u32>();
+        let no_right = sum(restricted).saturating_sub(sum(only));
+        let mut by_status: [u32; 6] = std::array::from_fn(|i| every.get(i).unwrap_or(&0) + only.get(i).unwrap_or(&0));
+        let (mut missed, mut reserved) = (0, 0);
+        let mut move_one = |id: AgentId, to: &mut u32| {
+            if let Some(a) = agent(id)
+                && Rules::member(a, scope)
+                && Rules::may_reply(a, lane.channel)
+                && rules.status(a).available()
+                && let Some(n) = by_status.get_mut(rules.status(a) as usize)
+            {
+                *n = n.saturating_sub(1);
+                *to += 1;
+            }
+        };
+        for id in &lane.missed {
+            move_one(*id, &mut missed);
+        }
+        let [inactive, excluded, not_online, mut ramp, mut full, mut room] = by_status;
+        if lane.exhausted {
+            missed += ramp + full + room;
+            (ramp, full, room) = (0, 0, 0);
+        } else if let Some(named) = lane.reserved {
+            let rest = ramp + full + room;
+            (ramp, full, room) = (0, 0, 0);
+            reserved = rest;
+            if lane.missed.binary_search(&named).is_err()
+                && let Some(a) = agent(named)
+                && Rules::member(a, scope)
+                && Rules::may_reply(a, lane.channel)
+            {
+                match rules.status(a) {
+                    Status::Ramp => ramp = 1,
+                    Status::Full => full = 1,
+                    Status::Room => room = 1,
+                    _ => {}
+                }
+                reserved = rest.saturating_sub(ramp + full + room);
+            }
+        }
+        let mut lost = Vec::new();
+        let mut add = |reason, count| {
+            if count > 0 {
+                lost.push(Lost { reason, count });
+            }
+        };
+        add(Reject::Inactive, inactive);
+        add(Reject::NoReplyRight, no_right);
+        add(Reject::Excluded, excluded);
+        add(Reject::NotOnline, not_online);
+        add(Reject::Missed, missed);
+        add(Reject::Reserved, reserved);
+        add(Reject::Ramp, ramp);
+        add(Reject::Full, full);
+        add(
+            if rules.policy.enabled {
+                Reject::Outranked
+            } else {
+                Reject::SwitchedOff
+            },
+            room,
+        );
+        let members = lost.iter().map(|l| l.count).sum();
+        Funnel {
+            members,
+            lost,
+            ..Funnel::default()
+        }
+    }
+}
+
+/// Calls `f` with each class an agent is counted in. An inactive agent fails before channels are looked at.
+fn for_classes(agent: &AgentRow, mut f: impl FnMut(Class)) {
+    match &agent.channels {
+        Some(channels) if agent.active => {
+            channels.iter().for_each(|c| f(Class::Only(*c)));
+            f(Class::Restricted);
+        }
+        _ => f(Class::Every),
+    }
+}
+
+impl Index {
+    /// All agents, by what they are before any conversation is looked at.
+    pub fn everybody(&self, rules: &Rules<'_>) -> Funnel {
+        let of = |class| self.counts.get(&(None, class)).copied().unwrap_or_default();
+        let (every, restricted) = (of(Class::Every), of(Class::Restricted));
+        let statuses = [
+            Status::Inactive,
+            Status::Excluded,
+            Status::NotOnline,
+            Status::Ramp,
+            Status::Full,
+            Status::Room,
+        ];
+        let mut lost = Vec::new();
+        for status in statuses {
+            let at = status as usize;
+            let count = every.get(at).unwrap_or(&0) + restricted.get(at).unwrap_or(&0);
+            let reason = if status == Status::Room && !rules.policy.enabled {
+                Reject::SwitchedOff
+            } else {
+                status.reject()
+            };
+            if count > 0 {
+                lost.push(Lost { reason, count });
+            }
+        }
+        Funnel {
+            members: lost.iter().map(|l| l.count).sum(),
+            lost,
+            ..Funnel::default()
+        }
+    }
+
+    /// The first part in which two indexes differ.
+    pub fn difference(&self, other: &Self) -> Option<&'static str> {
+        let parts = [
+            (self.waiting == other.waiting, "waiting"),
+            (self.held == other.held, "held"),
+            (self.due == other.due, "due"),
+            (self.overdue == other.overdue, "overdue"),
+            (self.live == other.live, "live"),
+            (self.turns == other.turns, "turns"),
+            (self.counts == other.counts, "counts"),
+            (self.linked == other.linked, "linked"),
+        ];
+        parts.into_iter().find(|(same, _)| !same).map(|(_, name)| name)
+    }
+}

@@ -1,0 +1,421 @@
+//! The assignment policy: data, with the two model configurations as values of it.
+
+use crate::defaults as d;
+use ronda_domain::AgentId;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// The two documented model configurations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Preset {
+    Sales,
+    Support,
+}
+
+/// Who may receive, by presence. Independent of the exclusion list.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PresenceRule {
+    #[default]
+    Online,
+    Any,
+}
+
+/// Which of several candidates.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Strategy {
+    /// The one whose last assignment is longest ago.
+    #[default]
+    LeastRecent,
+    /// The one with the lowest share of their limit in use.
+    MostSpare,
+}
+
+/// Which replies the clock demands (row 1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReplyScope {
+    /// The first of each ownership.
+    #[default]
+    FirstReply,
+    /// Each time the customer is owed one.
+    EveryTurn,
+}
+
+/// What moves when an agent is gone (row 56). Not applied under [`PresenceRule::Any`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnGone {
+    Keep,
+    /// Only what owes a first reply.
+    #[default]
+    Unanswered,
+    /// What owes a first reply, and the others when their customer writes.
+    OnCustomerMessage,
+    All,
+}
+
+/// Pacing of agents who become available (row 23).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RampRule {
+    pub initial: u32,
+    /// 0 switches the ramp off.
+    pub interval_seconds: u32,
+}
+
+impl Default for RampRule {
+    fn default() -> Self {
+        Self {
+            initial: d::RAMP_INITIAL,
+            interval_seconds: d::RAMP_INTERVAL_SECONDS,
+        }
+    }
+}
+
+impl RampRule {
+    pub(crate) const fn on(self) -> bool {
+        self.initial > 0 && self.interval_seconds > 0
+    }
+}
+
+/// How far manual work and returns may pass the limit (row 26): by `extra` or by `percent` of it, whichever is more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(default)]
+pub struct HardCap {
+    pub extra: u32,
+    pub percent: u32,
+}
+
+impl Default for HardCap {
+    fn default() -> Self {
+        Self {
+            extra: d::HARD_CAP_EXTRA,
+            percent: d::HARD_CAP_PERCENT,
+        }
+    }
+}
+
+impl HardCap {
+    /// The hard cap over `limit`.
+    #[must_use]
+    pub fn over(self, limit: u32) -> u32 {
+        let share = u64::from(limit) * u64::from(self.percent) / 100;
+        let share = u32::try_from(share).unwrap_or(u32::MAX);
+        limit.saturating_add(share.max(self.extra))
+    }
+}
+
+/// How long a conversation is kept for its preferred agent (rows 43, 44).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Affinity {
+    pub enabled: bool,
+    pub absent_seconds: u32,
+    pub full_seconds: u32,
+}
+
+impl Default for Affinity {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            absent_seconds: d::AFFINITY_ABSENT_SECONDS,
+            full_seconds: d::AFFINITY_FULL_SECONDS,
+        }
+    }
+}
+
+/// One version of the assignment policy. The same JSON is stored, sent and edited.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Policy {
+    pub version: i64,
+    /// Off: nothing is assigned, rotated or taken away automatically.
+    pub enabled: bool,
+    /// The model configuration this is, unchanged.
+    pub preset: Option<Preset>,
+    /// The model configuration it was made from.
+    pub based_on: Option<Preset>,
+    pub presence: PresenceRule,
+    pub excluded: BTreeSet<AgentId>,
+    /// Conversations an agent may hold by automatic assignment; none means unlimited.
+    pub limit: Option<u32>,
+    /// Time to answer; none means no rotation.
+    pub reassign_seconds: Option<u32>,
+    pub scope: ReplyScope,
+    pub strategy: Strategy,
+    pub rounds: u8,
+    pub backoff_percent: u32,
+    pub typing_grace_seconds: u32,
+    pub ramp: RampRule,
+    pub hard_cap: HardCap,
+    pub on_gone: OnGone,
+    pub gone_grace_seconds: u32,
+    pub affinity: Affinity,
+    pub max_transfers: u32,
+    pub max_backlog_age_seconds: u32,
+}
+
+impl Default for Policy {
+    /// What a new workspace starts with: nothing automatic yet, and the settings of Support.
+    fn default() -> Self {
+        Self {
+            version: 0,
+            enabled: false,
+            preset: None,
+            based_on: None,
+            presence: PresenceRule::Online,
+            excluded: BTreeSet::new(),
+            limit: Some(d::SUPPORT_LIMIT),
+            reassign_seconds: Some(d::SUPPORT_REASSIGN_SECONDS),
+            scope: ReplyScope::FirstReply,
+            strategy: Strategy::MostSpare,
+            rounds: d::ROUNDS,
+            backoff_percent: d::BACKOFF_PERCENT,
+            typing_grace_seconds: d::TYPING_GRACE_SECONDS,
+            ramp: RampRule::default(),
+            hard_cap: HardCap::default(),
+            on_gone: OnGone::Unanswered,
+            gone_grace_seconds: d::GONE_GRACE_SECONDS,
+            affinity: Affinity::default(),
+            max_transfers: d::MAX_TRANSFERS,
+            max_backlog_age_seconds: d::MAX_BACKLOG_AGE_SECONDS,
+        }
+    }
+}
+
+impl Policy {
+    /// Sales (Ventas): unlimited, all agents, one minute.
+    #[must_use]
+    pub fn sales() -> Self {
+        Self {
+            enabled: true,
+            preset: Some(Preset::Sales),
+            based_on: Some(Preset::Sales),
+            presence: PresenceRule::Any,
+            limit: None,
+            reassign_seconds: Some(d::SALES_REASSIGN_SECONDS),
+            strategy: Strategy::LeastRecent,
+            ..Self::default()
+        }
+    }
+
+    /// Support (Soporte): ten at a time, only online agents, ten minutes.
+    #[must_use]
+    pub fn support() -> Self {
+        Self {
+            enabled: true,
+            preset: Some(Preset::Support),
+            based_on: Some(Preset::Support),
+            presence: PresenceRule::Online,
+            limit: Some(d::SUPPORT_LIMIT),
+            reassign_seconds: Some(d::SUPPORT_REASSIGN_SECONDS),
+            strategy: Strategy::MostSpare,
+            ..Self::default()
+        }
+    }
+
+    /// Open time to answer in round `round` (0, 1, …), in milliseconds; none without rotation.
+    #[must_use]
+    pub fn answer_ms(&self, round: u8) -> Option<i64> {
+        let mut ms = i64::from(self.reassign_seconds?) * 1_000;
+        for _ in 0..round.min(d::MAX_ROUNDS) {
+            ms = ms.saturating_mul(i64::from(self.backoff_percent)) / 100;
+        }
+        Some(ms)
+    }
+
+    /// What is wrong or remarkable about this policy in `world`.
+    #[must_use]
+    pub fn validate(&self, world: &World) -> Vec<Finding> {
+        let mut found = Vec::new();
+        let mut add = |code, severity, count| found.push(Finding { code, severity, count });
+        if self
+            .reassign_seconds
+            .is_some_and(|s| s < d::REASSIGN_SECONDS.0 || s > d::REASSIGN_SECONDS.1)
+        {
+            add(
+                FindingCode::ReassignOutOfRange,
+                Severity::Error,
+                self.reassign_seconds.unwrap_or_default(),
+            );
+        }
+        if self.limit.is_some_and(|l| l < d::LIMIT.0 || l > d::LIMIT.1) {
+            add(
+                FindingCode::LimitOutOfRange,
+                Severity::Error,
+                self.limit.unwrap_or_default(),
+            );
+        }
+        if self.rounds == 0 || self.rounds > d::MAX_ROUNDS {
+            add(FindingCode::RoundsOutOfRange, Severity::Error, u32::from(self.rounds));
+        }
+        if self.backoff_percent < 100 || self.backoff_percent > d::MAX_BACKOFF_PERCENT {
+            add(FindingCode::BackoffOutOfRange, Severity::Error, self.backoff_percent);
+        }
+        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let eligible = world.agents.iter().filter(|a| !self.excluded.contains(a)).count();
+        if self.enabled && world.agents.is_empty() {
+            add(FindingCode::NoAgents, Severity::Warning, 0);
+        } else if self.enabled && eligible == 0 {
+            add(
+                FindingCode::EverybodyExcluded,
+                Severity::Confirm,
+                count(world.agents.len()),
+            );
+        } else if self.enabled && eligible == 1 && self.reassign_seconds.is_some() {
+            add(FindingCode::NobodyToRotateTo, Severity::Warning, 1);
+        }
+        let fast = self.reassign_seconds.is_some_and(|s| s <= d::SALES_REASSIGN_SECONDS);
+        if self.enabled && self.limit.is_none() && fast && (2..=3).contains(&eligible) {
+            add(FindingCode::FastUnlimitedSmallTeam, Severity::Warning, count(eligible));
+        }
+        let strangers = self
+            .excluded
+            .iter()
+            .filter(|a| world.agents.binary_search(a).is_err())
+            .count();
+        if strangers > 0 {
+            add(FindingCode::ExcludedUnknown, Severity::Info, count(strangers));
+        }
+        found
+    }
+}
+
+/// What a policy is judged against.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct World {
+    /// Active agents, ascending.
+    pub agents: Vec<AgentId>,
+}
+
+/// How much a finding matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    Info,
+    Warning,
+    /// May be saved only when confirmed.
+    Confirm,
+    /// May not be saved.
+    Error,
+}
+
+/// What was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FindingCode {
+    ReassignOutOfRange,
+    LimitOutOfRange,
+    RoundsOutOfRange,
+    BackoffOutOfRange,
+    NoAgents,
+    EverybodyExcluded,
+    NobodyToRotateTo,
+    /// "One minute, unlimited, three agents."
+    FastUnlimitedSmallTeam,
+    ExcludedUnknown,
+    /// `count` waiting conversations are older than the threshold (row 70).
+    OldBacklog,
+}
+
+/// One finding about a policy; `count` is the number it is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    pub code: FindingCode,
+    pub severity: Severity,
+    pub count: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn presets_are_the_documented_data() {
+        let (sales, support) = (Policy::sales(), Policy::support());
+        assert_eq!(
+            (sales.limit, sales.presence, sales.reassign_seconds),
+            (None, PresenceRule::Any, Some(60))
+        );
+        assert_eq!(
+            (support.limit, support.presence, support.reassign_seconds),
+            (Some(10), PresenceRule::Online, Some(600))
+        );
+        assert_eq!(
+            (sales.strategy, support.strategy),
+            (Strategy::LeastRecent, Strategy::MostSpare)
+        );
+        assert!(sales.excluded.is_empty() && support.excluded.is_empty() && sales.enabled && support.enabled);
+    }
+
+    #[test]
+    fn defaults_are_pinned() {
+        let p = Policy::default();
+        assert_eq!((p.rounds, p.backoff_percent, p.typing_grace_seconds), (3, 200, 60));
+        assert_eq!((p.ramp.initial, p.ramp.interval_seconds), (3, 60));
+        assert_eq!((p.hard_cap.extra, p.hard_cap.percent), (2, 20));
+        assert_eq!(
+            (p.on_gone, p.gone_grace_seconds, p.max_transfers),
+            (OnGone::Unanswered, 120, 5)
+        );
+        assert_eq!((p.affinity.absent_seconds, p.affinity.full_seconds), (0, 60));
+        assert_eq!(p.max_backlog_age_seconds, 86_400);
+        assert_eq!(
+            (d::TYPING_FRESH_MS, d::LATE_REPLY_MS, d::AMNESTY_GAP_MS),
+            (10_000, 10_000, 30_000)
+        );
+        assert_eq!((d::REASSIGN_SECONDS, d::LIMIT), ((15, 86_400), (1, 200)));
+        assert_eq!((d::REENTER_PER_PROOF, d::NOMINAL_LIMIT, d::FINALISTS), (1, 200, 3));
+    }
+
+    #[test]
+    fn the_time_to_answer_grows_by_round() {
+        let sales = Policy::sales();
+        assert_eq!(
+            [0, 1, 2].map(|r| sales.answer_ms(r)),
+            [Some(60_000), Some(120_000), Some(240_000)]
+        );
+    }
+
+    #[test]
+    fn the_hard_cap_is_the_larger_of_both_rules() {
+        let cap = HardCap::default();
+        assert_eq!([0, 1, 5, 10, 15, 200].map(|l| cap.over(l)), [2, 3, 7, 12, 18, 240]);
+    }
+
+    #[test]
+    fn findings_name_what_is_wrong() {
+        let world = World {
+            agents: vec![AgentId(1), AgentId(2), AgentId(3)],
+        };
+        let codes = |p: &Policy| p.validate(&world).iter().map(|f| f.code).collect::<Vec<_>>();
+        assert_eq!(codes(&Policy::support()), []);
+        assert_eq!(codes(&Policy::sales()), [FindingCode::FastUnlimitedSmallTeam]);
+        let all = world.agents.iter().copied().collect();
+        assert_eq!(
+            codes(&Policy {
+                excluded: all,
+                ..Policy::support()
+            }),
+            [FindingCode::EverybodyExcluded]
+        );
+        let wrong = Policy {
+            limit: Some(0),
+            reassign_seconds: Some(0),
+            rounds: 0,
+            backoff_percent: 1,
+            ..Policy::support()
+        };
+        assert_eq!(
+            wrong
+                .validate(&world)
+                .iter()
+                .filter(|f| f.severity == Severity::Error)
+                .count(),
+            4
+        );
+    }
+}

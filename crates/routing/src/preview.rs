@@ -1,0 +1,75 @@
+//! What a policy would do before it is saved.
+use crate::decision::{Act, Funnel, Reject};
+use crate::fact::{Fact, Input, Reach};
+use crate::policy::{Finding, FindingCode, Policy, Severity};
+use crate::state::State;
+use serde::{Deserialize, Serialize};
+
+/// The answer to "what if this policy were saved now?".
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Preview {
+    /// Agents who could receive, not counting pacing and capacity.
+    pub eligible: u32,
+    /// All agents, and why the others could not receive.
+    pub funnel: Funnel,
+    /// Conversations that would be assigned at once.
+    pub moves: u32,
+    pub findings: Vec<Finding>,
+}
+
+/// Judges `policy` against the state, without changing it.
+#[must_use]
+pub fn preview(state: &State, policy: &Policy) -> Preview {
+    let mut findings = policy.validate(&state.world());
+    let threshold = state.head.at.plus(-i64::from(policy.max_backlog_age_seconds) * 1_000);
+    let waiting = state
+        .index
+        .waiting
+        .values()
+        .flat_map(std::collections::BTreeMap::values);
+    let old: usize = waiting
+        .map(|set| set.iter().take_while(|(anchor, _)| *anchor < threshold).count())
+        .sum();
+    if old > 0 && policy.enabled {
+        let count = u32::try_from(old).unwrap_or(u32::MAX);
+        findings.push(Finding {
+            code: FindingCode::OldBacklog,
+            severity: Severity::Warning,
+            count,
+        });
+    }
+    let what_if = Policy {
+        version: state.policy.version.saturating_add(1),
+        ..policy.clone()
+    };
+    let mut copy = state.clone();
+    let fact = Fact::PolicySet {
+        policy: Box::new(what_if),
+        reach: Reach::NewOnly,
+    };
+    let input = Input {
+        seq: copy.head.input_seq.saturating_add(1),
+        at: copy.head.at,
+        fact,
+    };
+    let outcome = crate::step(&mut copy, &input);
+    let moves = outcome
+        .decisions
+        .iter()
+        .filter(|d| matches!(d.act, Act::Assign | Act::Rotate))
+        .count();
+    let funnel = copy.index.everybody(&copy.rules());
+    let out = [Reject::Inactive, Reject::Excluded, Reject::NotOnline];
+    let lost: u32 = funnel
+        .lost
+        .iter()
+        .filter(|l| out.contains(&l.reason))
+        .map(|l| l.count)
+        .sum();
+    Preview {
+        eligible: funnel.members.saturating_sub(lost),
+        funnel,
+        moves: u32::try_from(moves).unwrap_or(u32::MAX),
+        findings,
+    }
+}

@@ -1,0 +1,210 @@
+//! The state as rows: what the shell stores and what it builds the state from. Nothing the engine decides with is
+//! anywhere else.
+
+use crate::clock::Hours;
+use crate::fact::Presence;
+use crate::policy::Policy;
+use ronda_domain::conversation::{Phase, Place};
+use ronda_domain::{AgentId, ChannelAccountId, ConversationId, CustomerId, GroupId, Ms};
+use serde::{Deserialize, Serialize};
+
+/// Grows by one exactly when place, owner or group of a conversation changes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Epoch(pub i64);
+
+impl Epoch {
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
+/// How the present ownership began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// By the dispatcher, in turn.
+    Dispatched,
+    /// By affinity or a reservation.
+    Preferred,
+    Rotated,
+    Taken,
+    Transferred,
+    /// Reopened to its last owner.
+    Reopened,
+    /// Back to the old owner, whose reply came late.
+    Returned,
+}
+
+/// A conversation that waits or is held (also, in a change, one that leaves: `closed` or `bot`).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ConvRow {
+    pub conv: ConversationId,
+    pub customer: CustomerId,
+    pub channel: ChannelAccountId,
+    /// The target group; none means any agent.
+    pub group: Option<GroupId>,
+    pub epoch: Epoch,
+    pub place: Place,
+    pub owner: Option<AgentId>,
+    pub phase: Option<Phase>,
+    /// `owed_since`: a fact, written by receive, reply and sent; the planner compares it and never writes it.
+    pub anchor: Option<Ms>,
+    pub rotate_at: Option<Ms>,
+    pub round: u8,
+    pub exhausted: bool,
+    pub waiting_since: Option<Ms>,
+    /// Start of the present ownership.
+    pub assigned_at: Option<Ms>,
+    pub reserved_for: Option<AgentId>,
+    pub reserved_until: Option<Ms>,
+    /// Agents who missed it in this round, ascending (column of the round row).
+    pub missed: Vec<AgentId>,
+    /// Rotations in this episode (column of the round row).
+    pub moves: u32,
+    /// Transfers in this episode (column of the round row).
+    pub transfers: u32,
+    /// JSON of the conversation row's `routing` column; see [`ConvKeep::is_empty`].
+    pub keep: ConvKeep,
+}
+
+impl ConvRow {
+    /// Whether the round row of this conversation says anything; otherwise it may be dropped.
+    #[must_use]
+    pub fn has_round(&self) -> bool {
+        !self.missed.is_empty() || self.moves > 0 || self.transfers > 0
+    }
+}
+
+/// What else the engine keeps of a conversation. Absent values are the defaults.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ConvKeep {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
+    /// Answers in this ownership: 0, 1, or 2 for more than one.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub answers: u8,
+    /// The extension for typing is used up.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub extended: bool,
+    /// The clock ran out and nobody else could have it: it moves as soon as somebody becomes available.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub overdue: bool,
+    /// The owner before, after a rotation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub previous: Option<AgentId>,
+}
+
+impl ConvKeep {
+    /// Whether `routing` may be stored as null.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
+fn is_zero(n: &u8) -> bool {
+    *n == 0
+}
+
+/// An agent: what is set about them, what they hold, and their turn.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct AgentRow {
+    pub agent: AgentId,
+    pub active: bool,
+    /// Ascending.
+    pub groups: Vec<GroupId>,
+    /// Channel accounts they may answer, ascending; none means all.
+    pub channels: Option<Vec<ChannelAccountId>>,
+    /// Limit of this agent instead of the policy's.
+    pub limit: Option<u32>,
+    /// Conversations held.
+    pub load: u32,
+    /// The workspace's assignment number at their last automatic assignment: their turn.
+    pub stamp: i64,
+    /// JSON of the load row's `routing` column.
+    pub keep: AgentKeep,
+}
+
+impl AgentRow {
+    /// An agent nobody has told anything about: not active, gone.
+    #[must_use]
+    pub fn new(agent: AgentId) -> Self {
+        Self {
+            agent,
+            active: false,
+            groups: Vec::new(),
+            channels: None,
+            limit: None,
+            load: 0,
+            stamp: 0,
+            keep: AgentKeep::default(),
+        }
+    }
+}
+
+/// What else the engine keeps of an agent. Absent values are the defaults.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(default)]
+pub struct AgentKeep {
+    /// The presence last told to the engine; the presence tables may be ahead of it.
+    pub presence: Presence,
+    /// When the conversations of a gone agent move; none when not gone, or when it has happened.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gone_due: Option<Ms>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ramp: Option<Ramp>,
+    /// Time of the last automatic assignment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_assigned_at: Option<Ms>,
+}
+
+/// Pacing of an agent who became available: `base + initial` at once, then one more per interval.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Ramp {
+    pub from: Ms,
+    /// Load at the start.
+    pub base: u32,
+}
+
+/// A group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct GroupRow {
+    pub group: GroupId,
+    /// Receives what is handed over to a group that does not exist (row 61).
+    pub default: bool,
+}
+
+/// The counters of a workspace (`routing_head`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Head {
+    pub decision_seq: i64,
+    pub input_seq: i64,
+    /// The engine's time.
+    pub at: Ms,
+    /// Number of the last automatic assignment.
+    pub stamp: i64,
+}
+
+/// The whole state of a workspace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rows {
+    pub head: Head,
+    pub policy: Policy,
+    pub hours: Hours,
+    /// Ascending by id.
+    pub groups: Vec<GroupRow>,
+    /// Ascending by id.
+    pub agents: Vec<AgentRow>,
+    /// Waiting and held, ascending by id.
+    pub convs: Vec<ConvRow>,
+}
+
+impl From<i64> for Epoch {
+    fn from(n: i64) -> Self {
+        Self(n)
+    }
+}
