@@ -14,7 +14,7 @@ need:
 run: need ## build everything and start the demo at http://127.0.0.1:8080
 	@$(XTASK) run
 
-test: need ## every test there is; installs PostgreSQL, NATS and Chromium from Debian packages when missing
+test: need ## every test there is; installs PostgreSQL and Chromium from Debian packages when missing
 	@$(XTASK) test
 
 lint: need ## only formatting, clippy and the web linters (no databases, no browser)

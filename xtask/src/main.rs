@@ -73,7 +73,7 @@ fn perform(task: Task) -> Result<()> {
     match task {
         Task::Test { only } => parts::run(&root, &only),
         Task::Parts => {
-            parts::list();
+            parts::list(&root);
             Ok(())
         }
         Task::Fresh { check } => fresh::run(&root, check),

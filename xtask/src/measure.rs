@@ -13,9 +13,10 @@ impl Counts {
         self.failed += other.failed;
     }
 
-    /// Takes the closing line of cargo, vitest or node's own runner; other lines change nothing.
+    /// Takes the closing line of cargo, vitest, playwright or node's own runner; other lines change nothing.
     pub fn add_line(&mut self, line: &str) {
-        let line = line.trim();
+        let plain = without_colours(line);
+        let line = plain.trim();
         if let Some(rest) = line.strip_prefix("test result:") {
             for part in rest.split(['.', ';']) {
                 self.add_words(part);
@@ -24,6 +25,8 @@ impl Counts {
             for part in rest.split('|') {
                 self.add_words(part);
             }
+        } else if let Some(words) = whole_summary(line) {
+            self.add_words(words);
         } else if let Some(n) = after(line, "pass ") {
             self.passed += n;
         } else if let Some(n) = after(line, "fail ") {
@@ -42,6 +45,26 @@ impl Counts {
             }
         }
     }
+}
+
+/// The text without the terminal's colour codes: runners colour what they print when they think somebody looks.
+fn without_colours(line: &str) -> String {
+    let mut parts = line.split("\u{1b}[");
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        text.push_str(part.split_once('m').map_or("", |(_, rest)| rest));
+    }
+    text
+}
+
+/// Playwright's closing lines stand alone: "12 passed (9.3s)" and "1 failed", not followed by other words.
+fn whole_summary(line: &str) -> Option<&str> {
+    let mut words = line.split_whitespace();
+    words.next()?.parse::<u64>().ok()?;
+    let word = words.next()?;
+    let time = words.next();
+    let alone = words.next().is_none() && time.is_none_or(|t| t.starts_with('(') && t.ends_with(')'));
+    (alone && matches!(word, "passed" | "failed")).then_some(line)
 }
 
 /// The number behind "# pass " or "ℹ pass ".
@@ -72,6 +95,15 @@ mod tests {
         check(&["      Tests  1 failed | 17 passed (18)"], 17, 1);
         check(&["# tests 4", "# pass 3", "# fail 1"], 3, 1);
         check(&["ℹ pass 12", "ℹ fail 0"], 12, 0);
+        check(
+            &[
+                "\u{1b}[2m      Tests \u{1b}[22m \u{1b}[1m\u{1b}[32m24 passed\u{1b}[39m\u{1b}[22m\u{1b}[90m (24)\u{1b}[39m",
+            ],
+            24,
+            0,
+        );
+        check(&["  2 failed", "  12 passed (9.3s)"], 12, 2);
+        check(&["  1 passed (1.2m)"], 1, 0);
         check(&["test conversations::passed ... ok", "1 passed through here"], 0, 0);
     }
 }

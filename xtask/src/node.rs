@@ -17,6 +17,11 @@ pub fn npm(root: &Path, package: &str, arguments: &[&str]) -> Command {
     command
 }
 
+/// Whether the tree has this package.
+pub fn exists(root: &Path, package: &str) -> bool {
+    root.join(package).join("package.json").is_file()
+}
+
 /// Installs exactly what the lock file says, unless that is what is installed.
 pub fn install(root: &Path, package: &str) -> Result<()> {
     let folder = root.join(package);

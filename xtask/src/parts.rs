@@ -11,12 +11,14 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// The feature of the server that contains the movable clock. Browser tests need it; no shipped binary has it.
-const TEST_FEATURE: &str = "test-clock";
+const TEST_FEATURE: &str = "testing";
 
 struct Part {
     name: &'static str,
     about: &'static str,
     needs: &'static [Program],
+    /// The folder of the Node package that this part is about; without it the part does not exist.
+    package: Option<&'static str>,
     run: fn(&Ground) -> Result<Counts>,
 }
 
@@ -31,82 +33,100 @@ const PARTS: &[Part] = &[
         name: "format",
         about: "rustfmt",
         needs: &[],
+        package: None,
         run: format,
     },
     Part {
         name: "clippy",
         about: "clippy over all targets, warnings are errors",
         needs: &[],
+        package: None,
         run: clippy,
     },
     Part {
         name: "rust",
         about: "the tests of all crates, storage on both engines",
-        needs: &[Program::Postgres, Program::Nats],
+        needs: &[Program::Postgres],
+        package: None,
         run: rust,
     },
     Part {
         name: "fresh",
         about: "generated documents are what the code says",
         needs: &[],
+        package: None,
         run: fresh_documents,
     },
     Part {
         name: "web-check",
         about: "web: types, lint, texts",
         needs: &[],
+        package: Some("web"),
         run: |c| check(c, "web"),
     },
     Part {
         name: "web",
         about: "web: unit tests and build",
         needs: &[],
+        package: Some("web"),
         run: |c| unit(c, "web"),
     },
     Part {
         name: "widget-check",
         about: "widget: types, lint",
         needs: &[],
+        package: Some("widget"),
         run: |c| check(c, "widget"),
     },
     Part {
         name: "widget",
         about: "widget: unit tests and build",
         needs: &[],
+        package: Some("widget"),
         run: |c| unit(c, "widget"),
     },
     Part {
         name: "budgets",
         about: "sizes of what a browser loads first",
         needs: &[],
+        package: None,
         run: budgets,
     },
     Part {
         name: "e2e-check",
         about: "browser tests: types",
         needs: &[],
+        package: Some("e2e"),
         run: |c| check(c, "e2e"),
     },
     Part {
         name: "e2e",
         about: "browser tests against the real binary",
         needs: &[Program::Postgres, Program::Chromium],
+        package: Some("e2e"),
         run: browser,
     },
 ];
 
 const MINUTE: Duration = Duration::from_secs(60);
 
+/// The parts of this tree.
+fn parts(root: &Path) -> impl Iterator<Item = &'static Part> {
+    PARTS
+        .iter()
+        .filter(move |part| part.package.is_none_or(|package| node::exists(root, package)))
+}
+
 /// Prints the parts and what they are.
-pub fn list() {
-    for part in PARTS {
+pub fn list(root: &Path) {
+    for part in parts(root) {
         println!("{:<13} {}", part.name, part.about);
     }
 }
 
 /// Runs the chosen parts (all when none is named), goes on after a failure, and fails at the end.
 pub fn run(root: &Path, only: &[String]) -> Result<()> {
-    let chosen = choose(only)?;
+    let chosen = choose(root, only)?;
     let mut needs: Vec<Program> = Vec::new();
     for program in chosen.iter().flat_map(|part| part.needs) {
         if !needs.contains(program) {
@@ -175,15 +195,14 @@ pub fn run(root: &Path, only: &[String]) -> Result<()> {
 }
 
 /// `web` chooses `web` and `web-check`; `web-check` only itself.
-fn choose(only: &[String]) -> Result<Vec<&'static Part>> {
+fn choose(root: &Path, only: &[String]) -> Result<Vec<&'static Part>> {
     let wanted = |part: &Part, name: &String| part.name == *name || part.name.strip_suffix("-check") == Some(name);
     for name in only {
-        if !PARTS.iter().any(|part| wanted(part, name)) {
+        if !parts(root).any(|part| wanted(part, name)) {
             bail!("there is no part {name}; `cargo xtask parts` lists them");
         }
     }
-    Ok(PARTS
-        .iter()
+    Ok(parts(root)
         .filter(|part| only.is_empty() || only.iter().any(|name| wanted(part, name)))
         .collect())
 }
@@ -255,8 +274,7 @@ fn unit(context: &Ground, package: &str) -> Result<Counts> {
 }
 
 fn budgets(context: &Ground) -> Result<Counts> {
-    node::build(&context.root, "web")?;
-    node::build(&context.root, "widget")?;
+    build_pages(&context.root)?;
     process::run_tests(Command::new("node").arg("bench/sizes.mjs").arg("--check"), MINUTE)
 }
 
@@ -264,9 +282,18 @@ fn browser(context: &Ground) -> Result<Counts> {
     process::run_tests(&mut browser_command(context, "test")?, 15 * MINUTE)
 }
 
+/// What the server has inside for browsers.
+fn build_pages(root: &Path) -> Result<()> {
+    for package in ["web", "widget"] {
+        if node::exists(root, package) {
+            node::build(root, package)?;
+        }
+    }
+    Ok(())
+}
+
 fn browser_command(context: &Ground, script: &str) -> Result<Command> {
-    node::build(&context.root, "web")?;
-    node::build(&context.root, "widget")?;
+    build_pages(&context.root)?;
     node::install(&context.root, "e2e")?;
     let mut command = node::npm(&context.root, "e2e", &["run", "--silent", script]);
     command.env("RONDA_BIN", test_binary(&context.root)?);

@@ -44,7 +44,7 @@ const HOMES: &[(&str, &[&str])] = &[
 const PURE: &[(&str, &[&str])] = &[
     (
         "ronda-domain",
-        &["serde", "serde_json", "thiserror", "uuid", "phonenumber"],
+        &["serde", "serde_json", "thiserror", "uuid", "phonenumber", "utoipa"],
     ),
     ("ronda-routing", &["serde", "ronda-domain"]),
 ];

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 const STEPS: &[(&str, &str)] = &[("0001_foundation", include_str!("migrations/0001_foundation.sql"))];
 
 /// Any number that no other program uses as an advisory lock of this database.
-const PG_LOCK: i64 = 0x726f_6e64_61;
+const PG_LOCK: i64 = 0x0072_6f6e_6461;
 
 /// The step rendered for SQLite.
 fn for_sqlite(text: &str) -> String {

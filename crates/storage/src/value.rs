@@ -162,10 +162,6 @@ impl Rows {
     }
 
     pub(crate) fn width(&self) -> usize {
-        if self.count == 0 {
-            0
-        } else {
-            self.values.len() / self.count
-        }
+        self.values.len().checked_div(self.count).unwrap_or(0)
     }
 }

@@ -73,7 +73,6 @@ impl Browser {
     }
 
     /// A request with everything a page of ours would send, before it is sent.
-    #[must_use]
     pub fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
         let path = if path.starts_with("/api/") || path.starts_with("/chat/") || path.starts_with("/webhooks") {
             path.to_owned()
@@ -86,7 +85,6 @@ impl Browser {
     }
 
     /// A request to any address, without the headers of our own pages.
-    #[must_use]
     pub fn outside(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
         let method = method.parse().expect("a method");
         let mut request = self

@@ -44,7 +44,6 @@ fn cookie(config: &Config, name: &str, value: &str, max_age_seconds: Option<i64>
 }
 
 /// The cookies of a session that was just opened. Without "remember me" its cookie ends with the browser.
-#[must_use]
 pub fn signed_in(config: &Config, opened: &Opened, now: Ms) -> SetCookies {
     let seconds = opened.remember.then(|| opened.expires_at.since(now) / 1_000);
     AppendHeaders(vec![
@@ -54,7 +53,6 @@ pub fn signed_in(config: &Config, opened: &Opened, now: Ms) -> SetCookies {
 }
 
 /// Takes the session's cookie away.
-#[must_use]
 pub fn signed_out(config: &Config) -> SetCookies {
     AppendHeaders(vec![cookie(config, session_name(config), "", Some(0))])
 }

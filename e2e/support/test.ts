@@ -1,0 +1,35 @@
+import { createRequire } from 'node:module';
+import { test as base, expect, type Page } from '@playwright/test';
+import type { AxeResults } from 'axe-core';
+import { Server } from './server.js';
+
+export { expect };
+
+/** Tests get a server of their own. */
+export const test = base.extend<{ server: Server }>({
+  server: async ({}, use, info) => {
+    const server = await Server.start();
+    await use(server);
+    if (info.status !== info.expectedStatus) {
+      await info.attach('server log', { body: server.log, contentType: 'text/plain' });
+    }
+    await server.stop();
+  },
+  baseURL: async ({ server }, use) => use(server.url),
+});
+
+const axe = createRequire(import.meta.url).resolve('axe-core');
+
+/** Fails naming every element that breaks WCAG 2.2 AA as far as a program can tell. */
+export async function expectAccessible(page: Page): Promise<void> {
+  await page.addScriptTag({ path: axe });
+  const found = await page.evaluate(async () => {
+    const { axe } = window as unknown as { axe: { run(options: object): Promise<AxeResults> } };
+    const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
+    const results = await axe.run({ runOnly: { type: 'tag', values: tags } });
+    return results.violations.flatMap((rule) =>
+      rule.nodes.map((node) => `${rule.id} (${rule.impact}): ${node.target.join(' ')} — ${rule.help}`),
+    );
+  });
+  expect(found, `accessibility of ${page.url()}`).toEqual([]);
+}
