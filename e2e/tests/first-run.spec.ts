@@ -6,7 +6,7 @@ test('DEV-9 the page of the API opens in a browser and lists what people may ask
   await expect(page.getByText('/api/v1/sessions', { exact: true }).first()).toBeVisible();
 });
 
-test('PLAT-11 the first run needs the code of the server, and then there is an owner who signs in', async ({ request, server }) => {
+test('PLAT-8 the first run needs the code of the server, and then there is an owner who signs in', async ({ request, server }) => {
   const ours = { 'X-Ronda': '1', Origin: server.url };
   const owner = {
     name: 'Olga Núñez',

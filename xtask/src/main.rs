@@ -37,9 +37,9 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
-    /// Builds everything and starts the demo.
+    /// Builds everything and starts the server.
     Run {
-        /// Arguments for `ronda demo`.
+        /// Arguments for `ronda serve`.
         #[arg(last = true)]
         arguments: Vec<String>,
     },

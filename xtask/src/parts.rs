@@ -325,7 +325,7 @@ pub fn test_binary(root: &Path) -> Result<PathBuf> {
         "--features",
         &feature(),
     ]))?;
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    let target = process::target(root);
     let folder = target.join("testing");
     std::fs::create_dir_all(&folder)?;
     let copy = folder.join("ronda");
