@@ -58,6 +58,12 @@ impl App {
         }))
     }
 
+    /// Mails a letter after the answer was given.
+    pub fn post(self: &Arc<Self>, letter: mail::Letter) {
+        let app = self.clone();
+        self.background.spawn(async move { app.mail.send(letter).await });
+    }
+
     /// Waits for what goes on after answers: tests, and the end of the process.
     pub async fn settle(&self) {
         self.background.close();

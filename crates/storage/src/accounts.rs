@@ -12,8 +12,11 @@ pub struct AccountRow {
     pub name: String,
     /// Argon2id in PHC form; `None` until a password was chosen.
     pub password_hash: Option<String>,
+    /// Somebody else typed the password: it is changed before anything else.
+    pub must_change_password: bool,
     pub language: Option<String>,
     pub zone: Option<String>,
+    pub version: i64,
     pub created_at: Ms,
 }
 
@@ -34,15 +37,21 @@ pub struct ResetRow {
     pub used_at: Option<Ms>,
 }
 
+macro_rules! columns {
+    () => {
+        "select id, email, name, password_hash, must_change_password, language, zone, version, created_at from account"
+    };
+}
+
 statements! {
-    INSERT = "insert into account(email, email_key, name, password_hash, language, zone, created_at)
-        values ($1, $2, $3, $4, $5, $6, $7) returning id";
-    GET = "select id, email, name, password_hash, language, zone, created_at from account where id = $1";
-    BY_EMAIL = "select id, email, name, password_hash, language, zone, created_at from account where email_key = $1";
+    INSERT = "insert into account(email, email_key, name, password_hash, must_change_password, language, zone, created_at)
+        values ($1, $2, $3, $4, $5, $6, $7, $8) returning id";
+    GET = concat!(columns!(), " where id = $1");
+    BY_EMAIL = concat!(columns!(), " where email_key = $1");
     ANY = "select id from account limit 1";
-    SET_PASSWORD = "update account set password_hash = $2 where id = $1";
-    SET_PROFILE = "update account set name = $2, language = $3, zone = $4 where id = $1";
-    SET_EMAIL = "update account set email = $2, email_key = $3 where id = $1";
+    SET_PASSWORD = "update account set password_hash = $2, must_change_password = 0, version = version + 1 where id = $1";
+    SET_PROFILE = "update account set name = $2, language = $3, zone = $4, version = version + 1 where id = $1 and version = $5";
+    SET_EMAIL = "update account set email = $2, email_key = $3, version = version + 1 where id = $1";
     ANONYMISE = "update account set email = '', email_key = $2, password_hash = null where id = $1";
     ATTEMPT = "select failures, blocked_until from login_attempt where key = $1";
     PUT_ATTEMPT = "insert into login_attempt(key, failures, blocked_until, updated_at) values ($1, $2, $3, $4)
@@ -64,9 +73,11 @@ fn read(r: &Row<'_>) -> StoreResult<AccountRow> {
         email: r.t(1)?,
         name: r.t(2)?,
         password_hash: r.ot(3)?,
-        language: r.ot(4)?,
-        zone: r.ot(5)?,
-        created_at: Ms(r.i(6)?),
+        must_change_password: r.b(4)?,
+        language: r.ot(5)?,
+        zone: r.ot(6)?,
+        version: r.i(7)?,
+        created_at: Ms(r.i(8)?),
     })
 }
 
@@ -77,6 +88,8 @@ pub struct NewAccount {
     pub email_key: String,
     pub name: String,
     pub password_hash: Option<String>,
+    /// Somebody else typed the password.
+    pub must_change_password: bool,
     pub language: Option<String>,
     pub zone: Option<String>,
 }
@@ -92,6 +105,7 @@ pub fn insert(tx: &mut Tx<'_>, a: &NewAccount) -> StoreResult<AccountId> {
             (&a.email_key).into(),
             (&a.name).into(),
             a.password_hash.as_deref().into(),
+            a.must_change_password.into(),
             a.language.as_deref().into(),
             a.zone.as_deref().into(),
             now.into(),
@@ -113,18 +127,23 @@ pub fn any(tx: &mut Tx<'_>) -> StoreResult<bool> {
     Ok(tx.opt(&ANY, &[], |r| r.i(0))?.is_some())
 }
 
+/// Sets a password that its owner chose.
 pub fn set_password(tx: &mut Tx<'_>, id: AccountId, hash: &str) -> StoreResult<u64> {
     tx.exec(&SET_PASSWORD, &[id.into(), hash.into()])
 }
 
-pub fn set_profile(
-    tx: &mut Tx<'_>,
-    id: AccountId,
-    name: &str,
-    language: Option<&str>,
-    zone: Option<&str>,
-) -> StoreResult<u64> {
-    tx.exec(&SET_PROFILE, &[id.into(), name.into(), language.into(), zone.into()])
+/// Writes what people edit, guarded by the version in `a`. Number of rows changed.
+pub fn set_profile(tx: &mut Tx<'_>, a: &AccountRow) -> StoreResult<u64> {
+    tx.exec(
+        &SET_PROFILE,
+        &[
+            a.id.into(),
+            (&a.name).into(),
+            a.language.as_deref().into(),
+            a.zone.as_deref().into(),
+            a.version.into(),
+        ],
+    )
 }
 
 /// # Errors
@@ -164,10 +183,16 @@ pub fn forget_attempts(tx: &mut Tx<'_>, before: Ms) -> StoreResult<u64> {
     tx.exec(&FORGET_ATTEMPTS, &[before.into()])
 }
 
+/// Ends every open link of an account.
+pub fn end_resets(tx: &mut Tx<'_>, account: AccountId) -> StoreResult<u64> {
+    let now = tx.now();
+    tx.exec(&END_RESETS, &[account.into(), now.into()])
+}
+
 /// Makes a link; every earlier one of the account stops working.
 pub fn insert_reset(tx: &mut Tx<'_>, account: AccountId, token_hash: &str, expires_at: Ms) -> StoreResult<()> {
     let now = tx.now();
-    tx.exec(&END_RESETS, &[account.into(), now.into()])?;
+    end_resets(tx, account)?;
     tx.exec(
         &INSERT_RESET,
         &[account.into(), token_hash.into(), now.into(), expires_at.into()],

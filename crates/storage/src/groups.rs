@@ -45,6 +45,13 @@ statements! {
         select a.workspace, cast($3 as bigint), a.id, p.supervisor from {rows(agent: i64, supervisor: i64)} as p, agent as a
         where a.id = p.agent and a.workspace = $4 and a.status <> 'deleted'";
     LEAVE_ALL = "delete from agent_group_member where workspace = $1 and agent = $2";
+    LEAVE = "delete from agent_group_member where workspace = $1 and agent = $2 and group_id = $3";
+    ENTER = "insert into agent_group_member(workspace, group_id, agent, supervisor)
+        select g.workspace, g.id, a.id, 0 from agent_group as g, agent as a
+        where g.workspace = $1 and g.id = $3 and g.deleted_at is null and a.workspace = $1 and a.id = $2
+        on conflict (workspace, group_id, agent) do nothing";
+    TOUCH = "update agent_group set version = version + 1 where workspace = $1 and id = $2 returning version";
+    HAND_CHANNELS = "update channel_account set default_group = $3, version = version + 1 where workspace = $1 and default_group = $2";
     LIVE = "select count(*) from conversation where workspace = $1 and place in ('bot', 'waiting', 'held') and group_id = $2";
 }
 
@@ -163,6 +170,26 @@ pub fn set_members(
         rows.push([(*agent).into(), true.into()]);
     }
     tx.batch(&ADD_MEMBERS, &rows, &[id.into(), w.into()])
+}
+
+/// Takes an agent out of one group. Number of rows changed.
+pub fn leave(tx: &mut Tx<'_>, w: WorkspaceId, agent: AgentId, id: GroupId) -> StoreResult<u64> {
+    tx.exec(&LEAVE, &[w.into(), agent.into(), id.into()])
+}
+
+/// Makes an agent a member of one group; a supervisor of it stays one. Number of rows changed.
+pub fn enter(tx: &mut Tx<'_>, w: WorkspaceId, agent: AgentId, id: GroupId) -> StoreResult<u64> {
+    tx.exec(&ENTER, &[w.into(), agent.into(), id.into()])
+}
+
+/// The members changed elsewhere: the new version.
+pub fn touch(tx: &mut Tx<'_>, w: WorkspaceId, id: GroupId) -> StoreResult<i64> {
+    tx.one(&TOUCH, &[w.into(), id.into()], |r| r.i(0))
+}
+
+/// Gives the channel accounts whose default is group `id` another one, or none.
+pub fn hand_channels(tx: &mut Tx<'_>, w: WorkspaceId, id: GroupId, heir: Option<GroupId>) -> StoreResult<u64> {
+    tx.exec(&HAND_CHANNELS, &[w.into(), id.into(), heir.into()])
 }
 
 /// Takes an agent out of every group.

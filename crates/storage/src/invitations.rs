@@ -14,6 +14,8 @@ pub struct InvitationRow {
     pub role: Role,
     /// JSON array of group ids.
     pub groups: String,
+    /// The language of its mails.
+    pub language: String,
     pub invited_by: Option<AgentId>,
     pub created_at: Ms,
     pub expires_at: Ms,
@@ -23,13 +25,13 @@ pub struct InvitationRow {
 
 macro_rules! columns {
     () => {
-        "select id, workspace, email, email_key, role, groups, invited_by, created_at, expires_at, used_at, revoked_at from invitation"
+        "select id, workspace, email, email_key, role, groups, language, invited_by, created_at, expires_at, used_at, revoked_at from invitation"
     };
 }
 
 statements! {
-    INSERT = "insert into invitation(workspace, email, email_key, role, groups, token_hash, invited_by, created_at, expires_at)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9) returning id";
+    INSERT = "insert into invitation(workspace, email, email_key, role, groups, language, token_hash, invited_by, created_at, expires_at)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) returning id";
     GET = concat!(columns!(), " where workspace = $1 and id = $2");
     BY_TOKEN = concat!(columns!(), " where token_hash = $1");
     OPEN = concat!(columns!(), " where workspace = $1 and id < $2 and used_at is null and revoked_at is null order by id desc limit $3");
@@ -47,11 +49,12 @@ fn read(r: &Row<'_>) -> StoreResult<InvitationRow> {
         email_key: r.t(3)?,
         role: r.word(4, Role::parse, "invitation.role")?,
         groups: r.t(5)?,
-        invited_by: r.oid(6)?,
-        created_at: Ms(r.i(7)?),
-        expires_at: Ms(r.i(8)?),
-        used_at: r.oi(9)?.map(Ms),
-        revoked_at: r.oi(10)?.map(Ms),
+        language: r.t(6)?,
+        invited_by: r.oid(7)?,
+        created_at: Ms(r.i(8)?),
+        expires_at: Ms(r.i(9)?),
+        used_at: r.oi(10)?.map(Ms),
+        revoked_at: r.oi(11)?.map(Ms),
     })
 }
 
@@ -62,6 +65,7 @@ pub struct NewInvitation {
     pub email_key: String,
     pub role: Role,
     pub groups: String,
+    pub language: String,
     pub token_hash: String,
     pub invited_by: Option<AgentId>,
     pub expires_at: Ms,
@@ -79,6 +83,7 @@ pub fn insert(tx: &mut Tx<'_>, w: WorkspaceId, i: &NewInvitation) -> StoreResult
             (&i.email_key).into(),
             i.role.as_str().into(),
             (&i.groups).into(),
+            (&i.language).into(),
             (&i.token_hash).into(),
             i.invited_by.into(),
             now.into(),

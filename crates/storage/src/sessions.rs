@@ -37,6 +37,8 @@ pub struct OpenSession {
     pub email: String,
     pub name: String,
     pub language: Option<String>,
+    /// Somebody else typed the password: it is changed before anything else.
+    pub must_change_password: bool,
     /// `None` when the account has no active membership in the session's workspace.
     pub member: Option<MemberRow>,
 }
@@ -50,9 +52,9 @@ macro_rules! columns {
 statements! {
     INSERT = "insert into session(account, workspace, token_hash, remember, user_agent, ip, created_at, last_used_at, expires_at)
         values ($1, $2, $3, $4, $5, $6, $7, $7, $8) returning id";
-    BY_TOKEN = concat!("select ", columns!(), ", a.email, a.name, a.language from session as s, account as a
+    BY_TOKEN = concat!("select ", columns!(), ", a.email, a.name, a.language, a.must_change_password from session as s, account as a
         where s.token_hash = $1 and s.expires_at > $2 and a.id = s.account");
-    BY_ID = concat!("select ", columns!(), ", a.email, a.name, a.language from session as s, account as a
+    BY_ID = concat!("select ", columns!(), ", a.email, a.name, a.language, a.must_change_password from session as s, account as a
         where s.id = $1 and s.expires_at > $2 and a.id = s.account");
     OF_ACCOUNT = concat!("select ", columns!(), " from session as s where s.account = $1 and s.expires_at > $2 order by s.last_used_at desc, s.id desc");
     MEMBER = "select id, name, role from agent where workspace = $1 and account = $2 and status = 'active'";
@@ -120,6 +122,7 @@ fn open(tx: &mut Tx<'_>, statement: &'static crate::Statement, key: crate::Value
             email: r.t(9)?,
             name: r.t(10)?,
             language: r.ot(11)?,
+            must_change_password: r.b(12)?,
             member: None,
         })
     })?;

@@ -78,6 +78,8 @@ statements! {
     DELETE = "update agent set status = 'deleted', deleted_at = $3, account = null, phone = null, photo = null, signature = '',
           version = version + 1 where workspace = $1 and id = $2 and status <> 'deleted'";
     REVIVE = "update agent set status = 'active', role = $3, version = version + 1 where workspace = $1 and id = $2";
+    TOUCH = "update agent set version = version + 1 where workspace = $1 and id = $2 returning version";
+    PHOTO = "select id from file where workspace = $1 and public_id = $2 and mime like 'image/%' and size <= $3";
     OWNERS = "select count(*) from agent where workspace = $1 and role = 'owner' and status = 'active' and id <> $2";
     LOCK_WORKSPACE = "select id from workspace where id = $1 {lock: for update}";
     MEMBERSHIPS = "select u.workspace, w.name, u.role from agent as u, workspace as w
@@ -192,6 +194,18 @@ pub fn delete(tx: &mut Tx<'_>, w: WorkspaceId, id: AgentId) -> StoreResult<u64> 
 /// Makes a suspended member active again, with a role.
 pub fn revive(tx: &mut Tx<'_>, w: WorkspaceId, id: AgentId, role: Role) -> StoreResult<u64> {
     tx.exec(&REVIVE, &[w.into(), id.into(), role.as_str().into()])
+}
+
+/// The groups of a member changed elsewhere: the new version.
+pub fn touch(tx: &mut Tx<'_>, w: WorkspaceId, id: AgentId) -> StoreResult<i64> {
+    tx.one(&TOUCH, &[w.into(), id.into()], |r| r.i(0))
+}
+
+/// Whether a file of the workspace is a picture of at most `bytes`.
+pub fn is_photo(tx: &mut Tx<'_>, w: WorkspaceId, public_id: &str, bytes: i64) -> StoreResult<bool> {
+    Ok(tx
+        .opt(&PHOTO, &[w.into(), public_id.into(), bytes.into()], |r| r.i(0))?
+        .is_some())
 }
 
 /// Active owners besides `but`. Locks the workspace first, so that two owners cannot demote each other at once.

@@ -5,6 +5,8 @@
 pub mod audit;
 pub mod error;
 pub mod fields;
+pub mod groups;
+pub mod invitations;
 pub mod password_rules;
 pub mod routing;
 pub mod sessions;

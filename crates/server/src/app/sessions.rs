@@ -36,6 +36,8 @@ pub struct Account {
     pub name: String,
     pub email: String,
     pub language: Option<String>,
+    /// Somebody else typed the password: nothing else answers until it is changed (`PATCH /me/account`).
+    pub must_change_password: bool,
 }
 
 /// A workspace one may enter.
@@ -173,17 +175,23 @@ pub fn begin_attempt(tx: &mut Tx<'_>, email_key: &str, from: &From) -> AppResult
 /// now on, and a single workspace is entered at once.
 ///
 /// # Errors
-/// When the database fails.
+/// [`AppError::Refused`] for somebody who is suspended everywhere.
 pub fn open(tx: &mut Tx<'_>, account: AccountId, email_key: &str, from: &From, remember: bool) -> AppResult<Opened> {
     let row = accounts::get(tx, account)?;
     for (key, _, _) in counters(tx, email_key, row.as_ref(), from)? {
         accounts::clear_attempt(tx, &key)?;
     }
+    let memberships = members::memberships(tx, account)?;
+    if memberships.is_empty() {
+        return Err(AppError::Refused {
+            code: "suspended",
+            detail: "this account is suspended: ask an administrator".into(),
+        });
+    }
     let now = tx.now();
     let device = from.device.clone().unwrap_or_else(secrets::token);
     sessions::put_device(tx, account, &secrets::hash(&device))?;
     sessions::forget(tx, now.plus(-Ms::DAY))?;
-    let memberships = members::memberships(tx, account)?;
     let workspace = match memberships.as_slice() {
         [one] => Some(one.workspace),
         _ => None,
@@ -251,6 +259,7 @@ pub fn me(tx: &mut Tx<'_>, open: &OpenSession, mail_configured: bool) -> AppResu
             name: open.name.clone(),
             email: open.email.clone(),
             language: open.language.clone(),
+            must_change_password: open.must_change_password,
         },
         workspace,
         workspaces: list

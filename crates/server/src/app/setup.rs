@@ -89,6 +89,7 @@ pub fn join(tx: &mut Tx<'_>, w: WorkspaceId, person: &NewPerson, role: Role) -> 
                 email_key: person.email.key.clone(),
                 name: person.name.clone(),
                 password_hash: Some(person.password_hash.clone()),
+                must_change_password: false,
                 language: None,
                 zone: None,
             },

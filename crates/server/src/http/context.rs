@@ -6,8 +6,8 @@ use crate::app::{AppError, AppResult, Who, sessions};
 use crate::http::client_ip;
 use crate::http::problem::Problem;
 use axum::extract::{FromRequestParts, Request, State};
-use axum::http::Method;
 use axum::http::request::Parts;
+use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
 use axum_extra::extract::CookieJar;
@@ -97,6 +97,10 @@ impl FromRequestParts<Arc<App>> for Context {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
         let signed_in = SignedIn::from_request_parts(parts, app).await?;
+        if signed_in.open.must_change_password {
+            let detail = "choose a password of your own first";
+            return Err(Problem::new(StatusCode::FORBIDDEN, "password_change_needed", detail));
+        }
         Ok(Self {
             who: sessions::who(&signed_in.open, &signed_in.ip)?,
             app: signed_in.app,

@@ -5,13 +5,16 @@ pub mod client_ip;
 pub mod context;
 pub mod cookies;
 pub mod document;
+pub mod groups;
 pub mod guard;
 pub mod health;
 pub mod idempotency;
 pub mod input;
+pub mod invitations;
 pub mod problem;
 pub mod sessions;
 pub mod setup;
+pub mod users;
 
 use crate::App;
 use axum::Router;
@@ -35,6 +38,17 @@ fn resources() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(sessions::current, sessions::sign_out))
         .routes(routes!(sessions::enter))
         .routes(routes!(sessions::delete))
+        .routes(routes!(invitations::list, invitations::create))
+        .routes(routes!(invitations::delete))
+        .routes(routes!(invitations::resend))
+        .routes(routes!(invitations::public))
+        .routes(routes!(invitations::accept))
+        .routes(routes!(invitations::renew))
+        .routes(routes!(users::list, users::create))
+        .routes(routes!(users::get, users::edit, users::delete))
+        .routes(routes!(users::states))
+        .routes(routes!(groups::list, groups::create))
+        .routes(routes!(groups::get, groups::edit, groups::delete))
 }
 
 /// The API under its address, with its document.

@@ -12,6 +12,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::{Json, http};
 use axum_extra::extract::CookieJar;
 use ronda_domain::{AccountId, SessionId, WorkspaceId};
+use ronda_storage::accounts::AccountRow;
 use ronda_storage::{Lane, sessions as stored};
 use serde::Deserialize;
 use std::sync::Arc;
@@ -75,9 +76,27 @@ pub async fn opened(
     from: From,
     remember: bool,
 ) -> Result<(SetCookies, Json<Me>), Problem> {
+    opened_in(app, account, email_key, from, remember, None).await
+}
+
+/// As [`opened`], in a workspace.
+///
+/// # Errors
+/// When the database fails.
+pub async fn opened_in(
+    app: &Arc<App>,
+    account: AccountId,
+    email_key: String,
+    from: From,
+    remember: bool,
+    workspace: Option<WorkspaceId>,
+) -> Result<(SetCookies, Json<Me>), Problem> {
     let mail = app.mail.configured();
     let work = move |tx: &mut ronda_storage::Tx<'_>| -> AppResult<_> {
         let opened = sessions::open(tx, account, &email_key, &from, remember)?;
+        if let Some(workspace) = workspace {
+            stored::set_workspace(tx, opened.session, workspace)?;
+        }
         let open = stored::by_id(tx, opened.session)?.ok_or(AppError::NotFound)?;
         let me = sessions::me(tx, &open, mail)?;
         Ok((opened, me))
@@ -99,7 +118,17 @@ pub async fn create(
     safe_address(&app)?;
     let from = from(&app, &caller, &headers);
     let email_key = input.email.trim().to_lowercase();
-    let (key, origin) = (email_key.clone(), from.clone());
+    let account = proven(&app, &email_key, input.password, &from).await?;
+    let (cookies, me) = opened(&app, account.id, email_key, from, input.remember).await?;
+    Ok((StatusCode::CREATED, cookies, me))
+}
+
+/// The account of an address and its password. Counts the attempt.
+///
+/// # Errors
+/// When they are wrong, or a delay runs.
+pub async fn proven(app: &Arc<App>, email_key: &str, password: String, from: &From) -> Result<AccountRow, Problem> {
+    let (key, origin) = (email_key.to_owned(), from.clone());
     let account = app
         .db
         .write("attempt", Lane::Interactive, move |tx| {
@@ -107,16 +136,14 @@ pub async fn create(
         })
         .await?;
     let stored = account.as_ref().and_then(|a| a.password_hash.clone());
-    let right = app.passwords.matches(stored, input.password).await;
-    let account = account.filter(|_| right).ok_or_else(|| {
+    let right = app.passwords.matches(stored, password).await;
+    account.filter(|_| right).ok_or_else(|| {
         Problem::new(
             StatusCode::UNAUTHORIZED,
             "wrong_credentials",
             "address or password are wrong",
         )
-    })?;
-    let (cookies, me) = opened(&app, account.id, email_key, from, input.remember).await?;
-    Ok((StatusCode::CREATED, cookies, me))
+    })
 }
 
 /// Who am I

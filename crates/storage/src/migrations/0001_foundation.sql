@@ -32,8 +32,11 @@ create table account (
   email_key {text} not null unique,
   name {text} not null,
   password_hash {text},
+  -- somebody else typed the password: it is changed before anything else
+  must_change_password {int} not null default 0,
   language {text},
   zone {text},
+  version {int} not null default 1,
   created_at {int} not null
 ) {strict};
 
@@ -88,6 +91,7 @@ create table invitation (
   email_key {text} not null,
   role {text} not null,
   groups {text} not null default '[]',
+  language {text} not null,
   token_hash {text} not null unique,
   invited_by {int},
   created_at {int} not null,
