@@ -1,0 +1,175 @@
+import { infiniteQueryOptions, queryOptions, type QueryClient } from '@tanstack/react-query';
+import { api, ApiError } from './client';
+import type {
+  Agent,
+  ChannelAccount,
+  Conversation,
+  ConversationRouting,
+  Counts,
+  Customer,
+  Group,
+  Me,
+  Message,
+  MessagePage,
+  Order,
+  Page,
+  Policy,
+  Template,
+  Tray,
+  TrayState,
+} from './pending';
+
+/** A tray in a state, in an order, with filters: what an address of the console means. */
+export interface View {
+  tray: Tray;
+  state: TrayState;
+  order: Order;
+  channel?: number;
+  group?: number;
+  owner?: number;
+  q?: string;
+}
+
+export const PAGE_SIZE = 100;
+export const MESSAGE_PAGE = 50;
+
+export const keys = {
+  me: ['me'] as const,
+  counts: ['counts'] as const,
+  lists: ['conversations'] as const,
+  list: (view: View) => ['conversations', view] as const,
+  conversation: (id: number) => ['conversation', id] as const,
+  messages: (id: number) => ['messages', id] as const,
+  routing: (id: number) => ['routing', id] as const,
+  agents: ['agents'] as const,
+  groups: ['groups'] as const,
+  channels: ['channels'] as const,
+};
+
+/** Who is signed in; `null` when nobody is. */
+export const meQuery = queryOptions({
+  queryKey: keys.me,
+  queryFn: async (): Promise<Me | null> => {
+    try {
+      return await api.get<Me>('/sessions/current');
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 401) return null;
+      throw error;
+    }
+  },
+  staleTime: 5 * 60_000,
+});
+
+export const setupQuery = queryOptions({
+  queryKey: ['setup'],
+  queryFn: () => api.get<{ needed: boolean }>('/setup'),
+  staleTime: Infinity,
+});
+
+export const countsQuery = queryOptions({
+  queryKey: keys.counts,
+  queryFn: ({ signal }) => api.get<Counts>('/conversations/counts', undefined, signal),
+});
+
+export function listQuery(view: View) {
+  return infiniteQueryOptions({
+    queryKey: keys.list(view),
+    queryFn: ({ pageParam, signal }) =>
+      api.get<Page<Conversation>>('/conversations', { ...view, limit: PAGE_SIZE, cursor: pageParam }, signal),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (last) => last.next_cursor ?? undefined,
+  });
+}
+
+export function conversationQuery(id: number) {
+  return queryOptions({
+    queryKey: keys.conversation(id),
+    queryFn: async ({ signal }) => unwrap(await api.get<Conversation | Wrapped>(`/conversations/${id}`, undefined, signal)),
+  });
+}
+
+type Wrapped = { conversation: Conversation };
+
+/** Some answers carry the conversation inside an object, some are it. */
+export function unwrap(answer: Conversation | Wrapped): Conversation {
+  return 'conversation' in answer ? answer.conversation : answer;
+}
+
+export function messagesQuery(id: number) {
+  return queryOptions({
+    queryKey: keys.messages(id),
+    queryFn: ({ signal }) => api.get<MessagePage>(`/conversations/${id}/messages`, { limit: MESSAGE_PAGE }, signal),
+  });
+}
+
+/** Puts the messages before the oldest loaded one in front of them. */
+export async function loadOlder(client: QueryClient, id: number): Promise<void> {
+  const now = client.getQueryData<MessagePage>(keys.messages(id));
+  const oldest = now?.items[0];
+  if (!now?.has_more || !oldest) return;
+  const page = await api.get<MessagePage>(`/conversations/${id}/messages`, { before: oldest.id, limit: MESSAGE_PAGE });
+  client.setQueryData<MessagePage>(keys.messages(id), (current) =>
+    current ? { items: mergeMessages(page.items, current.items), has_more: page.has_more } : current,
+  );
+}
+
+/** Each message once, in the order of time; the later knowledge of a message wins. */
+export function mergeMessages(before: Message[], after: Message[]): Message[] {
+  const byId = new Map<number, Message>();
+  for (const message of before) byId.set(message.id, message);
+  for (const message of after) byId.set(message.id, message);
+  return [...byId.values()].sort((a, b) => a.at - b.at || a.id - b.id);
+}
+
+export function routingQuery(id: number) {
+  return queryOptions({
+    queryKey: keys.routing(id),
+    queryFn: ({ signal }) => api.get<ConversationRouting>(`/conversations/${id}/routing`, undefined, signal),
+  });
+}
+
+export function customerQuery(id: number) {
+  return queryOptions({
+    queryKey: ['customer', id],
+    queryFn: ({ signal }) => api.get<Customer>(`/customers/${id}`, undefined, signal),
+  });
+}
+
+export function customerConversationsQuery(id: number) {
+  return queryOptions({
+    queryKey: ['customer', id, 'conversations'],
+    queryFn: ({ signal }) => api.get<Page<Conversation>>(`/customers/${id}/conversations`, { limit: 20 }, signal),
+  });
+}
+
+export const agentsQuery = queryOptions({
+  queryKey: keys.agents,
+  queryFn: ({ signal }) => api.get<Page<Agent>>('/agents', { limit: 200 }, signal).then((page) => page.items),
+});
+
+export const groupsQuery = queryOptions({
+  queryKey: keys.groups,
+  queryFn: ({ signal }) => api.get<Page<Group>>('/groups', { limit: 200 }, signal).then((page) => page.items),
+});
+
+export const channelsQuery = queryOptions({
+  queryKey: keys.channels,
+  queryFn: ({ signal }) =>
+    api.get<Page<ChannelAccount>>('/channel-accounts', { limit: 200 }, signal).then((page) => page.items),
+});
+
+export function templatesQuery(channel: number) {
+  return queryOptions({
+    queryKey: ['templates', channel],
+    queryFn: ({ signal }) =>
+      api.get<Page<Template>>('/templates', { channel_account: channel }, signal).then((page) => page.items),
+  });
+}
+
+export const policyQuery = queryOptions({
+  queryKey: ['policy', 'current'],
+  queryFn: async ({ signal }) => {
+    const answer = await api.get<Policy | { policy: Policy; version?: number }>('/routing-policies/current', undefined, signal);
+    return 'policy' in answer ? { ...answer.policy, version: answer.version ?? answer.policy.version } : answer;
+  },
+});

@@ -1,0 +1,157 @@
+import { ApiError, onSignedOut } from '@/api/client';
+import { keys, meQuery, setupQuery } from '@/api/queries';
+import { Gate } from '@/features/auth/gate';
+import { languageChosen, showLanguage, useT } from '@/i18n';
+import { sampleServerTime } from '@/lib/clock';
+import { MeContext } from '@/lib/me';
+import { LiveProvider } from '@/realtime';
+import { Button, Failure, Toasts } from '@/ui';
+import { QueryClient, QueryClientProvider, useQuery, useQueryClient } from '@tanstack/react-query';
+import { Component, lazy, Suspense, useEffect, type ReactNode } from 'react';
+import { Redirect, Route, Switch, useLocation, useSearch } from 'wouter';
+
+const Login = lazy(() => import('@/features/auth/login'));
+const Setup = lazy(() => import('@/features/auth/setup'));
+const Invitation = lazy(() => import('@/features/auth/invitation'));
+const Reset = lazy(() => import('@/features/auth/reset'));
+const Choose = lazy(() => import('@/features/auth/choose'));
+const Console = lazy(() => import('@/features/console/console'));
+const Dashboard = lazy(async () => {
+  const [page] = await Promise.all([import('@/app/dashboard'), import('@/i18n').then((i18n) => i18n.loadPanelTexts())]);
+  return page;
+});
+
+const client = new QueryClient({
+  defaultOptions: {
+    queries: {
+      // Events keep what is loaded true; coming back to the page is no reason to ask again.
+      staleTime: 60_000,
+      refetchOnWindowFocus: false,
+      retry: (count, error) => count < 2 && error instanceof ApiError && error.transient,
+    },
+    mutations: { retry: false },
+  },
+});
+
+/** For tests and sign-out: forgets everything that belongs to a person. */
+export function forget(): void {
+  client.clear();
+}
+
+export function App() {
+  return (
+    <QueryClientProvider client={client}>
+      <Broken>
+        <Suspense fallback={<Splash />}>
+          <Switch>
+            <Route path="/login" component={Login} />
+            <Route path="/setup" component={Setup} />
+            <Route path="/invitation/:token">{({ token }) => <Invitation token={token} />}</Route>
+            <Route path="/reset/:token?">{({ token }) => <Reset token={token} />}</Route>
+            <Route>
+              <SignedIn />
+            </Route>
+          </Switch>
+        </Suspense>
+      </Broken>
+      <Toasts />
+    </QueryClientProvider>
+  );
+}
+
+/** Quiet until it takes long: pages are there in a moment. */
+function Splash() {
+  const t = useT();
+  return <div className="splash" role="status" aria-label={t('common.loading')} />;
+}
+
+function SignedIn() {
+  const [path, go] = useLocation();
+  const search = useSearch();
+  const queries = useQueryClient();
+  const { data: me, error, isPending, refetch } = useQuery(meQuery);
+  const nobody = me === null;
+  const { data: setup } = useQuery({ ...setupQuery, enabled: nobody });
+  useEffect(() => onSignedOut(() => void queries.invalidateQueries({ queryKey: keys.me })), [queries]);
+  useEffect(() => {
+    if (me) sampleServerTime(me.server_time);
+  }, [me]);
+  const language = me?.account.language ?? me?.workspace?.language;
+  useEffect(() => {
+    if (language && !languageChosen()) void showLanguage(language);
+  }, [language]);
+
+  if (isPending) return <Splash />;
+  if (me === undefined) {
+    return (
+      <div className="center">
+        <Failure error={error} retry={() => void refetch()} />
+      </div>
+    );
+  }
+  if (me === null) {
+    if (!setup) return <Splash />;
+    const here = path === '/' ? '' : `?next=${encodeURIComponent(path + (search ? `?${search}` : ''))}`;
+    return <Redirect to={setup.needed ? '/setup' : `/login${here}`} replace />;
+  }
+  if (!me.workspace) return <Choose me={me} />;
+  return (
+    <MeContext value={me}>
+      <LiveProvider key={me.workspace.id} ended={() => go('/login')}>
+        <Switch>
+          <Route path="/agent/:tray?/:id?">{({ tray, id }) => <Console tray={tray} id={id} />}</Route>
+          <Route path="/dashboard/*?">
+            <Dashboard />
+          </Route>
+          <Route path="/">
+            <Redirect to="/agent" replace />
+          </Route>
+          <Route>
+            <NotFound />
+          </Route>
+        </Switch>
+      </LiveProvider>
+    </MeContext>
+  );
+}
+
+function NotFound() {
+  const t = useT();
+  return (
+    <Gate>
+      <div className="gate-body">
+        <h1>{t('notfound.title')}</h1>
+        <p>{t('notfound.text')}</p>
+        <a className="btn btn-primary btn-lg" href="/agent">
+          {t('notfound.back')}
+        </a>
+      </div>
+    </Gate>
+  );
+}
+
+/** The last net: says what happened and keeps drafts, which live in the browser's store. */
+class Broken extends Component<{ children: ReactNode }, { broken: boolean }> {
+  override state = { broken: false };
+  static getDerivedStateFromError() {
+    return { broken: true };
+  }
+  override render() {
+    return this.state.broken ? <BrokenPage /> : this.props.children;
+  }
+}
+
+function BrokenPage() {
+  const t = useT();
+  return (
+    <div className="center">
+      <div className="empty">
+        <h3>{t('error.broken.title')}</h3>
+        <p>{t('error.broken')}</p>
+        <Button variant="primary" icon="retry" onClick={() => location.reload()}>
+          {t('common.reload')}
+        </Button>
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,121 @@
+import { api, ApiError } from '@/api/client';
+import { keys } from '@/api/queries';
+import type { PublicInvitation } from '@/api/pending';
+import { useT } from '@/i18n';
+import { explain } from '@/lib/errors';
+import { Banner, Button, Field, Loading, TextField } from '@/ui';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useEffect, useState } from 'react';
+import { Link, useLocation } from 'wouter';
+import { Gate, PasswordInput } from './gate';
+
+const nameOf = (value: string | { name: string } | null | undefined) => (typeof value === 'string' ? value : value?.name);
+
+/** From the link of the mail to the first tray in one form. */
+export default function Invitation({ token }: { token: string }) {
+  const t = useT();
+  const [, go] = useLocation();
+  const client = useQueryClient();
+  const [value, setValue] = useState({ name: '', public_name: '', password: '' });
+  const { data, error } = useQuery({
+    queryKey: ['invitation', token],
+    queryFn: () => api.get<PublicInvitation>(`/invitations/${encodeURIComponent(token)}/public`),
+  });
+  useEffect(() => {
+    document.title = `${t('invitation.title')} · Ronda`;
+  }, [t]);
+  const known = data?.account_exists ?? data?.has_account ?? false;
+  const accept = useMutation({
+    mutationFn: () =>
+      api.post(`/invitations/${encodeURIComponent(token)}/accept`, {
+        name: value.name,
+        public_name: value.public_name || value.name.split(' ')[0] || value.name,
+        password: value.password,
+        language: t.language,
+        zone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+      }),
+    onSuccess: async () => {
+      await client.invalidateQueries({ queryKey: keys.me });
+      go('/agent', { replace: true });
+    },
+  });
+  const refused = accept.error instanceof ApiError ? accept.error : null;
+  if (error) {
+    const gone = error instanceof ApiError && error.status >= 400 && error.status < 500;
+    return (
+      <Gate>
+        <div className="gate-body">
+          <h1>{gone ? t('invitation.gone') : t('error.title')}</h1>
+          <p>{gone ? t('invitation.gone.text') : explain(t, error)}</p>
+          <Link className="btn btn-secondary btn-lg" href="/login">
+            {t('auth.enter')}
+          </Link>
+        </div>
+      </Gate>
+    );
+  }
+  const workspace = nameOf(data?.workspace) ?? data?.workspace_name ?? '';
+  const inviter = nameOf(data?.inviter) ?? nameOf(data?.invited_by);
+  return (
+    <Gate>
+      {!data ? (
+        <div className="gate-body">
+          <Loading />
+        </div>
+      ) : (
+        <form
+          onSubmit={(event) => {
+            event.preventDefault();
+            if (!accept.isPending) accept.mutate();
+          }}
+        >
+          <div>
+            <h1>{t('invitation.join', { workspace })}</h1>
+            <p>{inviter ? t('invitation.by', { inviter, email: data.email }) : data.email}</p>
+          </div>
+          {refused && !refused.problem.errors?.length && <Banner tone="red">{explain(t, refused)}</Banner>}
+          <TextField
+            label={t('field.name')}
+            error={refused?.about('/name')}
+            large
+            required
+            autoFocus
+            maxLength={80}
+            autoComplete="name"
+            value={value.name}
+            onChange={(event) => setValue({ ...value, name: event.target.value })}
+          />
+          <TextField
+            label={t('field.public_name')}
+            help={t('field.public_name.help')}
+            error={refused?.about('/public_name')}
+            large
+            maxLength={80}
+            placeholder={value.name.split(' ')[0]}
+            value={value.public_name}
+            onChange={(event) => setValue({ ...value, public_name: event.target.value })}
+          />
+          <Field
+            label={known ? t('invitation.password.known') : t('field.password')}
+            help={known ? t('invitation.password.known.help') : t('auth.password.rule')}
+            error={refused?.about('/password')}
+          >
+            {(tied) => (
+              <PasswordInput
+                {...tied}
+                required
+                minLength={known ? undefined : 10}
+                autoComplete={known ? 'current-password' : 'new-password'}
+                value={value.password}
+                onChange={(event) => setValue({ ...value, password: event.target.value })}
+              />
+            )}
+          </Field>
+          <Button type="submit" variant="primary" size="lg" block busy={accept.isPending}>
+            {t('invitation.accept')}
+          </Button>
+        </form>
+      )}
+    </Gate>
+  );
+}

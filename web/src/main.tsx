@@ -1,0 +1,18 @@
+import { App } from '@/app/app';
+import { startLanguage, showLanguage } from '@/i18n';
+import { applyTheme, theme } from '@/lib/theme';
+import '@/ui/css/app.css';
+import { StrictMode } from 'react';
+import { createRoot } from 'react-dom/client';
+
+applyTheme();
+theme.subscribe(applyTheme);
+await showLanguage(startLanguage());
+const root = document.getElementById('root');
+if (root) {
+  createRoot(root).render(
+    <StrictMode>
+      <App />
+    </StrictMode>,
+  );
+}

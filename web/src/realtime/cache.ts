@@ -1,0 +1,227 @@
+import { keys, mergeMessages, type View } from '@/api/queries';
+import type { Agent, Conversation, Me, Message, MessagePage, Order, Page } from '@/api/pending';
+import { createStore } from '@/lib/store';
+import type { InfiniteData, QueryClient } from '@tanstack/react-query';
+import type { Ephemeral, Event } from './socket';
+
+type Pages = InfiniteData<Page<Conversation>>;
+
+/** From when on a customer waits for us; `null` when nothing is owed. Marking unread counts from the last word. */
+export function owedSince(c: Conversation): number | null {
+  return c.owed_since ?? (c.marked_unread ? c.last_customer_at : null);
+}
+
+/** The three orders of lists (spec AG-7). Ties by id, so that a list never trembles. */
+export function compare(order: Order, a: Conversation, b: Conversation): number {
+  if (order === 'activity') return b.last_activity_at - a.last_activity_at || b.id - a.id;
+  if (order === 'assigned') return (a.assigned_at ?? a.created_at) - (b.assigned_at ?? b.created_at) || a.id - b.id;
+  const [x, y] = [owedSince(a), owedSince(b)];
+  if (x !== null && y !== null) return x - y || a.id - b.id;
+  if (x !== null) return -1;
+  if (y !== null) return 1;
+  return b.last_activity_at - a.last_activity_at || b.id - a.id;
+}
+
+/** Whether a conversation is in a view; `null` when only the server can tell. */
+export function belongs(c: Conversation, view: View, me: number | undefined): boolean | null {
+  if (c.state !== view.state) return false;
+  if (view.channel !== undefined && c.channel_account.id !== view.channel) return false;
+  if (view.group !== undefined && c.group?.id !== view.group) return false;
+  if (view.owner !== undefined && c.owner?.id !== view.owner) return false;
+  if (view.q) return null;
+  switch (view.tray) {
+    case 'mine':
+      return me !== undefined && c.owner?.id === me;
+    case 'agents':
+      return c.owner !== null;
+    case 'bot':
+      return view.state === 'active' ? c.place === 'bot' : c.owner !== null ? false : null;
+    case 'unassigned':
+      return view.state === 'active' ? c.place === 'waiting' : c.owner !== null ? false : null;
+  }
+}
+
+/** Puts a conversation into a loaded list, updates it there or takes it out. */
+export function place(pages: Pages, c: Conversation, view: View, me: number | undefined): { pages: Pages; ask: boolean } {
+  const inside = pages.pages.some((page) => page.items.some((item) => item.id === c.id));
+  const wanted = belongs(c, view, me);
+  if (inside) {
+    const change = (items: Conversation[]) =>
+      wanted === false
+        ? items.filter((item) => item.id !== c.id)
+        : items.map((item) => (item.id === c.id ? { ...item, ...c } : item));
+    return { pages: { ...pages, pages: pages.pages.map((page) => ({ ...page, items: change(page.items) })) }, ask: false };
+  }
+  if (wanted === null) return { pages, ask: true };
+  if (!wanted) return { pages, ask: false };
+  const end = pages.pages.at(-1);
+  const last = end?.items.at(-1);
+  if (end?.next_cursor && last && compare(view.order, last, c) < 0) return { pages, ask: false };
+  const [first, ...rest] = pages.pages;
+  return {
+    pages: { ...pages, pages: [{ ...(first ?? { items: [] }), items: [c, ...(first?.items ?? [])] }, ...rest] },
+    ask: false,
+  };
+}
+
+export interface Person {
+  id: number;
+  name: string;
+}
+
+/** Colleagues who look at a conversation. */
+export const viewing = createStore<ReadonlyMap<number, Person[]>>(new Map());
+/** Who types in a conversation, each until its time. */
+export const typing = createStore<ReadonlyMap<number, { who: Person | null; until: number }[]>>(new Map());
+
+const TYPING_MS = 6_000;
+const COUNTS_EVERY_MS = 1_500;
+
+/** Events of the stream, told to what is loaded. */
+export class CachePatcher {
+  private countsTimer: ReturnType<typeof setTimeout> | undefined;
+  private readonly asked = new Set<string>();
+
+  constructor(
+    private readonly client: QueryClient,
+    private readonly me: () => Me | null,
+    private readonly arrived: (c: Conversation, before: Conversation | undefined) => void,
+    private readonly spoke: (message: Message) => void,
+  ) {}
+
+  event(event: Event): void {
+    switch (event.kind) {
+      case 'conversation.changed':
+        this.conversation(event.body as Conversation);
+        return;
+      case 'conversation.left':
+        this.left((event.body as { id?: number } | null)?.id ?? event.conversation ?? 0);
+        return;
+      case 'message.created':
+        this.message(event.body as Message);
+        this.spoke(event.body as Message);
+        return;
+      case 'message.changed':
+        this.message(event.body as Message);
+        return;
+      case 'agent.state':
+        this.agent(event.body as Agent);
+        return;
+      case 'routing.decided':
+        if (event.conversation) void this.client.invalidateQueries({ queryKey: keys.routing(event.conversation) });
+        void this.client.invalidateQueries({ queryKey: ['decisions', 'live'] });
+        return;
+      case 'customer.changed':
+        void this.client.invalidateQueries({ queryKey: ['customer', (event.body as { id?: number }).id] });
+        return;
+      case 'channel.changed':
+        void this.client.invalidateQueries({ queryKey: keys.channels });
+        return;
+      case 'rights.changed':
+        void this.client.invalidateQueries();
+        return;
+      case 'settings.changed':
+        void this.client.invalidateQueries({
+          predicate: ({ queryKey: [head] }) =>
+            !['messages', 'conversation', 'conversations', 'counts', 'routing'].includes(String(head)),
+        });
+        return;
+    }
+  }
+
+  ephemeral(frame: Ephemeral): void {
+    if (frame.type === 'viewing') {
+      viewing.set((now) => new Map(now).set(frame.conversation, frame.agents));
+      return;
+    }
+    const who = frame.agent ?? null;
+    const until = Date.now() + TYPING_MS;
+    typing.set((now) => {
+      const others = (now.get(frame.conversation) ?? []).filter((one) => one.who?.id !== who?.id);
+      return new Map(now).set(frame.conversation, [...others, { who, until }]);
+    });
+    setTimeout(() => {
+      typing.set((now) => {
+        const left = (now.get(frame.conversation) ?? []).filter((one) => one.until > Date.now());
+        return new Map(now).set(frame.conversation, left);
+      });
+    }, TYPING_MS + 50);
+  }
+
+  /** Also for answers of our own requests: the screen does not wait for the event. */
+  conversation(c: Conversation): void {
+    const before = this.client.getQueryData<Conversation>(keys.conversation(c.id)) ?? this.listed(c.id);
+    if (before && before.epoch > c.epoch) return;
+    const now = before ? { ...before, ...c } : c;
+    this.client.setQueryData(keys.conversation(c.id), now);
+    const me = this.me()?.agent?.id;
+    for (const [key, pages] of this.client.getQueriesData<Pages>({ queryKey: keys.lists })) {
+      const view = key[1] as View | undefined;
+      if (!pages || !view) continue;
+      const placed = place(pages, now, view, me);
+      if (placed.pages !== pages) this.client.setQueryData(key, placed.pages);
+      if (placed.ask) this.ask(key);
+    }
+    this.recount();
+    this.arrived(now, before);
+  }
+
+  private listed(id: number): Conversation | undefined {
+    for (const [, pages] of this.client.getQueriesData<Pages>({ queryKey: keys.lists })) {
+      for (const page of pages?.pages ?? []) {
+        const found = page.items.find((item) => item.id === id);
+        if (found) return found;
+      }
+    }
+    return undefined;
+  }
+
+  private left(id: number): void {
+    this.client.setQueriesData<Pages>({ queryKey: keys.lists }, (pages) =>
+      pages && {
+        ...pages,
+        pages: pages.pages.map((page) => ({ ...page, items: page.items.filter((item) => item.id !== id) })),
+      },
+    );
+    void this.client.invalidateQueries({ queryKey: keys.conversation(id) });
+    this.recount();
+  }
+
+  message(message: Message): void {
+    this.client.setQueryData<MessagePage>(keys.messages(message.conversation), (page) =>
+      page && { ...page, items: mergeMessages(page.items, [message]) },
+    );
+  }
+
+  private agent(agent: Agent): void {
+    this.client.setQueryData<Agent[]>(keys.agents, (list) => {
+      if (!list) return list;
+      const known = list.some((one) => one.id === agent.id);
+      return known ? list.map((one) => (one.id === agent.id ? { ...one, ...agent } : one)) : [...list, agent];
+    });
+    this.client.setQueryData<Me | null>(keys.me, (me) =>
+      me?.agent?.id === agent.id ? { ...me, agent: { ...me.agent, ...agent } } : me,
+    );
+    void this.client.invalidateQueries({ queryKey: ['overview'] });
+  }
+
+  /** The server counts; many changes in a moment are one question. */
+  private recount(): void {
+    if (this.countsTimer !== undefined) return;
+    this.countsTimer = setTimeout(() => {
+      this.countsTimer = undefined;
+      void this.client.invalidateQueries({ queryKey: keys.counts });
+      void this.client.invalidateQueries({ queryKey: ['overview'] });
+    }, COUNTS_EVERY_MS);
+  }
+
+  private ask(key: readonly unknown[]): void {
+    const name = JSON.stringify(key);
+    if (this.asked.has(name)) return;
+    this.asked.add(name);
+    setTimeout(() => {
+      this.asked.delete(name);
+      void this.client.invalidateQueries({ queryKey: key });
+    }, COUNTS_EVERY_MS);
+  }
+}

@@ -1,0 +1,5 @@
+export * from './controls';
+export * from './feedback';
+export * from './icon';
+export * from './overlays';
+export * from './people';

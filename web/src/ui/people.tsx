@@ -1,0 +1,94 @@
+import type { AgentState, ChannelKind } from '@/api/pending';
+import { useT } from '@/i18n';
+import { hue, initials } from '@/lib/text';
+import type { CSSProperties } from 'react';
+import { Icon, type IconName } from './icon';
+
+interface AvatarProps {
+  name: string;
+  size?: 20 | 24 | 32 | 36 | 48;
+  state?: AgentState;
+  photo?: string | null;
+}
+
+export function Avatar({ name, size = 32, state, photo }: AvatarProps) {
+  return (
+    <span className={`avatar avatar-${size}`} style={{ '--h': hue(name) } as CSSProperties}>
+      {photo ? <img src={photo} alt="" /> : <span aria-hidden="true">{initials(name)}</span>}
+      {state && <i className={`dot dot-${state}`} />}
+    </span>
+  );
+}
+
+const MARKS: Record<ChannelKind, { icon: IconName; className: string }> = {
+  whatsapp: { icon: 'whatsapp', className: 'mark-whatsapp' },
+  web_chat: { icon: 'web', className: 'mark-web' },
+  messenger: { icon: 'messenger', className: 'mark-messenger' },
+  instagram: { icon: 'instagram', className: 'mark-instagram' },
+  facebook: { icon: 'facebook', className: 'mark-facebook' },
+};
+
+export function ChannelMark({ kind, inline }: { kind: ChannelKind; inline?: boolean }) {
+  const t = useT();
+  const mark = MARKS[kind] ?? MARKS.web_chat;
+  return (
+    <span
+      className={`mark ${mark.className}${inline ? ' mark-inline' : ''}`}
+      role="img"
+      aria-label={t.maybe(`channel.${kind}`) ?? kind}
+    >
+      <Icon name={mark.icon} />
+    </span>
+  );
+}
+
+interface RingProps {
+  /** Part of the time that is left, 0 to 1. At 0 it is overdue. */
+  left: number;
+  size?: 20 | 44;
+  label: string;
+}
+
+/** Empties clockwise from the top: grey with time to spare, amber from half, full red when overdue. */
+export function Ring({ left, size = 44, label }: RingProps) {
+  const radius = 20.5;
+  const around = 2 * Math.PI * radius;
+  const part = Math.min(1, Math.max(0, left));
+  const tone = part <= 0 ? ' ring-red' : part <= 0.5 ? ' ring-amber' : '';
+  return (
+    <svg className={`ring${tone}${size === 20 ? ' ring-20' : ''}`} viewBox="0 0 44 44" role="img" aria-label={label}>
+      <circle className="track" cx="22" cy="22" r={radius} />
+      {part > 0 && (
+        <circle
+          className="left"
+          cx="22"
+          cy="22"
+          r={radius}
+          strokeDasharray={around}
+          strokeDashoffset={-around * (1 - part)}
+        />
+      )}
+    </svg>
+  );
+}
+
+const MOST_SEATS = 20;
+
+/** One seat per place; a long row becomes a bar. */
+export function Seats({ load, limit, label }: { load: number; limit: number; label: string }) {
+  if (limit > MOST_SEATS) {
+    return (
+      <span className="bar" role="img" aria-label={label}>
+        <i className={load >= limit ? 'full' : undefined} style={{ width: `${Math.min(100, (load / limit) * 100)}%` }} />
+      </span>
+    );
+  }
+  const seats = Math.max(limit, Math.min(load, MOST_SEATS));
+  return (
+    <span className={load >= limit ? 'seats is-full' : 'seats'} role="img" aria-label={label}>
+      {Array.from({ length: seats }, (_, i) => (
+        <i key={i} className={i < load ? (i >= limit ? 'on over' : 'on') : undefined} />
+      ))}
+    </span>
+  );
+}
