@@ -110,7 +110,7 @@ pub enum SendOutcome {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CallError {
     #[error("{0}")]
-    Provider(ProviderError),
+    Provider(Box<ProviderError>),
     /// The provider could not be reached; nothing left this machine.
     #[error("the provider cannot be reached: {reason}")]
     Unreachable { reason: String },

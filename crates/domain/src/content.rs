@@ -92,6 +92,9 @@ pub struct Media {
     /// The provider's handle of the file, used to fetch it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider_media: Option<String>,
+    /// A public https address the provider fetches instead, when sending.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mime: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -151,6 +154,18 @@ pub struct Interactive {
     pub list_button: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sections: Vec<Section>,
+    /// A button that opens an address; then there are neither buttons nor sections.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<LinkButton>,
+}
+
+/// A button that opens an address.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct LinkButton {
+    pub title: String,
+    /// http or https.
+    pub url: String,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
