@@ -23,7 +23,8 @@ statements! {
     INSERT = "insert into audit_entry(workspace, at, actor, actor_name, ip, action, object, object_id, before, after)
         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
     PAGE = "select id, at, actor, actor_name, ip, action, object, object_id, before, after from audit_entry
-        where workspace = $1 and id < $2 order by id desc limit $3";
+        where workspace = $1 and id < $2 and ($3 = '' or object = $3) and ($4 = 0 or actor = $4) and at >= $5 and at < $6
+        order by id desc limit $7";
 }
 
 fn read(r: &Row<'_>) -> StoreResult<AuditRow> {
@@ -73,7 +74,32 @@ pub fn insert(tx: &mut Tx<'_>, w: WorkspaceId, a: &NewAudit<'_>) -> StoreResult<
     )
 }
 
+/// Which entries are wanted.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// Empty for all.
+    pub object: String,
+    pub actor: Option<AgentId>,
+    /// Inclusive.
+    pub from: Ms,
+    /// Exclusive.
+    pub to: Ms,
+}
+
 /// Entries before id `before`, newest first.
-pub fn page(tx: &mut Tx<'_>, w: WorkspaceId, before: i64, limit: i64) -> StoreResult<Vec<AuditRow>> {
-    tx.query(&PAGE, &[w.into(), before.into(), limit.into()], read)
+pub fn page(tx: &mut Tx<'_>, w: WorkspaceId, wanted: &Wanted, before: i64, limit: i64) -> StoreResult<Vec<AuditRow>> {
+    let actor = wanted.actor.map_or(0, |a| a.0);
+    tx.query(
+        &PAGE,
+        &[
+            w.into(),
+            before.into(),
+            (&wanted.object).into(),
+            actor.into(),
+            wanted.from.into(),
+            wanted.to.into(),
+            limit.into(),
+        ],
+        read,
+    )
 }

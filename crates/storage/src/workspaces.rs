@@ -1,6 +1,7 @@
 //! Workspaces and their settings.
 
 use crate::{Row, StoreResult, Tx, statements};
+use ronda_domain::conversation::Place;
 use ronda_domain::{Ms, WorkspaceId};
 
 /// A tenant.
@@ -27,6 +28,8 @@ statements! {
     ALL = "select id, name, zone, language, country, settings, status, simulated, version, created_at from workspace order by id";
     UPDATE = "update workspace set name = $2, zone = $3, language = $4, country = $5, settings = $6, version = version + 1
         where id = $1 and version = $7";
+    QUIET = "select count(*) from conversation where workspace = $1 and place = $2 and ($3 < 0 or outbound = $3)
+        and coalesce(last_customer_at, created_at) < $4";
 }
 
 fn read(r: &Row<'_>) -> StoreResult<WorkspaceRow> {
@@ -78,6 +81,17 @@ pub fn get(tx: &mut Tx<'_>, w: WorkspaceId) -> StoreResult<Option<WorkspaceRow>>
 /// All workspaces of the installation (system function).
 pub fn all(tx: &mut Tx<'_>) -> StoreResult<Vec<WorkspaceRow>> {
     tx.query(&ALL, &[], read)
+}
+
+/// Live conversations in a place whose customer wrote last before `before`; in the place `bot` either those the bot
+/// holds or the outbound ones.
+pub fn quiet(tx: &mut Tx<'_>, w: WorkspaceId, place: Place, outbound: Option<bool>, before: Ms) -> StoreResult<i64> {
+    let outbound = outbound.map_or(-1, i64::from);
+    tx.one(
+        &QUIET,
+        &[w.into(), place.as_str().into(), outbound.into(), before.into()],
+        |r| r.i(0),
+    )
 }
 
 /// Writes what people edit, guarded by the version in `row`. Number of rows changed.

@@ -1,12 +1,59 @@
 //! What every change of settings leaves behind: one entry of the audit log and one event for open screens.
 
-use crate::app::{Actor, AppResult};
-use ronda_domain::WorkspaceId;
+use crate::app::{Actor, AppResult, Who};
 use ronda_domain::event::{Event, EventKind};
+use ronda_domain::permission::Permission;
+use ronda_domain::{AgentId, Ms, WorkspaceId};
 use ronda_storage::Tx;
-use ronda_storage::audit::{self, NewAudit};
+use ronda_storage::audit::{self, NewAudit, Wanted};
 use serde::Serialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+/// A change that somebody made.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct AuditEntry {
+    pub id: i64,
+    pub at: Ms,
+    /// `null` for the operator at the command line and for people who were not signed in.
+    pub actor: Option<AgentId>,
+    pub actor_name: String,
+    pub ip: String,
+    /// `created`, `updated`, `deleted`, or a verb of its own.
+    pub action: String,
+    /// The resource as URLs name it.
+    pub object: String,
+    pub object_id: String,
+    /// What differed, as it was. No secrets.
+    #[schema(value_type = Object)]
+    pub before: Option<Value>,
+    #[schema(value_type = Object)]
+    pub after: Option<Value>,
+}
+
+/// The entries of a workspace before entry `before`, newest first.
+///
+/// # Errors
+/// [`crate::app::AppError::Forbidden`].
+pub fn list(tx: &mut Tx<'_>, who: &Who, wanted: &Wanted, before: i64, limit: i64) -> AppResult<Vec<AuditEntry>> {
+    who.need(Permission::AuditSee)?;
+    let json = |text: Option<String>| text.and_then(|t| serde_json::from_str(&t).ok());
+    Ok(audit::page(tx, who.workspace, wanted, before, limit)?
+        .into_iter()
+        .map(|e| AuditEntry {
+            id: e.id,
+            at: e.at,
+            actor: e.actor,
+            actor_name: e.actor_name,
+            ip: e.ip,
+            action: e.action,
+            object: e.object,
+            object_id: e.object_id,
+            before: json(e.before),
+            after: json(e.after),
+        })
+        .collect())
+}
 
 /// A change of one object. `before` and `after` hold no secrets.
 #[derive(Clone, Debug)]

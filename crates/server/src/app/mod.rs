@@ -2,11 +2,13 @@
 //!
 //! No web framework, sockets or provider clients here, and nothing that waits.
 
+pub mod account;
 pub mod audit;
 pub mod error;
 pub mod fields;
 pub mod groups;
 pub mod invitations;
+pub mod password_resets;
 pub mod password_rules;
 pub mod routing;
 pub mod sessions;

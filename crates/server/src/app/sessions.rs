@@ -171,16 +171,25 @@ pub fn begin_attempt(tx: &mut Tx<'_>, email_key: &str, from: &From) -> AppResult
     Ok(account)
 }
 
+/// Forgets the failures counted for an account and a device, because the password was right.
+///
+/// # Errors
+/// When the database fails.
+pub fn forgive(tx: &mut Tx<'_>, account: AccountId, email_key: &str, from: &From) -> AppResult<()> {
+    let row = accounts::get(tx, account)?;
+    for (key, _, _) in counters(tx, email_key, row.as_ref(), from)? {
+        accounts::clear_attempt(tx, &key)?;
+    }
+    Ok(())
+}
+
 /// Opens a session after the password was right: the failures counted for it are forgotten, the device is known from
 /// now on, and a single workspace is entered at once.
 ///
 /// # Errors
 /// [`AppError::Refused`] for somebody who is suspended everywhere.
 pub fn open(tx: &mut Tx<'_>, account: AccountId, email_key: &str, from: &From, remember: bool) -> AppResult<Opened> {
-    let row = accounts::get(tx, account)?;
-    for (key, _, _) in counters(tx, email_key, row.as_ref(), from)? {
-        accounts::clear_attempt(tx, &key)?;
-    }
+    forgive(tx, account, email_key, from)?;
     let memberships = members::memberships(tx, account)?;
     if memberships.is_empty() {
         return Err(AppError::Refused {

@@ -2,6 +2,7 @@
 
 use crate::app::audit::{self, Change};
 use crate::app::fields::{Email, nullable};
+use crate::app::password_resets::{self, Recipient};
 use crate::app::{Actor, AppError, AppResult, Fields, Who, password_rules, setup};
 use ronda_domain::agent::{AgentState, ChosenState};
 use ronda_domain::event::{Event, EventKind};
@@ -412,6 +413,21 @@ pub fn states(
             by_name: s.by_name,
         })
         .collect())
+}
+
+/// Makes a link with which a user chooses a new password, and signs their devices out. No administrator sees it.
+///
+/// # Errors
+/// [`AppError::NotFound`]; [`AppError::Refused`] for people above oneself.
+pub fn reset(tx: &mut Tx<'_>, who: &Who, id: AgentId, token_hash: &str) -> AppResult<Recipient> {
+    who.need(Permission::UsersManage)?;
+    let user = living(tx, who.workspace, id)?;
+    may_grant(who, user.role)?;
+    let account = user.account.ok_or(AppError::NotFound)?;
+    let recipient = password_resets::open(tx, account, token_hash)?;
+    super::sessions::sign_out_others(tx, account, None)?;
+    recorded(tx, who, "password_reset", &user, (None, None))?;
+    Ok(recipient)
 }
 
 /// # Errors

@@ -1,1 +1,334 @@
-//! Settings of a workspace.
+//! Settings of a workspace (spec PLAT-1, CP-20, CORE-2).
+
+use crate::app::audit::{self, Change};
+use crate::app::fields::nullable;
+use crate::app::{Actor, AppError, AppResult, Fields, Who};
+use ronda_domain::conversation::Place;
+use ronda_domain::permission::Permission;
+use ronda_domain::{Ms, WorkspaceId};
+use ronda_storage::workspaces::{self, WorkspaceRow};
+use ronda_storage::{Tx, Wake};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+/// Source: spec CP-20.
+const TOLERANCE_MINUTES: std::ops::RangeInclusive<i64> = 1..=7 * 24 * 60;
+/// Source: spec CORE-2.
+const CLOSE_MINUTES: std::ops::RangeInclusive<i64> = 5..=30 * 24 * 60;
+const USUAL_CLOSE_MINUTES: i64 = 24 * 60;
+const FAREWELL: std::ops::RangeInclusive<usize> = 1..=1_000;
+
+/// Whether a conversation closed by hand comes back to its agent when the customer writes again soon.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default)]
+pub struct CloseTolerance {
+    pub enabled: bool,
+    pub minutes: i64,
+    /// Also after closing by inactivity.
+    pub after_automatic: bool,
+    /// A "thanks" does not reopen.
+    pub ignore_polite: bool,
+}
+
+/// Last words of a conversation that closes by itself; `null` says nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default)]
+pub struct Farewell {
+    pub bot: Option<String>,
+    pub waiting: Option<String>,
+    pub agent: Option<String>,
+    pub outbound: Option<String>,
+}
+
+/// Minutes since the customer's last message (for outbound conversations, since ours) after which a conversation
+/// closes; `null` never.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default)]
+pub struct AutoClose {
+    pub bot: Option<i64>,
+    pub waiting: Option<i64>,
+    pub agent: Option<i64>,
+    pub outbound: Option<i64>,
+    pub farewell: Farewell,
+}
+
+/// What the column `settings` holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default)]
+pub struct Settings {
+    pub close_tolerance: CloseTolerance,
+    pub auto_close: AutoClose,
+}
+
+impl Default for CloseTolerance {
+    fn default() -> Self {
+        Self {
+            enabled: false,
+            minutes: 60,
+            after_automatic: false,
+            ignore_polite: false,
+        }
+    }
+}
+
+impl Default for AutoClose {
+    fn default() -> Self {
+        Self {
+            bot: Some(USUAL_CLOSE_MINUTES),
+            waiting: Some(USUAL_CLOSE_MINUTES),
+            agent: Some(USUAL_CLOSE_MINUTES),
+            outbound: Some(USUAL_CLOSE_MINUTES),
+            farewell: Farewell::default(),
+        }
+    }
+}
+
+/// A workspace with its settings.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Workspace {
+    pub id: WorkspaceId,
+    pub name: String,
+    pub zone: String,
+    pub language: String,
+    pub country: String,
+    pub close_tolerance: CloseTolerance,
+    pub auto_close: AutoClose,
+    pub created_at: Ms,
+    pub version: i64,
+}
+
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EditCloseTolerance {
+    pub enabled: Option<bool>,
+    /// From 1 to 10,080 (7 days).
+    pub minutes: Option<i64>,
+    pub after_automatic: Option<bool>,
+    pub ignore_polite: Option<bool>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EditFarewell {
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>)]
+    pub bot: Option<Option<String>>,
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>)]
+    pub waiting: Option<Option<String>>,
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>)]
+    pub agent: Option<Option<String>>,
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<String>)]
+    pub outbound: Option<Option<String>>,
+}
+
+/// Minutes from 5 to 43,200 (30 days); `null` never closes.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EditAutoClose {
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<i64>)]
+    pub bot: Option<Option<i64>>,
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<i64>)]
+    pub waiting: Option<Option<i64>>,
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<i64>)]
+    pub agent: Option<Option<i64>>,
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<i64>)]
+    pub outbound: Option<Option<i64>>,
+    pub farewell: Option<EditFarewell>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EditWorkspace {
+    pub name: Option<String>,
+    pub zone: Option<String>,
+    pub language: Option<String>,
+    pub country: Option<String>,
+    pub close_tolerance: Option<EditCloseTolerance>,
+    pub auto_close: Option<EditAutoClose>,
+    /// That conversations which are older than a shortened period close.
+    #[serde(default)]
+    pub confirm: bool,
+}
+
+/// The settings of a row; what a newer or older version wrote falls back to the defaults.
+#[must_use]
+pub fn settings(row: &WorkspaceRow) -> Settings {
+    serde_json::from_str(&row.settings).unwrap_or_default()
+}
+
+impl Workspace {
+    fn of(row: &WorkspaceRow) -> Self {
+        let Settings {
+            close_tolerance,
+            auto_close,
+        } = settings(row);
+        Self {
+            id: row.id,
+            name: row.name.clone(),
+            zone: row.zone.clone(),
+            language: row.language.clone(),
+            country: row.country.clone(),
+            close_tolerance,
+            auto_close,
+            created_at: row.created_at,
+            version: row.version,
+        }
+    }
+}
+
+/// # Errors
+/// When the database fails.
+pub fn get(tx: &mut Tx<'_>, who: &Who) -> AppResult<Workspace> {
+    let row = workspaces::get(tx, who.workspace)?.ok_or(AppError::NotFound)?;
+    Ok(Workspace::of(&row))
+}
+
+/// # Errors
+/// [`AppError::VersionMismatch`], what is wrong with the values, and [`AppError::NeedsConfirmation`] when a shortened
+/// period closes conversations at once.
+pub fn edit(tx: &mut Tx<'_>, who: &Who, version: i64, input: &EditWorkspace) -> AppResult<Workspace> {
+    who.need(Permission::WorkspaceManage)?;
+    let before = workspaces::get(tx, who.workspace)?.ok_or(AppError::NotFound)?;
+    let mut row = WorkspaceRow {
+        version,
+        ..before.clone()
+    };
+    let mut f = Fields::new();
+    if let Some(name) = &input.name {
+        row.name = f.text("/name", name, 1..=80);
+    }
+    if let Some(zone) = &input.zone {
+        row.zone = f.zone("/zone", zone);
+    }
+    if let Some(language) = &input.language {
+        row.language = f.language("/language", language);
+    }
+    if let Some(country) = &input.country {
+        row.country = f.country("/country", country);
+    }
+    let old = settings(&before);
+    let new = Settings {
+        close_tolerance: tolerance(&mut f, &old.close_tolerance, input.close_tolerance.as_ref()),
+        auto_close: auto_close(&mut f, &old.auto_close, input.auto_close.as_ref()),
+    };
+    f.done()?;
+    if before.version != version {
+        return Err(AppError::VersionMismatch);
+    }
+    if !input.confirm {
+        confirmed(tx, who.workspace, &old.auto_close, &new.auto_close)?;
+    }
+    row.settings = json!(new).to_string();
+    if workspaces::update(tx, &row)? == 0 {
+        return Err(AppError::VersionMismatch);
+    }
+    let workspace = get(tx, who)?;
+    let (before, after) = audit::difference(&Workspace::of(&before), &workspace);
+    audit::record(
+        tx,
+        who.workspace,
+        &Actor::from(who),
+        Change {
+            action: "updated",
+            object: "workspace",
+            id: workspace.id.0,
+            version: workspace.version,
+            before,
+            after,
+        },
+    )?;
+    tx.wake(Wake::Timers);
+    tx.wake(Wake::Planner(who.workspace));
+    Ok(workspace)
+}
+
+fn tolerance(f: &mut Fields, old: &CloseTolerance, edit: Option<&EditCloseTolerance>) -> CloseTolerance {
+    let mut new = old.clone();
+    let Some(edit) = edit else { return new };
+    new.enabled = edit.enabled.unwrap_or(old.enabled);
+    if let Some(minutes) = edit.minutes {
+        new.minutes = f.whole("/close_tolerance/minutes", minutes, TOLERANCE_MINUTES);
+    }
+    new.after_automatic = edit.after_automatic.unwrap_or(old.after_automatic);
+    new.ignore_polite = edit.ignore_polite.unwrap_or(old.ignore_polite);
+    new
+}
+
+fn auto_close(f: &mut Fields, old: &AutoClose, edit: Option<&EditAutoClose>) -> AutoClose {
+    let mut new = old.clone();
+    let Some(edit) = edit else { return new };
+    for (name, edited, value) in [
+        ("bot", edit.bot, &mut new.bot),
+        ("waiting", edit.waiting, &mut new.waiting),
+        ("agent", edit.agent, &mut new.agent),
+        ("outbound", edit.outbound, &mut new.outbound),
+    ] {
+        if let Some(minutes) = edited {
+            *value = minutes.map(|m| f.whole(&format!("/auto_close/{name}"), m, CLOSE_MINUTES));
+        }
+    }
+    let Some(edit) = &edit.farewell else { return new };
+    for (name, edited, value) in [
+        ("bot", &edit.bot, &mut new.farewell.bot),
+        ("waiting", &edit.waiting, &mut new.farewell.waiting),
+        ("agent", &edit.agent, &mut new.farewell.agent),
+        ("outbound", &edit.outbound, &mut new.farewell.outbound),
+    ] {
+        if let Some(text) = edited {
+            *value = f.optional(&format!("/auto_close/farewell/{name}"), text.as_deref(), FAREWELL);
+        }
+    }
+    new
+}
+
+/// Shortening a period closes what is older than it: how much that is has to be confirmed.
+fn confirmed(tx: &mut Tx<'_>, w: WorkspaceId, old: &AutoClose, new: &AutoClose) -> AppResult<()> {
+    let now = tx.now();
+    let mut closing = serde_json::Map::new();
+    for (name, old, new, place, outbound) in [
+        ("bot", old.bot, new.bot, Place::Bot, Some(false)),
+        ("waiting", old.waiting, new.waiting, Place::Waiting, None),
+        ("agent", old.agent, new.agent, Place::Held, None),
+        ("outbound", old.outbound, new.outbound, Place::Bot, Some(true)),
+    ] {
+        let Some(minutes) = new.filter(|new| old.is_none_or(|old| *new < old)) else {
+            continue;
+        };
+        let quiet = workspaces::quiet(tx, w, place, outbound, now.plus(-minutes * Ms::MINUTE))?;
+        if quiet > 0 {
+            closing.insert(name.into(), quiet.into());
+        }
+    }
+    if closing.is_empty() {
+        return Ok(());
+    }
+    Err(AppError::NeedsConfirmation {
+        code: "closes_conversations",
+        findings: json!({ "closing": Value::Object(closing) }),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_that_were_never_written_are_the_documented_defaults() {
+        let empty: Settings = serde_json::from_str("{}").unwrap();
+        assert_eq!(empty, Settings::default());
+        assert!(!empty.close_tolerance.enabled);
+        assert_eq!(empty.close_tolerance.minutes, 60);
+        assert_eq!(empty.auto_close.agent, Some(1_440));
+        // Off is not the same as never written.
+        let off: Settings = serde_json::from_str("{\"auto_close\":{\"bot\":null}}").unwrap();
+        assert_eq!((off.auto_close.bot, off.auto_close.agent), (None, Some(1_440)));
+    }
+}

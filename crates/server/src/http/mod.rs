@@ -1,6 +1,8 @@
 //! HTTP: the list of routes, and what every request passes on its way.
 
+pub mod account;
 pub mod assets;
+pub mod audit;
 pub mod client_ip;
 pub mod context;
 pub mod cookies;
@@ -11,10 +13,12 @@ pub mod health;
 pub mod idempotency;
 pub mod input;
 pub mod invitations;
+pub mod password_resets;
 pub mod problem;
 pub mod sessions;
 pub mod setup;
 pub mod users;
+pub mod workspaces;
 
 use crate::App;
 use axum::Router;
@@ -38,6 +42,9 @@ fn resources() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(sessions::current, sessions::sign_out))
         .routes(routes!(sessions::enter))
         .routes(routes!(sessions::delete))
+        .routes(routes!(password_resets::create))
+        .routes(routes!(password_resets::public, password_resets::finish))
+        .routes(routes!(account::get, account::edit))
         .routes(routes!(invitations::list, invitations::create))
         .routes(routes!(invitations::delete))
         .routes(routes!(invitations::resend))
@@ -47,8 +54,11 @@ fn resources() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(users::list, users::create))
         .routes(routes!(users::get, users::edit, users::delete))
         .routes(routes!(users::states))
+        .routes(routes!(users::reset))
         .routes(routes!(groups::list, groups::create))
         .routes(routes!(groups::get, groups::edit, groups::delete))
+        .routes(routes!(workspaces::get, workspaces::edit))
+        .routes(routes!(audit::list))
 }
 
 /// The API under its address, with its document.

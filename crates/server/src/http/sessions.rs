@@ -123,11 +123,30 @@ pub async fn create(
     Ok((StatusCode::CREATED, cookies, me))
 }
 
-/// The account of an address and its password. Counts the attempt.
+/// The account of an address and its password.
 ///
 /// # Errors
 /// When they are wrong, or a delay runs.
 pub async fn proven(app: &Arc<App>, email_key: &str, password: String, from: &From) -> Result<AccountRow, Problem> {
+    attempt(app, email_key, password, from).await?.ok_or_else(|| {
+        Problem::new(
+            StatusCode::UNAUTHORIZED,
+            "wrong_credentials",
+            "address or password are wrong",
+        )
+    })
+}
+
+/// As [`proven`]; `None` when they are wrong. Counts the attempt.
+///
+/// # Errors
+/// While a delay runs.
+pub async fn attempt(
+    app: &Arc<App>,
+    email_key: &str,
+    password: String,
+    from: &From,
+) -> Result<Option<AccountRow>, Problem> {
     let (key, origin) = (email_key.to_owned(), from.clone());
     let account = app
         .db
@@ -137,13 +156,7 @@ pub async fn proven(app: &Arc<App>, email_key: &str, password: String, from: &Fr
         .await?;
     let stored = account.as_ref().and_then(|a| a.password_hash.clone());
     let right = app.passwords.matches(stored, password).await;
-    account.filter(|_| right).ok_or_else(|| {
-        Problem::new(
-            StatusCode::UNAUTHORIZED,
-            "wrong_credentials",
-            "address or password are wrong",
-        )
-    })
+    Ok(account.filter(|_| right))
 }
 
 /// Who am I

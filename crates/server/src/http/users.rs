@@ -1,10 +1,12 @@
 //! The users of a workspace, for administrators.
 
-use crate::app::Fields;
 use crate::app::users::{self, EditUser, NewUser, StateChange, User};
+use crate::app::{AppError, Fields};
 use crate::http::input::{limit_of, read_cursor};
+use crate::http::password_resets;
 use crate::http::problem::Problem;
 use crate::http::{Body, Context, Filter, IfMatch, Page, Paged, Path, Versioned};
+use crate::secrets;
 use axum::http::StatusCode;
 use ronda_domain::permission::{Permission, Role};
 use ronda_domain::{AgentId, GroupId, Ms};
@@ -125,4 +127,26 @@ pub async fn states(
         })
         .await?;
     Ok(Paged::of(items, limit, |s| s.id))
+}
+
+/// Send a user a link for a new password
+///
+/// And sign their devices out. The link goes to their address only.
+#[utoipa::path(post, path = "/users/{id}/password-reset", tag = "Users", params(("id" = i64, Path)), responses((status = 202)))]
+pub async fn reset(context: Context, Path(id): Path<AgentId>) -> Result<StatusCode, Problem> {
+    context.who.need(Permission::UsersManage)?;
+    if !context.app.mail.configured() {
+        return Err(AppError::Refused {
+            code: "no_mail",
+            detail: "this server sends no mails: its operator makes a link with `ronda user reset-link`".into(),
+        }
+        .into());
+    }
+    let token = secrets::token();
+    let hash = secrets::hash(&token);
+    let recipient = context
+        .write("reset_user", move |tx, who| users::reset(tx, who, id, &hash))
+        .await?;
+    password_resets::deliver(&context.app, &recipient, &token);
+    Ok(StatusCode::ACCEPTED)
 }

@@ -1,7 +1,11 @@
 //! The API on both engines: one module per noun.
 
+mod account;
+mod audit;
 mod conventions;
 mod groups;
 mod invitations;
+mod password_resets;
 mod sessions;
 mod users;
+mod workspaces;
