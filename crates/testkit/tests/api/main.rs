@@ -2,6 +2,7 @@
 
 mod account;
 mod audit;
+mod authorisation;
 mod conventions;
 mod groups;
 mod invitations;

@@ -1,0 +1,339 @@
+//! Who may do what, for every operation of the document (spec G6, PLAT-1, PLAT-2).
+//!
+//! A new operation needs a row in [`table`]: whom it answers, a body that passes its checks, and for every `{…}` of its
+//! path the kind of object it names. A new kind of object needs a line in [`Thing`] and one in [`make`]. Everything
+//! else follows: 401 without a session, 403 with the missing permission's name, 404 for objects of other workspaces.
+
+use ronda_domain::permission::{Permission, Role};
+use ronda_testkit::{Browser, TestApp, api_suite};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Whom an operation answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answers {
+    /// Also people who are not signed in.
+    Everybody,
+    /// Whoever is signed in, in a workspace or not.
+    Account,
+    /// Every member of a workspace.
+    Member,
+    /// Members whose role has the permission.
+    Having(Permission),
+}
+
+/// What a path names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Thing {
+    User,
+    Group,
+    Invitation,
+    /// A device of somebody.
+    Session,
+    /// The secret of a link. Nobody has one by belonging to a workspace, so it is not tried across workspaces.
+    Token,
+}
+
+struct Row {
+    operation: &'static str,
+    answers: Answers,
+    body: Value,
+    names: Vec<(&'static str, Thing)>,
+}
+
+impl Row {
+    fn body(mut self, body: Value) -> Self {
+        self.body = body;
+        self
+    }
+
+    fn names(mut self, placeholder: &'static str, thing: Thing) -> Self {
+        self.names.push((placeholder, thing));
+        self
+    }
+
+    fn method(&self) -> &'static str {
+        self.operation.split_once(' ').expect("METHOD /path").0
+    }
+
+    fn template(&self) -> &'static str {
+        self.operation.split_once(' ').expect("METHOD /path").1
+    }
+
+    /// The path with every placeholder filled.
+    fn path(&self, id: impl Fn(Thing) -> String) -> String {
+        self.names
+            .iter()
+            .fold(self.template().to_owned(), |path, (placeholder, thing)| {
+                path.replace(&format!("{{{placeholder}}}"), &id(*thing))
+            })
+    }
+
+    /// Objects that do not exist anywhere.
+    fn nowhere(&self) -> String {
+        self.path(|thing| {
+            if thing == Thing::Token {
+                "nonsense".into()
+            } else {
+                "999999999".into()
+            }
+        })
+    }
+}
+
+fn row(operation: &'static str, answers: Answers) -> Row {
+    Row {
+        operation,
+        answers,
+        body: json!({}),
+        names: Vec::new(),
+    }
+}
+
+fn everybody(operation: &'static str) -> Row {
+    row(operation, Answers::Everybody)
+}
+
+fn account(operation: &'static str) -> Row {
+    row(operation, Answers::Account)
+}
+
+fn member(operation: &'static str) -> Row {
+    row(operation, Answers::Member)
+}
+
+fn having(permission: Permission, operation: &'static str) -> Row {
+    row(operation, Answers::Having(permission))
+}
+
+/// Every operation, in the order of the document.
+fn table() -> Vec<Row> {
+    use Permission as P;
+    use Thing as T;
+    let user = json!({ "email": "new@example.com", "name": "New", "role": "agent", "password": "a first password" });
+    let person = json!({ "name": "Ana", "password": "a first password" });
+    vec![
+        everybody("GET /setup"),
+        everybody("POST /setup"),
+        everybody("POST /sessions").body(json!({ "email": "nobody@example.com", "password": "x" })),
+        account("GET /sessions"),
+        account("DELETE /sessions"),
+        account("GET /sessions/current"),
+        account("DELETE /sessions/current"),
+        account("POST /sessions/current/workspace").body(json!({ "workspace": 999_999_999 })),
+        account("DELETE /sessions/{id}").names("id", T::Session),
+        everybody("POST /password-resets").body(json!({ "email": "nobody@example.com" })),
+        everybody("GET /password-resets/{token}").names("token", T::Token),
+        everybody("POST /password-resets/{token}")
+            .names("token", T::Token)
+            .body(json!({ "password": "a first password" })),
+        account("GET /me/account"),
+        account("PATCH /me/account"),
+        having(P::UsersManage, "GET /invitations"),
+        having(P::UsersManage, "POST /invitations").body(json!({ "email": "new@example.com", "role": "agent" })),
+        having(P::UsersManage, "DELETE /invitations/{id}").names("id", T::Invitation),
+        having(P::UsersManage, "POST /invitations/{id}/resend").names("id", T::Invitation),
+        everybody("GET /invitations/{token}/public").names("token", T::Token),
+        everybody("POST /invitations/{token}/accept")
+            .names("token", T::Token)
+            .body(person),
+        everybody("POST /invitations/{token}/renewal").names("token", T::Token),
+        having(P::UsersManage, "GET /users"),
+        having(P::UsersManage, "POST /users").body(user),
+        having(P::UsersManage, "GET /users/{id}").names("id", T::User),
+        having(P::UsersManage, "PATCH /users/{id}")
+            .names("id", T::User)
+            .body(json!({ "name": "X" })),
+        having(P::UsersManage, "DELETE /users/{id}").names("id", T::User),
+        having(P::AgentsSetState, "GET /users/{id}/states").names("id", T::User),
+        having(P::UsersManage, "POST /users/{id}/password-reset").names("id", T::User),
+        member("GET /groups"),
+        having(P::GroupsManage, "POST /groups").body(json!({ "name": "New" })),
+        member("GET /groups/{id}").names("id", T::Group),
+        having(P::GroupsManage, "PATCH /groups/{id}")
+            .names("id", T::Group)
+            .body(json!({ "name": "X" })),
+        having(P::GroupsManage, "DELETE /groups/{id}").names("id", T::Group),
+        member("GET /workspace"),
+        having(P::WorkspaceManage, "PATCH /workspace").body(json!({ "name": "X" })),
+        having(P::AuditSee, "GET /audit-entries"),
+    ]
+}
+
+/// In every text of the first workspace, so that it is found where it must not be.
+const MARK: &str = "Quebracho";
+
+/// One object of each kind in a workspace. `other` is a member that nothing else uses.
+async fn make(owner: &Browser, other: &Browser) -> BTreeMap<Thing, String> {
+    let id = |answer: Value| answer["id"].to_string();
+    let group = json!({ "name": format!("{MARK} {}", owner.agent), "members": [other.agent] });
+    let invitation = json!({ "email": format!("{MARK}{}@example.com", owner.agent), "role": "agent" });
+    let devices = other.get("/sessions").await.expect(200);
+    BTreeMap::from([
+        (Thing::User, other.agent.to_string()),
+        (Thing::Group, id(owner.post("/groups", group).await.expect(201))),
+        (
+            Thing::Invitation,
+            id(owner.post("/invitations", invitation).await.expect(201)),
+        ),
+        (Thing::Session, devices["items"][0]["id"].to_string()),
+        (Thing::Token, "nonsense".into()),
+    ])
+}
+
+async fn ask(by: &Browser, row: &Row, path: &str) -> ronda_testkit::Answer {
+    let request = by.request(row.method(), path);
+    let request = match row.method() {
+        "GET" | "DELETE" => request,
+        "PATCH" | "PUT" => request.header("if-match", "\"1\"").json(&row.body),
+        _ => request.json(&row.body),
+    };
+    by.send(request).await
+}
+
+/// Requests of one person are limited; the clock fills the bucket again.
+fn breathe(app: &TestApp) {
+    app.advance(1_000);
+}
+
+/// Derived from the document: an operation that nobody wrote a row for cannot ship.
+#[test]
+fn plat_2_1_every_operation_of_the_document_is_in_the_table() {
+    let documented: BTreeSet<String> = ronda_server::http::document::operations()
+        .into_iter()
+        .map(|o| o.replace(" /api/v1", " "))
+        .collect();
+    let rows: BTreeSet<String> = table().iter().map(|r| r.operation.to_owned()).collect();
+    assert_eq!(rows.len(), table().len(), "an operation has two rows");
+    let uncovered: Vec<_> = documented.difference(&rows).collect();
+    assert!(
+        uncovered.is_empty(),
+        "operations without a row in authorisation.rs: {uncovered:#?}"
+    );
+    let gone: Vec<_> = rows.difference(&documented).collect();
+    assert!(gone.is_empty(), "rows without an operation: {gone:#?}");
+    for row in table() {
+        let filled = row.nowhere();
+        assert!(!filled.contains('{'), "{}: a placeholder names no thing", row.operation);
+    }
+}
+
+api_suite! {
+    async fn g6_without_a_session_nothing_answers_but_what_is_for_everybody(app) {
+        app.workspace().await;
+        for row in table() {
+            let answer = ask(&app.browser(), &row, &row.nowhere()).await;
+            let code = answer.body["code"].clone();
+            if row.answers == Answers::Everybody {
+                assert!(code != "unauthenticated" && code != "forbidden", "{}: {code}", row.operation);
+            } else {
+                answer.problem(401, "unauthenticated");
+            }
+        }
+    }
+
+    /// Given each permission × role, then 403 names what is missing, and nobody else is refused.
+    async fn plat_2_1_a_missing_permission_is_named(app) {
+        let owner = app.owner().await;
+        let other = app.member("otra", Role::Agent).await;
+        let things = make(&owner, &other).await;
+        for role in Role::ALL.iter().copied() {
+            let somebody = app.member(&format!("some-{role}"), role).await;
+            for row in table() {
+                breathe(app);
+                match row.answers {
+                    Answers::Having(p) if !role.may(p) => {
+                        let path = row.path(|thing| things[&thing].clone());
+                        let answer = ask(&somebody, &row, &path).await;
+                        assert_eq!(answer.status, 403, "{} as {role}: {}", row.operation, answer.body);
+                        assert_eq!(answer.body["code"], "forbidden", "{} as {role}", row.operation);
+                        assert_eq!(answer.body["permission"], p.as_str(), "{} as {role}", row.operation);
+                    }
+                    Answers::Having(_) | Answers::Member => {
+                        let answer = ask(&somebody, &row, &row.nowhere()).await;
+                        let refused = matches!(answer.status, 401 | 403) || answer.status >= 500;
+                        assert!(!refused, "{} as {role}: {} {}", row.operation, answer.status, answer.body);
+                    }
+                    Answers::Everybody | Answers::Account => {}
+                }
+            }
+        }
+    }
+
+    /// Given two workspaces, then no object of one exists for the other, and nothing of it was changed.
+    async fn plat_1_1_objects_of_another_workspace_do_not_exist(app) {
+        let owner = app.owner().await;
+        let other = app.member("otra", Role::Agent).await;
+        let things = make(&owner, &other).await;
+        let next_door = app.new_workspace("Vecina", "vera").await;
+        let vera = app.sign_in("vera").await;
+        let before = owner.get("/audit-entries").await.expect(200)["items"].clone();
+        for row in table() {
+            let named: Vec<Thing> = row.names.iter().map(|(_, thing)| *thing).collect();
+            if row.answers == Answers::Everybody || named.is_empty() || named.contains(&Thing::Token) {
+                continue;
+            }
+            breathe(app);
+            let path = row.path(|thing| things[&thing].clone());
+            let answer = ask(&vera, &row, &path).await;
+            assert_eq!(answer.status, 404, "{} of another workspace: {}", row.operation, answer.body);
+            assert!(!answer.body.to_string().contains(MARK), "{}", row.operation);
+        }
+        assert_eq!(owner.get("/audit-entries").await.expect(200)["items"], before, "nothing was changed");
+        other.get("/sessions/current").await.ok();
+        // The same addresses are there for those they belong to.
+        for row in table().iter().filter(|r| r.method() == "GET" && !r.names.is_empty()) {
+            if row.names.iter().all(|(_, thing)| *thing != Thing::Token) {
+                let path = row.path(|thing| things[&thing].clone());
+                ask(&owner, row, &path).await.ok();
+            }
+        }
+        // And nothing of the one workspace is in a list of the other.
+        let eva = app.member_of(next_door, "eva", Role::Agent).await;
+        make(&vera, &eva).await;
+        let marked = owner.get("/groups").await.expect(200).to_string();
+        assert!(marked.contains(&format!("{MARK} {}", owner.agent)), "the mark is found where it belongs");
+        for row in table().iter().filter(|r| r.method() == "GET" && r.names.is_empty()) {
+            breathe(app);
+            let body = ask(&vera, row, row.template()).await.body.to_string();
+            for foreign in [format!("{MARK} {}", owner.agent), format!("{MARK}{}@", owner.agent), "otra@example.com".into()] {
+                assert!(!body.contains(&foreign), "{} shows {foreign}", row.operation);
+            }
+        }
+    }
+
+    async fn plat_1_1_objects_of_another_workspace_cannot_be_named_in_a_body(app) {
+        let owner = app.owner().await;
+        let other = app.member("otra", Role::Agent).await;
+        let things = make(&owner, &other).await;
+        let next_door = app.new_workspace("Vecina", "vera").await;
+        let vera = app.sign_in("vera").await;
+        let eva = app.member_of(next_door, "eva", Role::Agent).await;
+        let hers = make(&vera, &eva).await;
+        let foreign: i64 = things[&Thing::Group].parse().unwrap();
+        vera.post("/groups", json!({ "name": "X", "members": [other.agent] })).await.wrong("/members", "unknown");
+        vera.post("/invitations", json!({ "email": "x@example.com", "role": "agent", "groups": [foreign] })).await.wrong("/groups/0", "unknown");
+        let user = vera.get(&format!("/users/{}", eva.agent)).await.expect(200);
+        let path = format!("/users/{}", eva.agent);
+        vera.patch(&path, user["version"].as_i64().unwrap(), json!({ "groups": [foreign] })).await.wrong("/groups/0", "unknown");
+        vera.delete(&format!("/groups/{}?heir={foreign}", hers[&Thing::Group])).await.wrong("/query/heir", "unknown");
+    }
+
+    async fn g6_without_a_workspace_only_one_s_own_account_answers(app) {
+        let first = app.workspace().await;
+        let second = app.new_workspace("Vecina", "vera").await;
+        app.join(first, "ana", Role::Owner).await;
+        app.join(second, "ana", Role::Owner).await;
+        let ana = app.sign_in("ana").await;
+        for row in table() {
+            breathe(app);
+            match row.answers {
+                Answers::Member | Answers::Having(_) => {
+                    ask(&ana, &row, &row.nowhere()).await.problem(409, "no_workspace");
+                }
+                Answers::Account if row.method() == "GET" => ask(&ana, &row, &row.nowhere()).await.ok(),
+                Answers::Account | Answers::Everybody => {}
+            }
+        }
+    }
+}
