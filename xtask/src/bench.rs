@@ -1,7 +1,7 @@
 //! `make bench`: each goal is a program that prints one JSON line; this runs them and prints the table.
 
-use crate::node;
-use crate::process;
+use crate::postgres::Postgres;
+use crate::{demo, node, process};
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 use std::path::Path;
@@ -10,24 +10,55 @@ use std::process::Command;
 struct Goal {
     id: &'static str,
     what: &'static str,
-    run: fn(&Path) -> Result<String>,
+    postgres: bool,
+    run: fn(&Path, &Surroundings) -> Result<String>,
+}
+
+/// What some of the programs need.
+#[derive(Default)]
+struct Surroundings {
+    postgres: Option<Postgres>,
 }
 
 const GOALS: &[Goal] = &[
     Goal {
         id: "B5",
-        what: "pure routing step against an ordered set",
-        run: |_| example("ronda-routing", "b5"),
+        what: "pure routing step against ordered sets",
+        postgres: false,
+        run: |_, around| program("b5", around),
+    },
+    Goal {
+        id: "B6",
+        what: "durable assignments in batches against single ones",
+        postgres: true,
+        run: |_, around| program("b6", around),
+    },
+    Goal {
+        id: "B10",
+        what: "the release binary: size, start, memory",
+        postgres: false,
+        run: |root, around| {
+            demo::release(root)?;
+            program("b10", around)
+        },
     },
     Goal {
         id: "B13",
         what: "web: first load of the agent console",
-        run: |root| sizes(root, "web", "B13"),
+        postgres: false,
+        run: |root, _| sizes(root, "web", "B13"),
     },
     Goal {
         id: "B14",
         what: "widget: loader and panel",
-        run: |root| sizes(root, "widget", "B14"),
+        postgres: false,
+        run: |root, _| sizes(root, "widget", "B14"),
+    },
+    Goal {
+        id: "B16",
+        what: "developer's loop: cold build, edit to test binaries",
+        postgres: false,
+        run: |_, around| program("b16", around),
     },
 ];
 
@@ -39,15 +70,20 @@ pub fn run(root: &Path, only: &[String], json: bool) -> Result<()> {
             bail!("there is no program for {name} yet; there are {}", known.join(", "));
         }
     }
-    let chosen = GOALS
+    let chosen: Vec<&Goal> = GOALS
         .iter()
-        .filter(|g| only.is_empty() || only.iter().any(|n| n.eq_ignore_ascii_case(g.id)));
+        .filter(|g| only.is_empty() || only.iter().any(|n| n.eq_ignore_ascii_case(g.id)))
+        .collect();
+    let mut around = Surroundings::default();
+    if chosen.iter().any(|goal| goal.postgres) {
+        around.postgres = Some(Postgres::start()?);
+    }
     let mut broken = Vec::new();
     for goal in chosen {
         if !json {
             println!("\n━━ {}: {}", goal.id, goal.what);
         }
-        match (goal.run)(root) {
+        match (goal.run)(root, &around) {
             Ok(text) => print(&text, json)?,
             Err(error) => {
                 eprintln!("{}: {error:#}", goal.id);
@@ -85,11 +121,18 @@ fn print(text: &str, json: bool) -> Result<()> {
         };
         let name = figure["name"].as_str().unwrap_or_default();
         let id = figure["id"].as_str().unwrap_or_default();
-        println!(
-            "{id:<5} {name:<44} {:>14}   goal {:<12} {met}",
+        let value = format!(
+            "{} {}",
             plain(&figure["value"]),
+            figure["unit"].as_str().unwrap_or_default()
+        );
+        println!(
+            "{id:<5} {name:<58} {value:>14}   goal {:<10} {met}",
             plain(&figure["goal"])
         );
+        if let Some(detail) = figure["detail"].as_str().filter(|d| !d.is_empty()) {
+            println!("      {detail}");
+        }
     }
     Ok(())
 }
@@ -98,8 +141,23 @@ fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-fn example(package: &str, name: &str) -> Result<String> {
-    process::output(Command::new("cargo").args(["run", "--release", "--quiet", "-p", package, "--example", name]))
+/// A program of `bench/`, in the profile for measurements.
+fn program(name: &str, around: &Surroundings) -> Result<String> {
+    let mut command = Command::new("cargo");
+    command.args([
+        "run",
+        "--quiet",
+        "--profile",
+        "measure",
+        "--package",
+        "ronda-bench",
+        "--bin",
+        name,
+    ]);
+    if let Some(postgres) = &around.postgres {
+        command.env("RONDA_TEST_POSTGRES", &postgres.url);
+    }
+    process::output(&mut command)
 }
 
 fn sizes(root: &Path, package: &str, id: &str) -> Result<String> {

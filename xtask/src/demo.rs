@@ -42,14 +42,14 @@ pub fn release(root: &Path) -> Result<()> {
     })?;
     let binary = process::target(root).join("release/ronda");
     let size = std::fs::metadata(&binary)?.len();
-    println!("\n{}, {:.1} MB", binary.display(), size as f64 / 1e6);
+    eprintln!("\n{}, {:.1} MB", binary.display(), size as f64 / 1e6);
     Ok(())
 }
 
 fn step(name: &str, work: impl FnOnce() -> Result<()>) -> Result<()> {
-    println!("\n── {name}");
+    eprintln!("\n── {name}");
     let started = Instant::now();
     work()?;
-    println!("   done in {:.0} s", started.elapsed().as_secs_f64());
+    eprintln!("   done in {:.0} s", started.elapsed().as_secs_f64());
     Ok(())
 }

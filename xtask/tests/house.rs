@@ -23,6 +23,10 @@ const EDGES: &[(&str, &[&str])] = &[
         ],
     ),
     ("ronda-testkit", &["ronda-domain", "ronda-storage", "ronda-server"]),
+    (
+        "ronda-bench",
+        &["ronda-domain", "ronda-routing", "ronda-storage", "ronda-server"],
+    ),
     ("xtask", &[]),
 ];
 
@@ -34,8 +38,8 @@ const EDGES_IN_TESTS: &[(&str, &[&str])] = &[
 
 /// Libraries that belong to certain crates only.
 const HOMES: &[(&str, &[&str])] = &[
-    ("rusqlite", &["ronda-storage"]),
-    ("postgres", &["ronda-storage"]),
+    ("rusqlite", &["ronda-storage", "ronda-bench"]),
+    ("postgres", &["ronda-storage", "ronda-bench"]),
     ("axum", &["ronda-server", "ronda-simulator"]),
     ("reqwest", &["ronda-channels", "ronda-simulator", "ronda-testkit"]),
 ];
