@@ -1,7 +1,7 @@
 // B13 and B14: what a browser loads first, in bytes after gzip. Run by `make bench` and, with --check, by `make test`.
 // Prints one JSON line per figure. Needs the built folders web/dist and widget/dist.
 
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
@@ -13,33 +13,27 @@ const WEB_GOAL = 250 * KIB;
 /** @param {string} file */
 const gzipped = (file) => gzipSync(readFileSync(file), { level: 9 }).length;
 
-/** The scripts and styles that stand in the page, and everything they import at once. */
+/** The chunks that an agent's browser loads besides what the page names: the console and the Spanish texts. */
+const CONSOLE = /^assets\/(?:console|es)-[^/]*\.js$/;
+
+/** What stands in the page, the console's own chunks, and everything these import at once. */
 function firstLoad(dist) {
   const page = readFileSync(join(dist, 'index.html'), 'utf8');
-  const tags = page.match(/<(?:script|link)\b[^>]*>/g) ?? [];
+  const named = (page.match(/<(?:script|link)\b[^>]*>/g) ?? [])
+    .filter((tag) => tag.startsWith('<script') || /rel="(?:stylesheet|modulepreload)"/.test(tag))
+    .map((tag) => /(?:src|href)="\/?([^"]+\.(?:js|css))"/.exec(tag)?.[1]);
+  const lazy = readdirSync(join(dist, 'assets')).map((file) => `assets/${file}`).filter((file) => CONSOLE.test(file));
+  if (lazy.length < 2) throw new Error('web/dist has no chunk of the console or of the Spanish texts under the names known here');
   const files = new Set();
-  for (const tag of tags) {
-    const wanted = tag.startsWith('<script') || /rel="(?:stylesheet|modulepreload)"/.test(tag);
-    const path = /(?:src|href)="\/?([^"]+\.(?:js|css))"/.exec(tag)?.[1];
-    if (wanted && path) files.add(path);
-  }
-  const manifest = join(dist, '.vite/manifest.json');
-  if (existsSync(manifest)) {
-    const chunks = JSON.parse(readFileSync(manifest, 'utf8'));
-    const follow = (key) => {
-      const chunk = chunks[key];
-      if (!chunk || files.has(`seen ${key}`)) return;
-      files.add(`seen ${key}`);
-      files.add(chunk.file);
-      for (const style of chunk.css ?? []) files.add(style);
-      for (const next of chunk.imports ?? []) follow(next);
-    };
-    // The page's own entry, and the agent console with it: its page is what an agent opens in the morning.
-    for (const [key, chunk] of Object.entries(chunks)) {
-      if (chunk.isEntry || /console|inbox|agent/i.test(chunk.src ?? '')) follow(key);
-    }
-  }
-  return [join(dist, 'index.html'), ...[...files].filter((f) => !f.startsWith('seen ')).map((f) => join(dist, f))];
+  const follow = (file) => {
+    if (!file || files.has(file)) return;
+    files.add(file);
+    if (!file.endsWith('.js')) return;
+    const text = readFileSync(join(dist, file), 'utf8');
+    for (const [, next] of text.matchAll(/(?:\bfrom|\bimport)\s*["']\.\/([\w.-]+\.js)["']/g)) follow(`assets/${next}`);
+  };
+  [...named, ...lazy].forEach(follow);
+  return ['index.html', ...files].map((file) => join(dist, file));
 }
 
 function web() {

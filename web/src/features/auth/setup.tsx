@@ -35,9 +35,10 @@ export default function Setup() {
         language: t.language,
         zone: Intl.DateTimeFormat().resolvedOptions().timeZone,
       }),
-    onSuccess: async () => {
+    onSuccess: () => {
       client.setQueryData(setupQuery.queryKey, { needed: false });
-      await client.invalidateQueries({ queryKey: keys.me });
+      // Forgotten, not only stale: "nobody is signed in" must not lead the new owner to the sign-in page.
+      client.removeQueries({ queryKey: keys.me });
       go('/dashboard', { replace: true });
     },
   });
