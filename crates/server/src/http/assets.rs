@@ -64,7 +64,7 @@ pub async fn page(method: Method, uri: Uri, headers: HeaderMap) -> Response {
         Some(index) => file("index.html", index, ASK_AGAIN, &headers),
         None => {
             let text =
-                "<!doctype html><title>Ronda</title><p>The web application is not built: run <code>make web</code>.";
+                "<!doctype html><title>Ronda</title><p>The web application is not built: run <code>make run</code>.";
             (StatusCode::SERVICE_UNAVAILABLE, Html(text)).into_response()
         }
     };
