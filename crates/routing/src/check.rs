@@ -66,7 +66,7 @@ fn work_conservation(state: &State, rules: &Rules<'_>, convs: &[&crate::row::Con
     let waiting = convs.iter().filter(|c| c.place == Place::Waiting && !c.exhausted);
     let mut first = BTreeMap::new();
     for conv in waiting {
-        let lane = (rules.scope(conv.group), crate::index::lane(conv));
+        let lane = (rules.scope_of(conv), crate::index::lane(conv));
         let entry = first.entry(lane).or_insert(key(conv));
         *entry = (*entry).min(key(conv));
     }

@@ -36,6 +36,20 @@ pub fn add_open(hours: &Hours, from: Ms, open_ms: i64) -> Option<Ms> {
     None
 }
 
+/// Milliseconds of open time from `from` to `to`; none when `to` is earlier.
+#[must_use]
+pub fn open_between(hours: &Hours, from: Ms, to: Ms) -> i64 {
+    let spans = match hours {
+        Hours::Always => return to.since(from).max(0),
+        Hours::Spans(spans) => spans,
+    };
+    let first = spans.partition_point(|(_, end)| *end <= from);
+    let rest = spans.get(first..).unwrap_or_default().iter();
+    rest.take_while(|(start, _)| *start < to)
+        .map(|(start, end)| (*end).min(to).since((*start).max(from)).max(0))
+        .fold(0, i64::saturating_add)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -52,5 +66,7 @@ mod tests {
         assert_eq!(add_open(&hours, Ms(150), 60), Some(Ms(310)));
         assert_eq!(add_open(&hours, Ms(250), 0), Some(Ms(300)));
         assert_eq!(add_open(&hours, Ms(350), 60), None);
+        assert_eq!(open_between(&hours, Ms(150), Ms(310)), 60);
+        assert_eq!(open_between(&hours, Ms(310), Ms(150)), 0);
     }
 }

@@ -1,7 +1,11 @@
-//! The steps.
-use crate::fact::Input;
+//! The steps: time first, then the fact, and after each of them everything that becomes possible.
+
+use crate::fact::{Fact, Input};
+use crate::index::Due;
 use crate::outcome::{Answer, Outcome};
 use crate::state::State;
+use crate::work::Work;
+use ronda_domain::Ms;
 
 /// One input.
 pub fn step(state: &mut State, input: &Input) -> Outcome {
@@ -10,27 +14,12 @@ pub fn step(state: &mut State, input: &Input) -> Outcome {
 
 /// A batch of inputs, as a fold of single steps with their effects summed.
 pub fn run(state: &mut State, inputs: &[Input]) -> Outcome {
-    let head_before = state.head;
-    let mut results = Vec::new();
+    let mut work = Work::new(state);
+    let mut results = Vec::with_capacity(inputs.len());
     for input in inputs {
-        state.head.input_seq = state.head.input_seq.max(input.seq);
-        state.head.at = state.head.at.max(input.at);
-        results.push((
-            input.seq,
-            Answer::Ok {
-                epoch: None,
-                owner: None,
-            },
-        ));
+        results.push((input.seq, work.input(input)));
     }
-    Outcome {
-        results,
-        next_due: state.next_due(),
-        hash: state.hash(),
-        head_before,
-        head: state.head,
-        ..Outcome::default()
-    }
+    work.finish(results)
 }
 
 /// The same on a copy.
@@ -39,4 +28,47 @@ pub fn plan(state: &State, inputs: &[Input]) -> (State, Outcome) {
     let mut copy = state.clone();
     let outcome = run(&mut copy, inputs);
     (copy, outcome)
+}
+
+impl Work<'_> {
+    fn input(&mut self, input: &Input) -> Answer {
+        if input.seq <= self.s.head.input_seq {
+            return Answer::Duplicate;
+        }
+        self.s.head.input_seq = input.seq;
+        self.cause = input.seq;
+        let now = self.s.head.at.max(input.at);
+        if let Fact::Gap { lost_ms } = input.fact {
+            // Before anything fires: nobody could answer while the installation stood still (row 34).
+            self.s.head.at = now;
+            self.amnesty(lost_ms);
+        }
+        self.raise(now);
+        self.settle();
+        let answer = self.apply(&input.fact);
+        self.settle();
+        answer
+    }
+
+    /// Raises the time and takes the steps of pacing that are due: who has room depends on the time.
+    fn raise(&mut self, now: Ms) {
+        self.s.head.at = now;
+        let due = self.s.index.due.iter().take_while(|(at, _)| *at <= now);
+        let ramps: Vec<_> = due.filter(|(_, d)| matches!(d, Due::Ramp(_))).copied().collect();
+        for (at, due) in ramps {
+            self.fire(at, due);
+        }
+    }
+
+    /// Dispatches, and fires what is due as if each deadline were an input of its own, until nothing is left to do.
+    fn settle(&mut self) {
+        loop {
+            self.dispatch();
+            let first = self.s.index.due.first().copied();
+            let Some((at, due)) = first.filter(|(at, _)| *at <= self.now()) else {
+                return;
+            };
+            self.fire(at, due);
+        }
+    }
 }

@@ -15,7 +15,7 @@ pub fn why_waiting(state: &State, conv: ConversationId) -> Funnel {
     };
     state
         .index
-        .funnel(&rules, |a| state.agents.get(&a), rules.scope(row.group), &lane(row))
+        .funnel(&rules, |a| state.agents.get(&a), rules.scope_of(row), &lane(row))
 }
 
 /// A place in the queue.
@@ -30,11 +30,7 @@ pub struct Position {
 #[must_use]
 pub fn position(state: &State, conv: ConversationId) -> Option<Position> {
     let row = state.conv(conv).filter(|c| c.place == Place::Waiting)?;
-    let lane = state
-        .index
-        .waiting
-        .get(&state.rules().scope(row.group))?
-        .get(&lane(row))?;
+    let lane = state.index.waiting.get(&state.rules().scope_of(row))?.get(&lane(row))?;
     let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
     Some(Position {
         place: count(lane.range(..key(row)).count()).saturating_add(1),

@@ -8,7 +8,7 @@ use crate::decision::{Funnel, Lost, Reject};
 use crate::fact::Presence;
 use crate::hash::Map;
 use crate::policy::{Policy, PresenceRule, Strategy};
-use crate::row::{AgentRow, ConvRow, GroupRow, Ramp};
+use crate::row::{AgentRow, ConvRow, GroupRow, Origin, Ramp};
 use ronda_domain::conversation::Place;
 use ronda_domain::{AgentId, ChannelAccountId, ConversationId, CustomerId, GroupId, Ms};
 use std::collections::{BTreeMap, BTreeSet};
@@ -81,8 +81,8 @@ pub(crate) struct Index {
     pub waiting: BTreeMap<Scope, BTreeMap<Lane, BTreeSet<Key>>>,
     pub held: Map<AgentId, BTreeSet<ConversationId>>,
     pub due: BTreeSet<(Ms, Due)>,
-    /// Held, over their time, and kept because nobody else was available.
-    pub overdue: BTreeSet<Key>,
+    /// Held, over their time, and kept because nobody else was available; non-empty sets only.
+    pub overdue: BTreeMap<(Scope, ChannelAccountId), BTreeSet<Key>>,
     pub live: Map<(ChannelAccountId, CustomerId), ConversationId>,
     /// Agents with room; non-empty sets only.
     pub turns: Map<(Scope, Class), BTreeSet<Turn>>,
@@ -115,6 +115,15 @@ impl Rules<'_> {
             return Some(group);
         }
         self.groups.values().find(|g| g.default).map(|g| g.group)
+    }
+
+    /// Whose members a conversation asks. One left for a named agent by a transfer asks that agent wherever they
+    /// belong (row 51): the group's turn comes when the reservation is over.
+    pub fn scope_of(&self, conv: &ConvRow) -> Scope {
+        if conv.reserved_for.is_some() && conv.keep.origin == Some(Origin::Transferred) {
+            return None;
+        }
+        self.scope(conv.group)
     }
 
     pub fn limit(&self, agent: &AgentRow) -> Option<u32> {
@@ -228,20 +237,11 @@ impl Index {
         index
     }
 
-    /// Builds again what depends on the policy: the agents' part.
-    pub fn rebuild_agents<'a>(&mut self, rules: &Rules<'_>, agents: impl Iterator<Item = &'a AgentRow>) {
-        self.turns.clear();
-        self.counts.clear();
-        self.linked.clear();
-        self.due.retain(|(_, d)| !matches!(d, Due::Gone(_) | Due::Ramp(_)));
-        agents.for_each(|a| self.link_agent(rules, a));
-    }
-
     pub fn link_conv(&mut self, rules: &Rules<'_>, conv: &ConvRow) {
         self.live.insert((conv.channel, conv.customer), conv.conv);
         match conv.place {
             Place::Waiting => {
-                let lanes = self.waiting.entry(rules.scope(conv.group)).or_default();
+                let lanes = self.waiting.entry(rules.scope_of(conv)).or_default();
                 lanes.entry(lane(conv)).or_default().insert(key(conv));
                 if let (Some(_), Some(until)) = (conv.reserved_for, conv.reserved_until) {
                     self.due.insert((until, Due::Reservation(conv.conv)));
@@ -255,7 +255,8 @@ impl Index {
                     self.due.insert((at, Due::Rotate(conv.conv)));
                 }
                 if conv.keep.overdue {
-                    self.overdue.insert(key(conv));
+                    let at = (rules.scope_of(conv), conv.channel);
+                    self.overdue.entry(at).or_default().insert(key(conv));
                 }
             }
             Place::Bot | Place::Closed => {}
@@ -266,7 +267,7 @@ impl Index {
         self.live.remove(&(conv.channel, conv.customer));
         match conv.place {
             Place::Waiting => {
-                let scope = rules.scope(conv.group);
+                let scope = rules.scope_of(conv);
                 if let Some(lanes) = self.waiting.get_mut(&scope) {
                     let lane = lane(conv);
                     if let Some(set) = lanes.get_mut(&lane) {
@@ -296,7 +297,13 @@ impl Index {
                     self.due.remove(&(at, Due::Rotate(conv.conv)));
                 }
                 if conv.keep.overdue {
-                    self.overdue.remove(&key(conv));
+                    let at = (rules.scope_of(conv), conv.channel);
+                    if let Some(set) = self.overdue.get_mut(&at) {
+                        set.remove(&key(conv));
+                        if set.is_empty() {
+                            self.overdue.remove(&at);
+                        }
+                    }
                 }
             }
             Place::Bot | Place::Closed => {}
@@ -359,9 +366,80 @@ impl Index {
         }
     }
 
+    /// Agents with room, ascending.
+    pub fn everybody_with_room(&self) -> BTreeSet<AgentId> {
+        let room = self.linked.iter().filter(|(_, l)| l.status == Status::Room);
+        room.map(|(agent, _)| *agent).collect()
+    }
+
     /// The status `agent` was linked with.
     pub fn status(&self, agent: AgentId) -> Status {
         self.linked.get(&agent).map_or(Status::Inactive, |l| l.status)
+    }
+
+    /// The lanes of waiting conversations that `agent` may take, exhausted ones apart: other agents' reservations and
+    /// channels they may not answer are jumped over.
+    pub fn lanes_for(&self, agent: &AgentRow) -> Vec<(Scope, Lane)> {
+        let mut found = Vec::new();
+        let first = |channel, reserved| Lane {
+            channel,
+            exhausted: false,
+            reserved,
+            missed: Vec::new(),
+        };
+        for scope in scopes(agent) {
+            let Some(lanes) = self.waiting.get(&scope) else {
+                continue;
+            };
+            for channel in channels(lanes, agent) {
+                for reserved in [None, Some(agent.agent)] {
+                    let start = first(channel, reserved);
+                    let same = lanes
+                        .range(start..)
+                        .take_while(|(l, _)| (l.channel, l.exhausted, l.reserved) == (channel, false, reserved));
+                    found.extend(
+                        same.filter(|(l, _)| l.missed.binary_search(&agent.agent).is_err())
+                            .map(|(l, _)| (scope, l.clone())),
+                    );
+                }
+            }
+        }
+        found
+    }
+
+    /// The first exhausted conversation that `agent` may take.
+    pub fn exhausted_for(&self, agent: &AgentRow) -> Option<Key> {
+        let mut best = None;
+        for scope in scopes(agent) {
+            let Some(lanes) = self.waiting.get(&scope) else {
+                continue;
+            };
+            for channel in channels(lanes, agent) {
+                let lane = Lane {
+                    channel,
+                    exhausted: true,
+                    reserved: None,
+                    missed: Vec::new(),
+                };
+                let head = lanes.get(&lane).and_then(BTreeSet::first).copied();
+                best = least(best, head);
+            }
+        }
+        best
+    }
+
+    /// The first conversation kept over its time that `agent` may take. `takes` says whether they have not had it.
+    pub fn overdue_for(&self, agent: &AgentRow, takes: impl Fn(ConversationId) -> bool) -> Option<Key> {
+        let mut best = None;
+        for scope in scopes(agent) {
+            let of_scope = (scope, ChannelAccountId(i64::MIN))..=(scope, ChannelAccountId(i64::MAX));
+            for ((_, channel), set) in self.overdue.range(of_scope) {
+                if Rules::may_reply(agent, *channel) {
+                    best = least(best, set.iter().find(|(_, conv)| takes(*conv)).copied());
+                }
+            }
+        }
+        best
     }
 
     /// Agents with a ramp, by the instant of their next step.
@@ -476,6 +554,38 @@ impl Index {
     }
 }
 
+fn least(a: Option<Key>, b: Option<Key>) -> Option<Key> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}
+
+/// The channels of these lanes that `agent` may answer on, without looking at every lane.
+fn channels(lanes: &BTreeMap<Lane, BTreeSet<Key>>, agent: &AgentRow) -> Vec<ChannelAccountId> {
+    if let Some(own) = &agent.channels {
+        return own.clone();
+    }
+    let mut found: Vec<ChannelAccountId> = Vec::new();
+    let mut from = i64::MIN;
+    loop {
+        let start = Lane {
+            channel: ChannelAccountId(from),
+            exhausted: false,
+            reserved: None,
+            missed: Vec::new(),
+        };
+        let Some((lane, _)) = lanes.range(start..).next() else {
+            return found;
+        };
+        found.push(lane.channel);
+        let Some(next) = lane.channel.0.checked_add(1) else {
+            return found;
+        };
+        from = next;
+    }
+}
+
 /// Calls `f` with each class an agent is counted in. An inactive agent fails before channels are looked at.
 fn for_classes(agent: &AgentRow, mut f: impl FnMut(Class)) {
     match &agent.channels {
@@ -533,5 +643,21 @@ impl Index {
             (self.linked == other.linked, "linked"),
         ];
         parts.into_iter().find(|(same, _)| !same).map(|(_, name)| name)
+    }
+}
+
+/// The lane in which somebody other than the owner is looked for.
+pub(crate) fn lane_without_owner(conv: &ConvRow) -> Lane {
+    let mut missed = conv.missed.clone();
+    if let Some(owner) = conv.owner
+        && let Err(at) = missed.binary_search(&owner)
+    {
+        missed.insert(at, owner);
+    }
+    Lane {
+        channel: conv.channel,
+        exhausted: false,
+        reserved: None,
+        missed,
     }
 }

@@ -12,25 +12,29 @@
 //!
 //! Rules and words are those of the routing reference (`row n` in comments and tests is a row of its table of cases).
 
+mod apply;
 pub mod check;
 pub mod clock;
+mod command;
 pub mod decision;
 pub mod defaults;
+mod dispatch;
 mod engine;
 mod explain;
 pub mod fact;
 mod hash;
-#[allow(dead_code, reason = "the planner that uses all of it lands after it")]
 mod index;
 pub mod outcome;
 pub mod policy;
 mod preview;
+mod rotate;
 pub mod row;
-#[allow(dead_code, reason = "the planner that uses all of it lands after it")]
+mod settings;
 mod state;
+mod work;
 
 pub use check::{Violation, check};
-pub use clock::{Hours, add_open};
+pub use clock::{Hours, add_open, open_between};
 pub use decision::{Act, Decision, Finalist, Funnel, Lost, Reason, Reject, TieBreak};
 pub use engine::{plan, run, step};
 pub use explain::{Position, next_for, position, why_waiting};

@@ -207,6 +207,7 @@ impl State {
                 replace(&mut self.agents, change.row.agent, change.before.clone());
             }
             self.rebuild();
+            self.unsettled = true;
             return;
         }
         for change in &outcome.convs {

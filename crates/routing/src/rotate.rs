@@ -1,0 +1,277 @@
+//! What time alone does: rotations, the ends of reservations and of graces, and pacing.
+
+use crate::decision::{Act, Funnel, Reason, Reject};
+use crate::fact::Presence;
+use crate::index::{self, Due, Rules};
+use crate::outcome::Notice;
+use crate::policy::{OnGone, PresenceRule};
+use crate::row::{ConvRow, Origin};
+use crate::work::Work;
+use ronda_domain::conversation::{Phase, Place};
+use ronda_domain::{AgentId, ConversationId, Ms};
+
+/// What becomes of a conversation whose time is over and that nobody else takes.
+enum Stuck {
+    OnlyCandidate,
+    NobodyAvailable,
+    AllFull,
+}
+
+impl Work<'_> {
+    /// Fires one deadline that has passed.
+    pub fn fire(&mut self, at: Ms, due: Due) {
+        match due {
+            Due::Rotate(conv) => self.expire(conv),
+            Due::Reservation(conv) => self.unreserve(conv),
+            Due::Gone(agent) => self.gone(agent),
+            Due::Ramp(agent) => self.ramp(agent, at),
+        }
+    }
+
+    /// The time to answer is over (rows 8–13).
+    fn expire(&mut self, conv: ConversationId) {
+        let Some(old) = self.s.conv(conv).cloned() else {
+            return;
+        };
+        let Some(owner) = old.owner else {
+            return;
+        };
+        if !self.wants_clock(&old) {
+            self.put(ConvRow { rotate_at: None, ..old });
+            return;
+        }
+        let after_ms = old
+            .anchor
+            .max(old.assigned_at)
+            .map_or(0, |start| self.now().since(start));
+        let scope = self.s.rules().scope_of(&old);
+        let mut lane = index::lane_without_owner(&old);
+        let no_answer = |round| Reason::NoAnswer { after_ms, round };
+        if let Some((to, funnel)) = self.choose(scope, &lane) {
+            self.rotate_to(&old, lane.missed, to, no_answer(old.round), funnel);
+            return;
+        }
+        let mut funnel = self.funnel(scope, &lane);
+        let owner_counts = self.s.agent(owner).is_some_and(|a| {
+            Rules::member(a, scope) && Rules::may_reply(a, old.channel) && self.s.rules().status(a).available()
+        });
+        let others = count(&funnel, Reject::Missed).saturating_sub(u32::from(owner_counts));
+        let full = count(&funnel, Reject::Full) + count(&funnel, Reject::Ramp);
+        let mut current = old.clone();
+        if full == 0 && others > 0 {
+            // Everybody has had it: the round is over (row 10).
+            if old.round.saturating_add(1) >= self.s.policy.rounds {
+                self.exhaust(&old, funnel);
+                return;
+            }
+            current.round += 1;
+            current.missed.clear();
+            lane = index::lane_without_owner(&current);
+            if let Some((to, funnel)) = self.choose(scope, &lane) {
+                self.rotate_to(&current, lane.missed, to, no_answer(current.round), funnel);
+                return;
+            }
+            funnel = self.funnel(scope, &lane);
+        }
+        let row = self.s.agent(owner);
+        let any = self.s.policy.presence == PresenceRule::Any;
+        let here = row.is_some_and(|a| a.active && (any || a.keep.presence != Presence::Gone));
+        let available = row.is_some_and(|a| self.s.rules().status(a).available());
+        let (stuck, keeps) = if full > 0 || others > 0 {
+            (Stuck::AllFull, here)
+        } else if available {
+            (Stuck::OnlyCandidate, true)
+        } else {
+            (Stuck::NobodyAvailable, any)
+        };
+        if keeps {
+            self.keep(&old, current, &stuck, funnel);
+        } else {
+            self.release(&old, current, &stuck, funnel);
+        }
+    }
+
+    /// Gives a conversation to the next agent; `missed` is the set with the old owner.
+    pub fn rotate_to(&mut self, old: &ConvRow, missed: Vec<AgentId>, to: AgentId, reason: Reason, funnel: Funnel) {
+        let base = ConvRow {
+            missed,
+            moves: old.moves.saturating_add(1),
+            ..old.clone()
+        };
+        let mut row = self.owned(&base, to, Origin::Rotated);
+        row.keep.previous = old.owner;
+        self.mark_rotation(old);
+        self.hand(old, row, to, Act::Rotate, reason, funnel);
+    }
+
+    /// The owner keeps it; it moves as soon as somebody else becomes available.
+    fn keep(&mut self, old: &ConvRow, mut row: ConvRow, stuck: &Stuck, funnel: Funnel) {
+        let round = row.round;
+        let again = match stuck {
+            // Moving cannot help a full team: the same time again (row 13).
+            Stuck::AllFull => true,
+            Stuck::OnlyCandidate | Stuck::NobodyAvailable => {
+                let next = row.round.saturating_add(1);
+                row.missed.clear();
+                let more = next < self.s.policy.rounds;
+                if more {
+                    row.round = next;
+                }
+                more
+            }
+        };
+        row.missed = index::lane_without_owner(&row).missed;
+        row.keep.overdue = true;
+        row.rotate_at = if again { self.clock_from(&row, self.now()) } else { None };
+        let next_at = row.rotate_at;
+        let reason = stuck.reason(round, next_at);
+        self.notices.extend(row.owner.map(|owner| Notice::KeptOverdue {
+            conversation: row.conv,
+            owner,
+        }));
+        self.decide(old, &row, Act::Keep, reason, funnel);
+        self.put(row);
+    }
+
+    /// It waits again, for whoever comes first: the round is over for everybody.
+    fn release(&mut self, old: &ConvRow, current: ConvRow, stuck: &Stuck, funnel: Funnel) {
+        let last = self.s.policy.rounds.saturating_sub(1);
+        let mut row = self.unowned(&current);
+        row.round = current.round.saturating_add(1).min(last);
+        row.missed.clear();
+        row.keep.previous = old.owner;
+        self.mark_rotation(old);
+        if matches!(stuck, Stuck::NobodyAvailable) {
+            self.notices.push(Notice::NobodyAvailable { conversation: old.conv });
+        }
+        self.decide(old, &row, Act::Release, stuck.reason(old.round, None), funnel);
+        self.put(row);
+    }
+
+    fn exhaust(&mut self, old: &ConvRow, funnel: Funnel) {
+        let mut row = self.unowned(old);
+        row.exhausted = true;
+        row.missed.clear();
+        row.keep.previous = old.owner;
+        self.mark_rotation(old);
+        self.notices.extend(old.owner.map(|owner| Notice::Exhausted {
+            conversation: old.conv,
+            owner,
+        }));
+        let reason = Reason::RoundsUsed {
+            rounds: self.s.policy.rounds,
+            moves: old.moves,
+        };
+        self.decide(old, &row, Act::Exhaust, reason, funnel);
+        self.put(row);
+    }
+
+    fn unreserve(&mut self, conv: ConversationId) {
+        let Some(old) = self.s.conv(conv).cloned() else {
+            return;
+        };
+        let mut row = ConvRow {
+            reserved_for: None,
+            reserved_until: None,
+            ..old.clone()
+        };
+        row.keep.origin = None;
+        let funnel = self.funnel(self.s.rules().scope_of(&row), &index::lane(&row));
+        self.decide(&old, &row, Act::Unreserve, Reason::ReservationOver, funnel);
+        self.put(row);
+    }
+
+    /// The grace of an agent who left is over (row 56).
+    fn gone(&mut self, agent: AgentId) {
+        self.edit_agent(agent, |a| {
+            a.keep.gone_due = None;
+            a.keep.ramp = None;
+        });
+        if !self.is_gone(agent) {
+            return;
+        }
+        for conv in self.held_by(agent) {
+            if let Some(old) = self.s.conv(conv).cloned().filter(|c| self.moves_when_gone(c)) {
+                self.requeue(&old, Reason::OwnerGone);
+            }
+        }
+    }
+
+    /// Whether a conversation of an agent who is gone moves now.
+    fn moves_when_gone(&self, conv: &ConvRow) -> bool {
+        let first_reply = conv.anchor.is_some() && conv.keep.answers == 0 && conv.phase == Some(Phase::Unanswered);
+        match self.s.policy.on_gone {
+            OnGone::Keep => false,
+            OnGone::Unanswered | OnGone::OnCustomerMessage => first_reply,
+            OnGone::All => true,
+        }
+    }
+
+    /// The customer of a held conversation wrote: whether it leaves an owner who is gone.
+    pub fn leaves_on_message(&self, conv: &ConvRow) -> bool {
+        let gone = conv.owner.is_some_and(|o| self.is_gone(o));
+        gone && (self.moves_when_gone(conv) || self.s.policy.on_gone == OnGone::OnCustomerMessage)
+    }
+
+    pub fn held_by(&self, agent: AgentId) -> Vec<ConversationId> {
+        self.s.index.held.get(&agent).into_iter().flatten().copied().collect()
+    }
+
+    /// Takes a conversation from its owner; it waits at its anchor.
+    pub fn requeue(&mut self, old: &ConvRow, reason: Reason) {
+        let mut row = self.unowned(old);
+        self.open_round(&mut row, &[]);
+        let funnel = self.funnel(self.s.rules().scope_of(&row), &index::lane(&row));
+        self.decide(old, &row, Act::Requeue, reason, funnel);
+        self.put(row);
+    }
+
+    /// Ends the round of a row about to wait when all who are available have missed it: nobody would ever take it.
+    /// `keep_out` stay out of the next round.
+    pub fn open_round(&mut self, row: &mut ConvRow, keep_out: &[AgentId]) {
+        debug_assert!(row.place == Place::Waiting, "only a waiting row is opened");
+        let funnel = self.funnel(self.s.rules().scope_of(row), &index::lane(row));
+        let fresh = [Reject::Full, Reject::Ramp, Reject::Outranked, Reject::SwitchedOff];
+        let open: u32 = fresh.iter().map(|r| count(&funnel, *r)).sum();
+        if open == 0 && row.missed.iter().any(|a| !keep_out.contains(a)) {
+            row.round = row.round.saturating_add(1).min(self.s.policy.rounds.saturating_sub(1));
+            row.missed = keep_out.to_vec();
+        }
+    }
+
+    /// A step of the pacing of an agent. It ends when it no longer holds them back: when it allows the whole limit, or
+    /// has left room for a fresh start through a whole interval.
+    fn ramp(&mut self, agent: AgentId, at: Ms) {
+        let Some(row) = self.s.agent(agent) else {
+            return;
+        };
+        let Some(ramp) = row.keep.ramp else {
+            return;
+        };
+        let rules = self.s.rules();
+        let before = rules.ramp_cap(ramp, at.plus(-1));
+        let idle = before.saturating_sub(row.load) >= self.s.policy.ramp.initial;
+        let whole = rules.limit(row).is_some_and(|l| rules.ramp_cap(ramp, self.now()) >= l);
+        let in_grace = row.keep.gone_due.is_some();
+        let over = idle || whole || !(rules.status(row).available() || in_grace);
+        self.edit_agent(agent, |a| {
+            if over {
+                a.keep.ramp = None;
+            }
+        });
+    }
+}
+
+impl Stuck {
+    const fn reason(&self, round: u8, next_at: Option<Ms>) -> Reason {
+        match self {
+            Self::OnlyCandidate => Reason::OnlyCandidate { round, next_at },
+            Self::NobodyAvailable => Reason::NobodyAvailable { round, next_at },
+            Self::AllFull => Reason::AllFull { round, next_at },
+        }
+    }
+}
+
+fn count(funnel: &Funnel, reason: Reject) -> u32 {
+    funnel.lost.iter().filter(|l| l.reason == reason).map(|l| l.count).sum()
+}

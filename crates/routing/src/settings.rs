@@ -1,0 +1,260 @@
+//! What facts about people, settings and the installation do.
+
+use crate::clock::{Hours, add_open, open_between};
+use crate::decision::{Act, Decision, Funnel, Reason};
+use crate::fact::{Presence, Profile, Reach};
+use crate::index::Due;
+use crate::outcome::{Answer, Notice};
+use crate::policy::{Policy, PresenceRule};
+use crate::row::{ConvRow, Epoch, GroupRow};
+use crate::work::Work;
+use ronda_domain::conversation::Place;
+use ronda_domain::{AgentId, ConversationId, GroupId, Ms};
+
+const DONE: Answer = Answer::Ok {
+    epoch: None,
+    owner: None,
+};
+
+impl Work<'_> {
+    /// Rows 55–57, 59: the turn is never touched.
+    pub fn presence(&mut self, agent: AgentId, now: Presence, since: Ms) -> Answer {
+        let was = self
+            .s
+            .agent(agent)
+            .map(|a| (a.keep.presence, a.keep.gone_due))
+            .unwrap_or_default();
+        if was.0 == now {
+            return DONE;
+        }
+        let grace = i64::from(self.s.policy.gone_grace_seconds) * 1_000;
+        let gone_due = (now == Presence::Gone).then(|| since.plus(grace));
+        // Away, or gone for longer than the grace: they come back to a backlog, and are paced.
+        let returns = now == Presence::Online && was.1.is_none();
+        self.edit_agent(agent, |a| {
+            a.keep.presence = now;
+            a.keep.gone_due = gone_due;
+        });
+        if returns && self.s.policy.presence == PresenceRule::Online {
+            self.start_ramp(agent);
+        }
+        if now == Presence::Online {
+            self.alive = Some(agent);
+        }
+        DONE
+    }
+
+    pub fn agent_edited(&mut self, agent: AgentId, profile: &Profile) -> Answer {
+        let mut groups = profile.groups.clone();
+        groups.sort_unstable();
+        groups.dedup();
+        let mut channels = profile.channels.clone();
+        if let Some(channels) = &mut channels {
+            channels.sort_unstable();
+            channels.dedup();
+        }
+        let known = self.s.agent(agent);
+        let was_active = known.is_some_and(|a| a.active);
+        let left: Vec<GroupId> = known
+            .map(|a| a.groups.iter().copied().filter(|g| !groups.contains(g)).collect())
+            .unwrap_or_default();
+        let limit_before = self.s.limit(agent);
+        self.edit_agent(agent, |a| {
+            a.active = profile.active;
+            a.groups = groups;
+            a.channels = channels;
+            a.limit = profile.limit;
+        });
+        let raised = grew(limit_before, self.s.limit(agent));
+        if profile.active && (raised || !was_active) && self.s.rules().policy.enabled && self.s.waiting() > 0 {
+            self.start_ramp(agent);
+        }
+        if !profile.active {
+            // Row 67: at once, whatever the policy says.
+            self.edit_agent(agent, |a| a.keep.ramp = None);
+            for conv in self.held_by(agent) {
+                if let Some(old) = self.s.conv(conv).cloned() {
+                    self.requeue(&old, Reason::OwnerDeactivated);
+                }
+            }
+        } else if !left.is_empty() {
+            let held = self.held_by(agent);
+            let outside = |conv: &&ConversationId| {
+                self.s
+                    .conv(**conv)
+                    .and_then(|c| c.group)
+                    .is_some_and(|g| left.contains(&g))
+            };
+            let conversations = u32::try_from(held.iter().filter(outside).count()).unwrap_or(u32::MAX);
+            if conversations > 0 {
+                self.notices.push(Notice::HoldsOutsideGroup { agent, conversations });
+            }
+        }
+        DONE
+    }
+
+    pub fn group_set(&mut self, group: GroupId, live: bool, default: bool) -> Answer {
+        let row = live.then_some(GroupRow { group, default });
+        if self.s.groups.get(&group).copied() == row {
+            return DONE;
+        }
+        let before = self.s.groups.clone();
+        self.undo.groups.get_or_insert(before);
+        match row {
+            Some(row) => self.s.groups.insert(group, row),
+            None => self.s.groups.remove(&group),
+        };
+        // Whose members are asked may be different for every conversation.
+        self.s.rebuild();
+        self.s.unsettled = true;
+        DONE
+    }
+
+    /// Rows 21, 22, 69.
+    pub fn policy_set(&mut self, policy: &Policy, reach: Reach) -> Answer {
+        if self.s.policy == *policy && reach == Reach::NewOnly {
+            return DONE;
+        }
+        let old = std::mem::replace(&mut self.s.policy, policy.clone());
+        let switched_on = !old.enabled && policy.enabled;
+        let raised = grew(old.limit, policy.limit);
+        let asks = !(old.enabled && old.presence == PresenceRule::Online)
+            && policy.enabled
+            && policy.presence == PresenceRule::Online;
+        self.undo.policy.get_or_insert(Box::new(old));
+        self.s.rebuild();
+        self.s.unsettled = true;
+        let waiting = self.s.waiting() > 0;
+        let due = self.now().plus(i64::from(policy.gone_grace_seconds) * 1_000);
+        let mut agents: Vec<AgentId> = self.s.agents.keys().copied().collect();
+        agents.sort_unstable();
+        for agent in agents {
+            let Some(row) = self.s.agent(agent) else {
+                continue;
+            };
+            let silent = asks && row.keep.presence == Presence::Gone && row.keep.gone_due.is_none() && row.load > 0;
+            let paced = waiting && (switched_on || (raised && row.limit.is_none()));
+            let stops = row.keep.ramp.is_some() && !policy.ramp.on();
+            if silent {
+                self.edit_agent(agent, |a| a.keep.gone_due = Some(due));
+            }
+            if stops {
+                self.edit_agent(agent, |a| a.keep.ramp = None);
+            } else if paced && self.s.status(agent).available() {
+                self.start_ramp(agent);
+            }
+        }
+        self.rewind(reach);
+        DONE
+    }
+
+    /// Clocks of open conversations after a new policy: what it forbids stops at once, the rest only when asked.
+    fn rewind(&mut self, reach: Reach) {
+        let mut held: Vec<ConversationId> = self
+            .s
+            .convs
+            .values()
+            .filter(|c| c.place == Place::Held)
+            .map(|c| c.conv)
+            .collect();
+        held.sort_unstable();
+        for conv in held {
+            let Some(old) = self.s.conv(conv).cloned() else {
+                continue;
+            };
+            let wants = self.wants_clock(&old);
+            let mut row = old.clone();
+            if !wants {
+                row.rotate_at = None;
+                row.keep.overdue = false;
+            } else if reach == Reach::OpenToo {
+                row.rotate_at = self.clock(&row);
+            }
+            if row != old {
+                self.put(row);
+            }
+        }
+    }
+
+    /// Row 41: what is left of each clock goes on in the new hours.
+    pub fn hours_set(&mut self, hours: &Hours) -> Answer {
+        if self.s.hours == *hours {
+            return DONE;
+        }
+        let old = std::mem::replace(&mut self.s.hours, hours.clone());
+        self.s.hash_settings();
+        let now = self.now();
+        let mut held: Vec<ConversationId> = self
+            .s
+            .convs
+            .values()
+            .filter(|c| c.place == Place::Held)
+            .map(|c| c.conv)
+            .collect();
+        held.sort_unstable();
+        for conv in held {
+            let Some(row) = self.s.conv(conv).cloned().filter(|c| self.wants_clock(c)) else {
+                continue;
+            };
+            let rotate_at = match row.rotate_at {
+                Some(at) => add_open(hours, now, open_between(&old, now, at)),
+                // The hours known before ended too early to say; kept ones whose rounds are used have no clock.
+                None if row.keep.overdue => None,
+                None => self.clock(&row).map(|at| at.max(now)),
+            };
+            if rotate_at != row.rotate_at {
+                self.put(ConvRow { rotate_at, ..row });
+            }
+        }
+        self.undo.hours.get_or_insert(old);
+        DONE
+    }
+
+    /// Row 34: time that nobody could use is given back to every clock.
+    pub fn amnesty(&mut self, lost_ms: i64) {
+        if lost_ms <= crate::defaults::AMNESTY_GAP_MS {
+            return;
+        }
+        let now = self.now();
+        let start = now.plus(-lost_ms);
+        let armed: Vec<_> = self.s.index.due.iter().filter_map(|(_, d)| rotation(*d)).collect();
+        let mut clocks = 0_u32;
+        for conv in armed {
+            if let Some(row) = self.s.conv(conv).cloned()
+                && let Some(at) = row.rotate_at
+            {
+                clocks += 1;
+                let left = open_between(&self.s.hours, start, at);
+                let rotate_at = add_open(&self.s.hours, now, left);
+                self.put(ConvRow { rotate_at, ..row });
+            }
+        }
+        self.note(Decision {
+            seq: 0,
+            at: now,
+            cause: 0,
+            policy_version: 0,
+            conversation: None,
+            epoch_before: Epoch(0),
+            epoch_after: Epoch(0),
+            act: Act::Amnesty,
+            from: None,
+            to: None,
+            reason: Reason::OutageOver { lost_ms, clocks },
+            funnel: Funnel::default(),
+        });
+    }
+}
+
+const fn rotation(due: Due) -> Option<ConversationId> {
+    if let Due::Rotate(conv) = due { Some(conv) } else { None }
+}
+
+/// Whether a limit grew; none is the largest.
+fn grew(before: Option<u32>, after: Option<u32>) -> bool {
+    match (before, after) {
+        (Some(before), Some(after)) => after > before,
+        (Some(_), None) => true,
+        (None, _) => false,
+    }
+}
