@@ -1,5 +1,9 @@
 //! The command line of `ronda`.
 
+pub mod backup;
+pub mod doctor;
+pub mod operator;
+
 use crate::config::{self, Config};
 use crate::{App, http, mail};
 use anyhow::Context as _;
@@ -22,10 +26,77 @@ struct Cli {
 enum Command {
     /// Run the server.
     Serve(Settings),
+    /// Create workspaces.
+    #[command(subcommand)]
+    Workspace(WorkspaceCommand),
+    /// Create users and links for new passwords.
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Bring the database up to date, or move it from SQLite to PostgreSQL.
+    Migrate {
+        /// Move everything into this empty PostgreSQL database (postgres://…). Stop the server first.
+        #[arg(long)]
+        to: Option<String>,
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Look for what is missing or broken.
+    Doctor(Settings),
+    /// Copy database and files into a new folder while the server runs (SQLite).
+    Backup {
+        /// Folder of the backups.
+        into: PathBuf,
+        /// Keep so many, remove older ones.
+        #[arg(long)]
+        keep: Option<usize>,
+        /// Also copy the key of the secrets: whoever has this backup reads everything.
+        #[arg(long)]
+        with_key: bool,
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Put a backup into an empty installation.
+    Restore {
+        /// The folder of one backup.
+        from: PathBuf,
+        /// Only read it and compare it with its list.
+        #[arg(long)]
+        check: bool,
+        #[command(flatten)]
+        settings: Settings,
+    },
     /// Print the API's OpenAPI document.
     Openapi,
     /// Print the reference of the configuration.
     Config,
+}
+
+#[derive(Subcommand)]
+enum WorkspaceCommand {
+    /// Create a workspace with its owner.
+    Create {
+        #[command(flatten)]
+        args: operator::WorkspaceArgs,
+        #[command(flatten)]
+        settings: Settings,
+    },
+}
+
+#[derive(Subcommand)]
+enum UserCommand {
+    /// Make somebody a member of a workspace.
+    Create {
+        #[command(flatten)]
+        args: operator::UserArgs,
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Print a link with which somebody chooses a new password: once, within 30 minutes.
+    ResetLink {
+        email: String,
+        #[command(flatten)]
+        settings: Settings,
+    },
 }
 
 /// The settings that are often given by hand; the rest stands in the file or the environment (`ronda config`).
@@ -86,9 +157,84 @@ pub fn run() -> ExitCode {
 fn command(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Serve(settings) => serve(&settings),
+        Command::Workspace(WorkspaceCommand::Create { args, settings }) => {
+            let (id, link) = operator::Operator::open(settings.load()?)?.create_workspace(&args)?;
+            print(&format!("Workspace {id} ({}) belongs to {}.\n", args.name, args.owner))?;
+            first_password(link.as_deref())
+        }
+        Command::User(UserCommand::Create { args, settings }) => {
+            let link = operator::Operator::open(settings.load()?)?.create_user(&args)?;
+            print(&format!("{} is a member now.\n", args.email))?;
+            first_password(link.as_deref())
+        }
+        Command::User(UserCommand::ResetLink { email, settings }) => {
+            let link = operator::Operator::open(settings.load()?)?.reset_link(&email)?;
+            print(&format!("{link}\n"))
+        }
+        Command::Migrate { to, settings } => migrate(&settings.load()?, to.as_deref()),
+        Command::Doctor(settings) => doctor(&settings.load()?),
+        Command::Backup {
+            into,
+            keep,
+            with_key,
+            settings,
+        } => {
+            let made = backup::create(&settings.load()?, &into, keep, with_key)?;
+            print(&format!("{}\n", made.display()))
+        }
+        Command::Restore { from, check: true, .. } => {
+            backup::check(&from)?;
+            print("The backup is whole.\n")
+        }
+        Command::Restore { from, settings, .. } => {
+            let held = backup::restore(&settings.load()?, &from)?;
+            print(&format!(
+                "Restored. {held} messages that waited to be sent were held back: their conversations show them as failed.\n"
+            ))
+        }
         Command::Openapi => print(&http::document::json()),
         Command::Config => print(&config::reference()),
     }
+}
+
+fn first_password(link: Option<&str>) -> anyhow::Result<()> {
+    match link {
+        Some(link) => print(&format!("They choose a password here, within 30 minutes: {link}\n")),
+        None => print("The address has an account already: its password stays.\n"),
+    }
+}
+
+fn migrate(config: &Config, to: Option<&str>) -> anyhow::Result<()> {
+    std::fs::create_dir_all(&config.data)?;
+    let database = crate::database(config);
+    let Some(url) = to else {
+        let steps = ronda_storage::migrate::missing(&database)?;
+        ronda_storage::migrate::run(&database)?;
+        return print(&format!(
+            "{} steps were run; the database is up to date.\n",
+            steps.len()
+        ));
+    };
+    let ronda_storage::DbConfig::Sqlite(path) = database else {
+        anyhow::bail!("the data is in PostgreSQL already");
+    };
+    let moved = ronda_storage::transfer::to_postgres(&path, url)?;
+    let rows: u64 = moved.iter().map(|(_, n)| n).sum();
+    print(&format!(
+        "{rows} rows of {} tables were moved. Set `database` to the new address; {} is not needed any more.\n",
+        moved.len(),
+        path.display()
+    ))
+}
+
+fn doctor(config: &Config) -> anyhow::Result<()> {
+    let findings = doctor::examine(config);
+    for finding in &findings {
+        print(&format!("{finding}\n"))?;
+    }
+    let broken = findings.iter().filter(|f| f.verdict == doctor::Verdict::Broken).count();
+    anyhow::ensure!(broken == 0, "{broken} things are broken");
+    Ok(())
 }
 
 fn print(text: &str) -> anyhow::Result<()> {

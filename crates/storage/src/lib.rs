@@ -10,7 +10,9 @@
 
 pub mod accounts;
 pub mod audit;
+pub mod backup;
 pub mod channel_accounts;
+pub mod checks;
 pub mod conversations;
 pub mod customers;
 mod db;
@@ -33,6 +35,7 @@ mod sqlite;
 mod statement;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod transfer;
 mod tx;
 pub mod users;
 mod value;

@@ -101,6 +101,37 @@ pub fn run(config: &DbConfig) -> StoreResult<()> {
     Ok(())
 }
 
+/// The steps that have not run yet, oldest first. Writes nothing.
+pub fn missing(config: &DbConfig) -> StoreResult<Vec<&'static str>> {
+    const HISTORY: &str = "select name, checksum from migration order by position";
+    let done: Vec<(String, String)> = match config {
+        DbConfig::Sqlite(path) if !path.exists() => Vec::new(),
+        DbConfig::Sqlite(path) => {
+            let c = sqlite::connect(path, true)?;
+            let known: i64 = c.query_row("select count(*) from sqlite_master where name = 'migration'", [], |r| {
+                r.get(0)
+            })?;
+            if known == 0 {
+                Vec::new()
+            } else {
+                c.prepare(HISTORY)?
+                    .query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?
+                    .collect::<Result<_, _>>()?
+            }
+        }
+        DbConfig::Postgres(url) => {
+            let mut c = pg::connect(url)?;
+            let known: bool = c.query_one("select to_regclass('migration') is not null", &[])?.get(0);
+            if known {
+                c.query(HISTORY, &[])?.iter().map(|r| (r.get(0), r.get(1))).collect()
+            } else {
+                Vec::new()
+            }
+        }
+    };
+    Ok(open_steps(&done)?.iter().map(|(name, _)| *name).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,6 +8,7 @@ pub static ALL: &[(&str, &[&Statement])] = &[
     ("accounts", crate::accounts::STATEMENTS),
     ("audit", crate::audit::STATEMENTS),
     ("channel_accounts", crate::channel_accounts::STATEMENTS),
+    ("checks", crate::checks::STATEMENTS),
     ("conversations", crate::conversations::STATEMENTS),
     ("customers", crate::customers::STATEMENTS),
     ("events", crate::events::STATEMENTS),
