@@ -112,7 +112,8 @@ export interface Conversation {
   } | null;
   unread: number;
   marked_unread?: boolean;
-  window: { open: boolean; closes_at?: Ms | null; reason?: string | null };
+  window: { state: 'open' | 'extended' | 'closed'; closes_at?: Ms | null; refused?: boolean };
+  reserved_for?: number | null;
   closed_at?: Ms | null;
   close_reason?: string | null;
   outbound?: boolean;
@@ -178,15 +179,17 @@ export interface Message {
   agent?: Ref | null;
   client_id?: string | null;
   kind: string;
-  content: Content;
+  /** `null` when its author deleted it. */
+  content: Content | null;
   status?: MessageStatus | null;
-  status_at?: Ms | null;
+  /** When each status was reached, by its word. */
+  status_at?: Partial<Record<MessageStatus, Ms>> | null;
   error?: { code?: string | number | null; key?: string | null; title?: string | null; detail?: string | null } | null;
-  reply_to?: number | null;
+  reply_to?: { message?: number | null; provider_id?: string | null } | null;
   reactions?: { by: string; emoji: string }[];
   edited_at?: Ms | null;
   deleted_at?: Ms | null;
-  provider_id?: string | null;
+  referral?: { headline?: string; body?: string; source_url?: string; source_type?: string } | null;
 }
 
 export interface MessagePage {
@@ -329,11 +332,15 @@ export interface User {
   email: string;
   phone?: string | null;
   role: Role;
-  groups: (number | Ref)[];
+  groups: number[];
   limit?: number | null;
   signature?: string | null;
   status?: string;
   state?: AgentState;
+  chosen?: ChosenState;
+  reason?: string | null;
+  since?: Ms;
+  load?: number;
   version?: number;
 }
 
@@ -341,7 +348,7 @@ export interface Invitation {
   id: number;
   email: string;
   role: Role;
-  groups?: (number | Ref)[];
+  groups?: number[];
   expires_at?: Ms;
   created_at?: Ms;
   status?: string;
@@ -349,15 +356,14 @@ export interface Invitation {
 }
 
 export interface PublicInvitation {
+  state: 'open' | 'used' | 'revoked' | 'expired';
+  workspace: string;
+  inviter?: string | null;
   email: string;
-  workspace?: string | { name: string } | null;
-  workspace_name?: string | null;
-  inviter?: string | { name: string } | null;
-  invited_by?: string | { name: string } | null;
-  account_exists?: boolean;
-  has_account?: boolean;
-  name?: string | null;
-  role?: Role;
+  role: Role;
+  has_account: boolean;
+  language: string;
+  expires_at: Ms;
 }
 
 export interface Group {
@@ -365,7 +371,9 @@ export interface Group {
   key: string;
   name: string;
   description?: string | null;
-  members: (number | Ref)[];
+  members: number[];
+  supervisors?: number[];
+  colour?: string;
   default?: boolean;
   visible_to?: string;
   version?: number;

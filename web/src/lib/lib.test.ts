@@ -21,7 +21,13 @@ describe('times', () => {
 
 describe('words', () => {
   it('initials_work_for_all_scripts', () => {
-    expect(['Marisol Quispe Mamani', 'محمد العلي', '🙌', 'ana'].map(initials)).toEqual(['MM', 'ما', '·', 'A']);
+    expect(['Marisol Quispe Mamani', 'María de los Ángeles', 'محمد العلي', '🙌', 'ana'].map(initials)).toEqual([
+      'MQ',
+      'MÁ',
+      'ما',
+      '·',
+      'A',
+    ]);
   });
   it('formatting_is_drawn_and_code_stays_code', () => {
     expect(spans('Hola *Ana*, ver https://a.example/x_y_z. 2*3*4 `a*b*`').map((s) => [s.kind, s.text])).toEqual([

@@ -1,11 +1,15 @@
-/** The first letters of the first and last word, for avatars without a picture. Works by code points. */
+/** The first letters of the first two names, for avatars without a picture; `de`, `los` do not count. By code points. */
 export function initials(name: string): string {
-  const words = name.trim().split(/\s+/u).filter((word) => /[\p{L}\p{N}]/u.test(word));
-  const first = words[0];
+  const words = name
+    .trim()
+    .split(/\s+/u)
+    .map((word) => word.replace(/^[^\p{L}\p{N}]+/u, ''))
+    .filter((word) => word !== '');
+  const letter = (word: string | undefined) => (word ? (Array.from(word)[0] ?? '') : '');
+  const [first, ...rest] = words;
   if (!first) return '·';
-  const letter = (word: string) => Array.from(word.replace(/^[^\p{L}\p{N}]+/u, ''))[0]?.toLocaleUpperCase() ?? '';
-  const last = words.length > 1 ? words[words.length - 1] : undefined;
-  return letter(first) + (last ? letter(last) : '');
+  const second = rest.find((word) => letter(word) !== letter(word).toLocaleLowerCase() || !/\p{Ll}/u.test(letter(word)));
+  return (letter(first) + letter(second)).toLocaleUpperCase();
 }
 
 const HUES = [20, 60, 105, 160, 195, 255, 285, 330];

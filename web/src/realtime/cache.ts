@@ -11,6 +11,14 @@ export function owedSince(c: Conversation): number | null {
   return c.owed_since ?? (c.marked_unread ? c.last_customer_at : null);
 }
 
+/** How long the whole clock of a chat is: from the assignment, or from what is owed since then. */
+export function clockTotal(c: Conversation): number | null {
+  if (c.rotate_at === null) return null;
+  if (c.rotate_total_ms != null) return c.rotate_total_ms;
+  const start = Math.max(c.assigned_at ?? 0, c.owed_since ?? 0);
+  return start > 0 && c.rotate_at > start ? c.rotate_at - start : null;
+}
+
 /** The three orders of lists (spec AG-7). Ties by id, so that a list never trembles. */
 export function compare(order: Order, a: Conversation, b: Conversation): number {
   if (order === 'activity') return b.last_activity_at - a.last_activity_at || b.id - a.id;

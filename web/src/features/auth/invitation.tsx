@@ -9,8 +9,6 @@ import { useEffect, useState } from 'react';
 import { Link, useLocation } from 'wouter';
 import { Gate, PasswordInput } from './gate';
 
-const nameOf = (value: string | { name: string } | null | undefined) => (typeof value === 'string' ? value : value?.name);
-
 /** From the link of the mail to the first tray in one form. */
 export default function Invitation({ token }: { token: string }) {
   const t = useT();
@@ -24,15 +22,19 @@ export default function Invitation({ token }: { token: string }) {
   useEffect(() => {
     document.title = `${t('invitation.title')} · Ronda`;
   }, [t]);
-  const known = data?.account_exists ?? data?.has_account ?? false;
+  const known = data?.has_account ?? false;
   const accept = useMutation({
     mutationFn: () =>
       api.post(`/invitations/${encodeURIComponent(token)}/accept`, {
-        name: value.name,
-        public_name: value.public_name || value.name.split(' ')[0] || value.name,
         password: value.password,
-        language: t.language,
-        zone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+        ...(known
+          ? {}
+          : {
+              name: value.name,
+              public_name: value.public_name || value.name.split(' ')[0] || value.name,
+              language: t.language,
+              zone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+            }),
       }),
     onSuccess: async () => {
       await client.invalidateQueries({ queryKey: keys.me });
@@ -40,8 +42,9 @@ export default function Invitation({ token }: { token: string }) {
     },
   });
   const refused = accept.error instanceof ApiError ? accept.error : null;
-  if (error) {
-    const gone = error instanceof ApiError && error.status >= 400 && error.status < 500;
+  const spent = data !== undefined && data.state !== 'open';
+  if (error || spent) {
+    const gone = spent || (error instanceof ApiError && error.status >= 400 && error.status < 500);
     return (
       <Gate>
         <div className="gate-body">
@@ -54,8 +57,8 @@ export default function Invitation({ token }: { token: string }) {
       </Gate>
     );
   }
-  const workspace = nameOf(data?.workspace) ?? data?.workspace_name ?? '';
-  const inviter = nameOf(data?.inviter) ?? nameOf(data?.invited_by);
+  const workspace = data?.workspace ?? '';
+  const inviter = data?.inviter;
   return (
     <Gate>
       {!data ? (
@@ -74,6 +77,8 @@ export default function Invitation({ token }: { token: string }) {
             <p>{inviter ? t('invitation.by', { inviter, email: data.email }) : data.email}</p>
           </div>
           {refused && !refused.problem.errors?.length && <Banner tone="red">{explain(t, refused)}</Banner>}
+          {!known && (
+            <>
           <TextField
             label={t('field.name')}
             error={refused?.about('/name')}
@@ -95,6 +100,8 @@ export default function Invitation({ token }: { token: string }) {
             value={value.public_name}
             onChange={(event) => setValue({ ...value, public_name: event.target.value })}
           />
+            </>
+          )}
           <Field
             label={known ? t('invitation.password.known') : t('field.password')}
             help={known ? t('invitation.password.known.help') : t('auth.password.rule')}

@@ -1,0 +1,62 @@
+import { api, ApiError } from '@/api/client';
+import { unwrap } from '@/api/queries';
+import type { Conversation } from '@/api/pending';
+import { useT } from '@/i18n';
+import { explain } from '@/lib/errors';
+import { useLive } from '@/realtime';
+import { toast } from '@/ui';
+import { useMutation } from '@tanstack/react-query';
+
+export type Verb =
+  | `messages/${number}/retry`
+  | 'take'
+  | 'transfer'
+  | 'close'
+  | 'decline'
+  | 'return-to-bot'
+  | 'snooze'
+  | 'wake'
+  | 'reopen'
+  | 'read'
+  | 'unread'
+  | 'typing';
+
+interface Act {
+  id: number;
+  verb: Verb;
+  body?: Record<string, unknown>;
+}
+
+/** Conversations this person has just acted on: news about them are no surprise. */
+export const ownActs = new Map<number, number>();
+const OWN_MS = 5_000;
+
+export function isOwnAct(id: number): boolean {
+  return Date.now() - (ownActs.get(id) ?? 0) < OWN_MS;
+}
+
+const QUIET: readonly Verb[] = ['read', 'typing'];
+
+/** Everything that may be done to a conversation. The answer is on screen before the event arrives. */
+export function useAct() {
+  const t = useT();
+  const live = useLive();
+  return useMutation({
+    mutationFn: async ({ id, verb, body }: Act) => {
+      ownActs.set(id, Date.now());
+      const answer = await api.post<Conversation | { conversation: Conversation } | undefined>(
+        `/conversations/${id}/${verb}`,
+        body ?? {},
+      );
+      return answer && ('conversation' in answer || 'epoch' in answer) ? unwrap(answer) : null;
+    },
+    onSuccess: (conversation) => {
+      if (conversation) live.cache.conversation(conversation);
+    },
+    onError: (error, { verb }) => {
+      // Dialogs show these themselves.
+      if (QUIET.includes(verb) || (error instanceof ApiError && error.code === 'customer_wrote')) return;
+      toast(explain(t, error), { tone: 'error' });
+    },
+  });
+}

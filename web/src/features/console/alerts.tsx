@@ -1,0 +1,76 @@
+import { listQuery } from '@/api/queries';
+import { useT } from '@/i18n';
+import { useMe } from '@/lib/me';
+import { createStoredStore } from '@/lib/store';
+import { useLive } from '@/realtime';
+import { toast } from '@/ui';
+import { useInfiniteQuery } from '@tanstack/react-query';
+import { useEffect } from 'react';
+import { isOwnAct } from './actions';
+import type { Place } from './view';
+
+/** Whether this browser may ring. */
+export const sound = createStoredStore('ronda.sound', true);
+
+let audio: AudioContext | undefined;
+
+/** Two soft notes, made here: nothing is loaded. Browsers allow it after the first gesture. */
+function ring(high: boolean): void {
+  if (!sound.get() || typeof AudioContext === 'undefined') return;
+  try {
+    audio ??= new AudioContext();
+    if (audio.state === 'suspended') void audio.resume();
+    const start = audio.currentTime;
+    (high ? [659, 880] : [587]).forEach((frequency, i) => {
+      if (!audio) return;
+      const tone = audio.createOscillator();
+      const gain = audio.createGain();
+      tone.frequency.value = frequency;
+      gain.gain.setValueAtTime(0.0001, start + i * 0.12);
+      gain.gain.exponentialRampToValueAtTime(0.12, start + i * 0.12 + 0.02);
+      gain.gain.exponentialRampToValueAtTime(0.0001, start + i * 0.12 + 0.28);
+      tone.connect(gain).connect(audio.destination);
+      tone.start(start + i * 0.12);
+      tone.stop(start + i * 0.12 + 0.3);
+    });
+  } catch {
+    // No sound card, or not allowed: the toast says the same.
+  }
+}
+
+/** Tells about chats that arrive and messages in my chats; the title counts what waits for me. */
+export function Alerts({ place }: { place: Place }) {
+  const t = useT();
+  const live = useLive();
+  const mine = useMe().agent?.id;
+  const { data } = useInfiniteQuery(listQuery({ tray: 'mine', state: 'active', order: 'waiting' }));
+  const unread = data?.pages.flatMap((page) => page.items).filter((c) => c.unread > 0 || c.marked_unread).length ?? 0;
+
+  useEffect(() => {
+    document.title = `${unread > 0 ? `(${unread}) ` : ''}${t(`tray.${place.view.tray}`)} · Ronda`;
+  }, [unread, place.view.tray, t]);
+
+  useEffect(
+    () =>
+      live.news.subscribe(() => {
+        const news = live.news.get();
+        if (!news || mine === undefined) return;
+        const looking = (id: number) => place.open === id && document.hasFocus();
+        if (news.type === 'message') {
+          const c = data?.pages.flatMap((page) => page.items).find((one) => one.id === news.message.conversation);
+          if (news.message.direction === 'in' && c && !looking(c.id)) ring(false);
+          return;
+        }
+        const { now, before } = news;
+        const open = { label: t('alerts.open'), run: () => place.go({ tray: 'mine', state: 'active' }, now.id) };
+        if (before && before.owner?.id === mine && now.owner && now.owner.id !== mine && !isOwnAct(now.id)) {
+          toast(t('alerts.gone', { customer: now.customer.name, owner: now.owner.name }));
+        } else if (now.owner?.id === mine && before?.owner?.id !== mine && now.state === 'active' && !isOwnAct(now.id)) {
+          ring(true);
+          if (!looking(now.id)) toast(t('alerts.assigned', { customer: now.customer.name }), { action: open });
+        }
+      }),
+    [live, mine, place, data, t],
+  );
+  return null;
+}

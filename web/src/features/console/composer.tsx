@@ -1,0 +1,344 @@
+import { api, ApiError } from '@/api/client';
+import type { Content, Conversation, MediaKind, StoredFile } from '@/api/pending';
+import { useT } from '@/i18n';
+import { serverNow } from '@/lib/clock';
+import { explain } from '@/lib/errors';
+import { uuid } from '@/lib/ids';
+import { useMay, useMe } from '@/lib/me';
+import { useStore } from '@/lib/store';
+import { bytes } from '@/lib/text';
+import { useLink, useLive } from '@/realtime';
+import { Button, Icon, IconButton, toast } from '@/ui';
+import { useEffect, useRef, useState, type ClipboardEvent, type DragEvent, type KeyboardEvent } from 'react';
+import { useAct } from './actions';
+import { callComposer, focusComposer, replyTo } from './composer-state';
+import type { Dialogs } from './dialogs';
+import { draftOf, drafts, setDraft } from './drafts';
+import { summary } from './message';
+import type { Outbox } from './outbox';
+
+/** Characters of one text per channel. */
+const LIMITS: Partial<Record<Conversation['channel_account']['kind'], number>> = { whatsapp: 4_096, web_chat: 10_000 };
+const NOTE_LIMIT = 10_000;
+const TYPING_EVERY_MS = 3_000;
+const MOST_FILES = 10;
+const LINES = 10;
+const LINE_PX = 22;
+
+interface Attached {
+  id: string;
+  name: string;
+  mime: string;
+  size: number;
+  file?: string;
+  error?: string;
+}
+
+const EMOJI = [...'😀😄😂😊😍😉😎🤔😅😢😮🙏👍👎👏🙌💪🤝👋✌️❤️🔥🎉✨⭐✅❌⚠️⏰📦🚚💳🧾📞📍📎🛒🎁🏠☕🍀🌞'].filter((c) => c !== '\uFE0F');
+
+export function mediaKind(mime: string): MediaKind {
+  if (mime === 'image/jpeg' || mime === 'image/png' || mime === 'image/webp' || mime === 'image/gif') return 'image';
+  if (mime.startsWith('video/')) return 'video';
+  if (mime.startsWith('audio/')) return 'audio';
+  return 'document';
+}
+
+export function Composer({ c, outbox, open }: { c: Conversation; outbox: Outbox; open: Dialogs }) {
+  const t = useT();
+  const me = useMe();
+  const act = useAct();
+  const live = useLive();
+  const link = useLink();
+  const call = useStore(focusComposer);
+  const draft = draftOf(useStore(drafts), c.id);
+  const quoted = useStore(replyTo);
+  const mayTake = useMay('conversations:take');
+  const takeOver = useMay('conversations:take_over');
+  const area = useRef<HTMLTextAreaElement>(null);
+  const picker = useRef<HTMLInputElement>(null);
+  const typed = useRef(0);
+  const [files, setFiles] = useState<Attached[]>([]);
+  const [emoji, setEmoji] = useState(false);
+  const [over, setOver] = useState(false);
+
+  const mine = c.place === 'held' && c.owner?.id === me.agent?.id;
+  const outbound = c.state === 'outbound' && c.owner?.id === me.agent?.id;
+  const canReply = mine || outbound;
+  const windowOpen = c.window.state !== 'closed';
+  const note = draft.mode === 'note';
+  const text = note ? draft.note : draft.reply;
+  const writable = note || (canReply && windowOpen);
+  const limit = note ? NOTE_LIMIT : (LIMITS[c.channel_account.kind] ?? 4_096);
+  const length = Array.from(text).length;
+  const uploading = files.some((file) => !file.file && !file.error);
+  const ready = writable && !uploading && length <= limit && (text.trim() !== '' || (!note && files.some((file) => file.file)));
+  const quote = !note && quoted?.conversation === c.id ? quoted.message : null;
+
+  useEffect(() => {
+    const box = area.current;
+    if (!box) return;
+    box.style.height = 'auto';
+    box.style.height = `${Math.min(box.scrollHeight, LINES * LINE_PX + 12)}px`;
+  }, [text, writable]);
+
+  useEffect(() => {
+    if (call.n === 0) return;
+    if (call.mode) setDraft(c.id, { mode: call.mode });
+    requestAnimationFrame(() => area.current?.focus());
+  }, [call, c.id]);
+
+  useEffect(() => {
+    // On a touch screen the keyboard would cover what was just opened.
+    if (window.matchMedia('(pointer: fine)').matches) area.current?.focus({ preventScroll: true });
+  }, [c.id, writable]);
+
+  const change = (value: string) => {
+    setDraft(c.id, note ? { note: value } : { reply: value });
+    if (value && Date.now() - typed.current > TYPING_EVERY_MS) {
+      typed.current = Date.now();
+      live.socket.typing(c.id, note ? 'note' : 'reply');
+    }
+  };
+
+  const attach = (list: Iterable<File>) => {
+    if (!canReply || !windowOpen) {
+      toast(t('composer.files.mine'), { tone: 'error' });
+      return;
+    }
+    for (const file of [...list].slice(0, MOST_FILES - files.length)) {
+      const id = uuid();
+      setFiles((now) => [...now, { id, name: file.name, mime: file.type || 'application/octet-stream', size: file.size }]);
+      const form = new FormData();
+      form.append('file', file, file.name);
+      api
+        .upload<StoredFile>('/files', form, { idempotencyKey: id })
+        .then((stored) => setFiles((now) => now.map((one) => (one.id === id ? { ...one, file: stored.id, mime: stored.mime || one.mime } : one))))
+        .catch((error: unknown) => setFiles((now) => now.map((one) => (one.id === id ? { ...one, error: explain(t, error) } : one))));
+    }
+  };
+
+  const send = () => {
+    if (!ready) return;
+    const base = { conversation: c.id, note, reply_to: quote?.id ?? null, seen: c.epoch };
+    const words = text.trim();
+    const contents: Content[] = note
+      ? [{ type: 'text', text: words }]
+      : files
+          .filter((file) => file.file)
+          .map((file) => ({ type: mediaKind(file.mime), file: file.file, mime: file.mime, name: file.name, size: file.size }));
+    const first = contents[0];
+    // One picture and a text belong together; an audio cannot carry a text.
+    if (!note && words) {
+      if (contents.length === 1 && first && 'file' in first && first.type !== 'audio') first.caption = words;
+      else contents.push({ type: 'text', text: words });
+    }
+    contents.forEach((content, i) => outbox.add({ ...base, content, reply_to: i === 0 ? base.reply_to : null }, serverNow() + i));
+    setFiles([]);
+    replyTo.set(null);
+    setDraft(c.id, note ? { note: '', mode: 'reply' } : { reply: '' });
+    area.current?.focus();
+  };
+
+  const insert = (piece: string) => {
+    const box = area.current;
+    const [from, to] = box ? [box.selectionStart, box.selectionEnd] : [text.length, text.length];
+    change(text.slice(0, from) + piece + text.slice(to));
+    requestAnimationFrame(() => {
+      box?.focus();
+      box?.setSelectionRange(from + piece.length, from + piece.length);
+    });
+  };
+
+  const keys = (event: KeyboardEvent<HTMLTextAreaElement>) => {
+    if (event.nativeEvent.isComposing) return;
+    if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) {
+      event.preventDefault();
+      insert('\n');
+    } else if (event.key === 'Enter' && !event.shiftKey && window.matchMedia('(pointer: fine)').matches) {
+      event.preventDefault();
+      send();
+    } else if (event.key === 'Escape' && quote) {
+      event.stopPropagation();
+      replyTo.set(null);
+    }
+  };
+
+  const paste = (event: ClipboardEvent) => {
+    if (note || event.clipboardData.files.length === 0) return;
+    event.preventDefault();
+    attach(event.clipboardData.files);
+  };
+
+  const drop = (event: DragEvent) => {
+    event.preventDefault();
+    setOver(false);
+    if (event.dataTransfer.files.length > 0) attach(event.dataTransfer.files);
+  };
+
+  const take = (
+    <Button
+      variant="primary"
+      icon="user"
+      busy={act.isPending}
+      disabled={!mayTake || (c.place !== 'waiting' && c.place !== 'closed' && !takeOver)}
+      title={`${t('act.take')} (Alt A)`}
+      onClick={() =>
+        act.mutate({ id: c.id, verb: c.place === 'closed' ? 'reopen' : 'take', body: { seen: c.epoch } }, { onSuccess: () => callComposer('reply') })
+      }
+    >
+      {c.place === 'closed' ? t('act.reopen') : c.place === 'held' ? t('act.take.over') : t('act.take')}
+    </Button>
+  );
+
+  const face = ['composer', note && 'is-note', over && 'is-over'].filter(Boolean).join(' ');
+  return (
+    <div
+      className={face}
+      onDragOver={(event) => {
+        event.preventDefault();
+        setOver(true);
+      }}
+      onDragLeave={() => setOver(false)}
+      onDrop={drop}
+    >
+      <div className="modes" role="tablist" aria-label={t('composer.modes')}>
+        <button type="button" role="tab" aria-selected={!note} onClick={() => callComposer('reply')}>
+          {t('composer.reply', { channel: t.maybe(`channel.${c.channel_account.kind}`) ?? '' })}
+        </button>
+        <button type="button" role="tab" aria-selected={note} onClick={() => callComposer('note')}>
+          {t('note.label')}
+        </button>
+        <span className="push faint" role="status">
+          {link !== 'online' ? t('composer.offline') : text ? t('composer.saved') : ''}
+        </span>
+      </div>
+      {quote && (
+        <div className="quoting">
+          <Icon name="undo" size={14} />
+          <span className="grow trunc">{summary(t, quote.content)}</span>
+          <IconButton icon="x" size="xs" label={t('composer.quote.drop')} onClick={() => replyTo.set(null)} />
+        </div>
+      )}
+      {!writable ? (
+        <div className="gateway">
+          {canReply && !windowOpen ? (
+            <>
+              <span className="grow">
+                <b>{t('window.closed')}</b>
+                <span className="block muted">{c.window.refused ? t('composer.window.refused') : t('composer.window')}</span>
+                {draft.reply && <span className="block xs muted trunc">{t('composer.kept', { text: draft.reply })}</span>}
+              </span>
+              <Button variant="primary" onClick={() => open('template')}>
+                {t('composer.template')}
+              </Button>
+            </>
+          ) : (
+            <>
+              <span className="grow">
+                <b>
+                  {c.place === 'closed'
+                    ? t('composer.closed')
+                    : c.place === 'bot'
+                      ? t('composer.bot')
+                      : c.owner
+                        ? t('composer.other', { owner: c.owner.name })
+                        : t('composer.free')}
+                </b>
+                <span className="block muted">{t('composer.note.possible')}</span>
+              </span>
+              {take}
+            </>
+          )}
+        </div>
+      ) : (
+        <>
+          {files.length > 0 && (
+            <ul className="files">
+              {files.map((file) => (
+                <li key={file.id} className={file.error ? 'file-chip is-bad' : 'file-chip'} title={file.error}>
+                  {file.file || file.error ? <Icon name={file.error ? 'warn' : mediaKind(file.mime) === 'image' ? 'image' : 'file'} size={14} /> : <span className="spin" />}
+                  <span className="trunc">{file.name}</span>
+                  <span className="faint">{file.error ?? bytes(file.size, t.language)}</span>
+                  <IconButton icon="x" size="xs" label={t('composer.file.drop', { name: file.name })} onClick={() => setFiles((now) => now.filter((one) => one.id !== file.id))} />
+                </li>
+              ))}
+            </ul>
+          )}
+          <textarea
+            ref={area}
+            className="text"
+            rows={1}
+            dir="auto"
+            value={text}
+            placeholder={note ? t('composer.note.hint') : t('composer.hint')}
+            aria-label={note ? t('note.label') : t('composer.reply', { channel: c.channel_account.name })}
+            onChange={(event) => change(event.target.value)}
+            onKeyDown={keys}
+            onPaste={paste}
+          />
+          <div className="tools">
+            {!note && (
+              <>
+                <IconButton icon="clip" size="sm" label={t('composer.attach')} onClick={() => picker.current?.click()} />
+                <input
+                  ref={picker}
+                  type="file"
+                  multiple
+                  hidden
+                  aria-hidden="true"
+                  tabIndex={-1}
+                  onChange={(event) => {
+                    if (event.target.files) attach(event.target.files);
+                    event.target.value = '';
+                  }}
+                />
+              </>
+            )}
+            <span className="emoji-box">
+              <IconButton icon="smile" size="sm" on={emoji} label={t('composer.emoji')} aria-expanded={emoji} onClick={() => setEmoji(!emoji)} />
+              {emoji && (
+                <div
+                  className="menu emoji-pop"
+                  role="group"
+                  aria-label={t('composer.emoji')}
+                  onKeyDown={(event) => event.key === 'Escape' && setEmoji(false)}
+                >
+                  {EMOJI.map((one) => (
+                    <button key={one} type="button" onClick={() => insert(one)}>
+                      {one}
+                    </button>
+                  ))}
+                </div>
+              )}
+            </span>
+            {!note && c.channel_account.kind === 'whatsapp' && (
+              <IconButton icon="book" size="sm" label={t('composer.template')} onClick={() => open('template')} />
+            )}
+            {length > limit * 0.8 && (
+              <span className={length > limit ? 'push xs num c-red' : 'push xs num faint'} role="status">
+                {t.number(length)} / {t.number(limit)}
+              </span>
+            )}
+            <Button
+              className={length > limit * 0.8 ? undefined : 'push'}
+              variant="primary"
+              size="sm"
+              after="enter"
+              disabled={!ready}
+              title={length > limit ? t('composer.too.long') : undefined}
+              onMouseDown={(event) => event.preventDefault()}
+              onClick={send}
+            >
+              {note ? t('composer.save.note') : t('composer.send')}
+            </Button>
+          </div>
+        </>
+      )}
+    </div>
+  );
+}
+
+/** Whether a refusal of closing means that there is something to read first. */
+export function customerWrote(error: unknown): boolean {
+  return error instanceof ApiError && error.code === 'customer_wrote';
+}

@@ -1,0 +1,163 @@
+import { api } from '@/api/client';
+import { customerConversationsQuery, customerQuery } from '@/api/queries';
+import type { Conversation, Customer } from '@/api/pending';
+import { useT } from '@/i18n';
+import { useNow } from '@/lib/clock';
+import { explain } from '@/lib/errors';
+import { useMay, useZone } from '@/lib/me';
+import { shortDate } from '@/lib/time';
+import { Avatar, ChannelMark, Failure, Icon, IconButton, Skeleton, toast } from '@/ui';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+import { Link } from 'wouter';
+import type { Place } from './view';
+
+type Editable = 'name' | 'email' | 'phone' | 'note';
+
+export function CustomerPanel({ c, place, onClose }: { c: Conversation; place: Place; onClose(): void }) {
+  const t = useT();
+  const now = useNow();
+  const zone = useZone();
+  const { data, error, isPending, refetch } = useQuery(customerQuery(c.customer.id));
+  const { data: previous } = useQuery(customerConversationsQuery(c.customer.id));
+  const others = previous?.items.filter((one) => one.id !== c.id) ?? [];
+  const identities = data?.identities ?? [];
+  return (
+    <aside className="panel" aria-label={t('customer.label')}>
+      <div className="ph">
+        <Avatar name={c.customer.name} size={48} />
+        <div className="grow">
+          <h2 className="trunc" dir="auto">
+            {data?.name ?? c.customer.name}
+          </h2>
+          {data?.created_at !== undefined && <div className="xs muted">{t('customer.since', { date: shortDate(data.created_at, now, t.language, zone) })}</div>}
+        </div>
+        <IconButton className="panel-x" icon="x" label={t('common.close')} onClick={onClose} />
+      </div>
+      {error && !data ? (
+        <Failure error={error} retry={() => void refetch()} />
+      ) : (
+        <>
+          <section className="ps">
+            <h3>{t('customer.identities')}</h3>
+            {isPending && <Skeleton width="70%" />}
+            {identities.map((identity) => (
+              <div key={`${identity.channel}.${identity.value}`} className="ln">
+                <ChannelMark kind={identity.channel} inline />
+                <span className="num grow trunc">{identity.value}</span>
+              </div>
+            ))}
+            {!isPending && identities.length === 0 && (
+              <div className="ln">
+                <ChannelMark kind={c.channel_account.kind} inline />
+                <span className="grow trunc muted">{data?.phone ?? c.channel_account.name}</span>
+              </div>
+            )}
+          </section>
+          {data && <Fields key={data.id} customer={data} />}
+          {data?.origin?.page && (
+            <section className="ps">
+              <h3>{t('customer.origin')}</h3>
+              <div className="ln" title={data.origin.page}>
+                <Icon name="web" />
+                <span className="grow trunc">{data.origin.title || data.origin.page}</span>
+              </div>
+            </section>
+          )}
+          <section className="ps">
+            <h3>
+              {t('customer.previous')} <span className="num">{others.length || ''}</span>
+            </h3>
+            {others.length === 0 && <p className="sm muted">{t('customer.previous.none')}</p>}
+            {others.map((one) => (
+              <Link key={one.id} className="ln ln-link" href={place.path({}, one.id)}>
+                <ChannelMark kind={one.channel_account.kind} inline />
+                <span className="grow trunc" dir="auto">
+                  {one.last_message?.preview || t.maybe(`kind.${one.last_message?.kind}`) || `#${one.id}`}
+                </span>
+                <span className="xs faint num">{shortDate(one.last_activity_at, now, t.language, zone)}</span>
+              </Link>
+            ))}
+          </section>
+        </>
+      )}
+    </aside>
+  );
+}
+
+/** Edited in place, each value by itself; a change of somebody else in between is told, not overwritten. */
+function Fields({ customer }: { customer: Customer }) {
+  const t = useT();
+  const may = useMay('customers:edit');
+  const client = useQueryClient();
+  const [editing, setEditing] = useState<Editable | null>(null);
+  const [value, setValue] = useState('');
+  const save = useMutation({
+    mutationFn: (change: Partial<Record<Editable, string | null>>) => api.patch<Customer>(`/customers/${customer.id}`, change, customer.version),
+    onSuccess: () => setEditing(null),
+    onError: (error) => toast(explain(t, error), { tone: 'error' }),
+    onSettled: () => client.invalidateQueries({ queryKey: ['customer', customer.id] }),
+  });
+  const commit = (name: Editable) => {
+    const next = value.trim();
+    if (next === (customer[name] ?? '')) setEditing(null);
+    else save.mutate({ [name]: next || null });
+  };
+  const fields: Editable[] = ['name', 'phone', 'email', 'note'];
+  return (
+    <section className="ps ps-tight">
+      <h3>{t('customer.data')}</h3>
+      <dl>
+        {fields.map((name) => (
+          <div key={name} className="attr">
+            <dt>{t(`customer.${name}`)}</dt>
+            <dd>
+              {editing === name ? (
+                <input
+                  className="input"
+                  autoFocus
+                  aria-label={t(`customer.${name}`)}
+                  value={value}
+                  disabled={save.isPending}
+                  onChange={(event) => setValue(event.target.value)}
+                  onBlur={() => commit(name)}
+                  onKeyDown={(event) => {
+                    if (event.key === 'Enter') commit(name);
+                    if (event.key === 'Escape') {
+                      event.stopPropagation();
+                      setEditing(null);
+                    }
+                  }}
+                />
+              ) : (
+                <button
+                  type="button"
+                  className="attr-b"
+                  disabled={!may}
+                  title={may ? t('customer.edit') : undefined}
+                  onClick={() => {
+                    setValue(customer[name] ?? '');
+                    setEditing(name);
+                  }}
+                >
+                  <span className={customer[name] ? 'trunc' : 'trunc faint'} dir="auto">
+                    {customer[name] || t('customer.empty')}
+                  </span>
+                  <Icon name="edit" size={14} />
+                </button>
+              )}
+            </dd>
+          </div>
+        ))}
+        {Object.entries(customer.attributes ?? {}).map(([name, text]) => (
+          <div key={name} className="attr">
+            <dt className="trunc">{name}</dt>
+            <dd>
+              <span className="trunc">{String(text)}</span>
+            </dd>
+          </div>
+        ))}
+      </dl>
+    </section>
+  );
+}

@@ -1,0 +1,388 @@
+import { ApiError } from '@/api/client';
+import { agentsQuery, groupsQuery, templatesQuery } from '@/api/queries';
+import type { Conversation, Template } from '@/api/pending';
+import { useT } from '@/i18n';
+import { serverNow } from '@/lib/clock';
+import { explain } from '@/lib/errors';
+import { useMe } from '@/lib/me';
+import { fold } from '@/lib/text';
+import { Avatar, Banner, Button, Dialog, Empty, Failure, Field, Icon, Loading, TextArea, TextField } from '@/ui';
+import { useQuery } from '@tanstack/react-query';
+import { useState } from 'react';
+import { useAct } from './actions';
+import type { Outbox } from './outbox';
+
+export type DialogName = 'transfer' | 'close' | 'snooze' | 'decline' | 'template';
+export type Dialogs = (name: DialogName) => void;
+
+interface Props {
+  name: DialogName;
+  c: Conversation;
+  outbox: Outbox;
+  onClose(): void;
+  /** After the chat is no longer mine to look at. */
+  onGone(): void;
+}
+
+export function ConversationDialog({ name, ...props }: Props) {
+  switch (name) {
+    case 'transfer':
+      return <Transfer {...props} />;
+    case 'close':
+      return <Close {...props} />;
+    case 'snooze':
+      return <Snooze {...props} />;
+    case 'decline':
+      return <Decline {...props} />;
+    case 'template':
+      return <TemplatePicker {...props} />;
+  }
+}
+
+type Inner = Omit<Props, 'name'>;
+type Target = { kind: 'agent' | 'group'; id: number } | { kind: 'anyone' };
+
+function Transfer({ c, onClose, onGone }: Inner) {
+  const t = useT();
+  const me = useMe();
+  const act = useAct();
+  const agents = useQuery(agentsQuery);
+  const groups = useQuery(groupsQuery);
+  const [find, setFind] = useState('');
+  const [to, setTo] = useState<Target | null>(null);
+  const [note, setNote] = useState('');
+  const matches = (name: string) => fold(name).includes(fold(find));
+  const rank = { online: 0, away: 1, offline: 2 };
+  const people = (agents.data ?? [])
+    .filter((agent) => agent.id !== c.owner?.id && matches(agent.name))
+    .sort((a, b) => rank[a.state] - rank[b.state] || a.name.localeCompare(b.name, t.language));
+  const teams = (groups.data ?? []).filter((group) => matches(group.name));
+  const send = () => {
+    if (!to) return;
+    const target = to.kind === 'anyone' ? { anyone: true } : { [to.kind]: to.id };
+    act.mutate(
+      { id: c.id, verb: 'transfer', body: { to: target, seen: c.epoch, ...(note.trim() ? { note: note.trim() } : {}) } },
+      {
+        onSuccess: () => {
+          onClose();
+          if (!(to.kind === 'agent' && to.id === me.agent?.id)) onGone();
+        },
+      },
+    );
+  };
+  const is = (target: Target) => JSON.stringify(target) === JSON.stringify(to);
+  const option = (target: Target) => ({
+    type: 'button' as const,
+    role: 'option',
+    'aria-selected': is(target),
+    className: 'pick-row',
+    onClick: () => setTo(target),
+    onDoubleClick: send,
+  });
+  return (
+    <Dialog
+      title={t('transfer.title')}
+      onClose={onClose}
+      onSubmit={send}
+      footer={
+        <>
+          <Button onClick={onClose}>{t('common.cancel')}</Button>
+          <Button type="submit" variant="primary" icon="transfer" disabled={!to} busy={act.isPending}>
+            {t('act.transfer')}
+          </Button>
+        </>
+      }
+    >
+      {act.error && <Banner tone="red">{explain(t, act.error)}</Banner>}
+      <div className="input-group">
+        <Icon name="search" />
+        <input className="input" type="search" autoFocus aria-label={t('transfer.find')} placeholder={t('transfer.find')} value={find} onChange={(event) => setFind(event.target.value)} />
+      </div>
+      <div className="pick-list" role="listbox" aria-label={t('transfer.title')}>
+        {!find && (
+          <button {...option({ kind: 'anyone' })}>
+            <span className="avatar avatar-24 avatar-any">
+              <Icon name="users" size={14} />
+            </span>
+            <span className="grow">{t('transfer.anyone')}</span>
+          </button>
+        )}
+        {teams.map((group) => (
+          <button key={`g${group.id}`} {...option({ kind: 'group', id: group.id })}>
+            <span className="avatar avatar-24 avatar-any">
+              <Icon name="inbox" size={14} />
+            </span>
+            <span className="grow trunc">{group.name}</span>
+            <span className="xs faint">{t('transfer.members', { n: group.members.length })}</span>
+          </button>
+        ))}
+        {people.map((agent) => (
+          <button key={agent.id} {...option({ kind: 'agent', id: agent.id })}>
+            <Avatar name={agent.name} size={24} state={agent.state} photo={agent.photo} />
+            <span className="grow trunc">{agent.name}</span>
+            <span className="xs muted">{t(`state.${agent.state}`)}</span>
+            <span className={agent.limit != null && agent.load >= agent.limit ? 'xs num badge badge-amber' : 'xs num faint'}>
+              {agent.load}
+              {agent.limit != null && `/${agent.limit}`}
+            </span>
+          </button>
+        ))}
+        {agents.isPending && <Loading lines={3} />}
+        {!agents.isPending && people.length === 0 && teams.length === 0 && <p className="sm muted pad">{t('transfer.none')}</p>}
+      </div>
+      <TextArea label={t('transfer.note')} help={t('transfer.note.help')} rows={2} value={note} onChange={(event) => setNote(event.target.value)} />
+    </Dialog>
+  );
+}
+
+function Close({ c, onClose, onGone }: Inner) {
+  const t = useT();
+  const act = useAct();
+  const [reason, setReason] = useState('');
+  const [wrote, setWrote] = useState<number | null>(null);
+  const [owedByServer, setOwed] = useState(false);
+  const owed = c.owed_since !== null || owedByServer;
+  const close = () =>
+    act.mutate(
+      {
+        id: c.id,
+        verb: 'close',
+        body: {
+          seen: c.epoch,
+          ...(c.last_message ? { last_message: wrote ?? c.last_message.id } : {}),
+          ...(reason.trim() ? { reason: reason.trim() } : {}),
+          ...(owed ? { confirm_unanswered: true } : {}),
+        },
+      },
+      {
+        onSuccess: () => {
+          onClose();
+          onGone();
+        },
+        onError: (error) => {
+          if (!(error instanceof ApiError)) return;
+          const last = error.problem['last_message'];
+          if (error.code === 'customer_wrote') setWrote(typeof last === 'number' ? last : Number((last as { id?: number } | null)?.id ?? 0) || null);
+          if (error.code === 'needs_confirmation') setOwed(true);
+        },
+      },
+    );
+  return (
+    <Dialog
+      title={t('close.title', { customer: c.customer.name })}
+      onClose={onClose}
+      onSubmit={close}
+      footer={
+        <>
+          <Button onClick={onClose}>{t('common.cancel')}</Button>
+          <Button type="submit" variant="primary" icon="done" autoFocus={!owed} disabled={owed && !reason.trim()} busy={act.isPending}>
+            {wrote !== null ? t('close.anyway') : t('act.close')}
+          </Button>
+        </>
+      }
+    >
+      {wrote !== null && <Banner tone="amber">{t('error.customer_wrote')}</Banner>}
+      {owed && <Banner tone="amber">{t('close.owed')}</Banner>}
+      {act.error && wrote === null && !owedByServer && <Banner tone="red">{explain(t, act.error)}</Banner>}
+      {!owed && <p className="sm">{t('close.text')}</p>}
+      <TextField label={owed ? t('close.reason.owed') : t('close.reason')} autoFocus={owed} maxLength={200} required={owed} value={reason} onChange={(event) => setReason(event.target.value)} />
+    </Dialog>
+  );
+}
+
+const HOUR = 3_600_000;
+
+/** The next moment at an hour of the day here: today if it is still to come. */
+function at(hour: number, days: number): number {
+  const date = new Date(serverNow());
+  date.setHours(hour, 0, 0, 0);
+  date.setDate(date.getDate() + days);
+  return date.getTime();
+}
+
+function Snooze({ c, onClose }: Inner) {
+  const t = useT();
+  const act = useAct();
+  const [until, setUntil] = useState('');
+  const snooze = (time: number | null) =>
+    act.mutate({ id: c.id, verb: 'snooze', body: time === null ? {} : { until: time } }, { onSuccess: onClose });
+  const choices: { key: 'hour' | 'three' | 'tomorrow' | 'reply'; time: number | null }[] = [
+    { key: 'hour', time: serverNow() + HOUR },
+    { key: 'three', time: serverNow() + 3 * HOUR },
+    { key: 'tomorrow', time: at(9, 1) },
+    { key: 'reply', time: null },
+  ];
+  const own = until ? new Date(until).getTime() : NaN;
+  return (
+    <Dialog title={t('snooze.title')} onClose={onClose} onSubmit={() => Number.isFinite(own) && snooze(own)}>
+      <p className="sm">{t('snooze.text')}</p>
+      {act.error && <Banner tone="red">{explain(t, act.error)}</Banner>}
+      <div className="stack-2">
+        {choices.map(({ key, time }) => (
+          <Button key={key} block icon={key === 'reply' ? 'reply' : 'snooze'} disabled={act.isPending} onClick={() => snooze(time)}>
+            {t(`snooze.${key}`)}
+          </Button>
+        ))}
+      </div>
+      <Field label={t('snooze.own')}>
+        {(tied) => (
+          <div className="flex gap-2">
+            <input {...tied} className="input" type="datetime-local" value={until} onChange={(event) => setUntil(event.target.value)} />
+            <Button type="submit" disabled={!(own > serverNow())}>
+              {t('act.snooze')}
+            </Button>
+          </div>
+        )}
+      </Field>
+    </Dialog>
+  );
+}
+
+function Decline({ c, onClose, onGone }: Inner) {
+  const t = useT();
+  const act = useAct();
+  const [why, setWhy] = useState('');
+  return (
+    <Dialog
+      title={t('decline.title')}
+      onClose={onClose}
+      onSubmit={() =>
+        act.mutate(
+          { id: c.id, verb: 'decline', body: { seen: c.epoch, why: why.trim() } },
+          {
+            onSuccess: () => {
+              onClose();
+              onGone();
+            },
+          },
+        )
+      }
+      footer={
+        <>
+          <Button onClick={onClose}>{t('common.cancel')}</Button>
+          <Button type="submit" variant="primary" disabled={!why.trim()} busy={act.isPending}>
+            {t('act.decline')}
+          </Button>
+        </>
+      }
+    >
+      {act.error && <Banner tone="red">{explain(t, act.error)}</Banner>}
+      <p className="sm">{t('decline.text')}</p>
+      <TextField label={t('decline.why')} autoFocus required maxLength={200} value={why} onChange={(event) => setWhy(event.target.value)} />
+    </Dialog>
+  );
+}
+
+function bodyOf(template: Template): string {
+  return template.body ?? template.components?.find((part) => part.type.toLowerCase() === 'body')?.text ?? '';
+}
+
+function variables(text: string): string[] {
+  return [...new Set(Array.from(text.matchAll(/\{\{\s*([\w.]+)\s*\}\}/gu), (match) => match[1] ?? ''))];
+}
+
+function TemplatePicker({ c, outbox, onClose }: Inner) {
+  const t = useT();
+  const { data, error, isPending, refetch } = useQuery(templatesQuery(c.channel_account.id));
+  const [find, setFind] = useState('');
+  const [chosen, setChosen] = useState<Template | null>(null);
+  const [values, setValues] = useState<Record<string, string>>({});
+  const usable = (data ?? []).filter(
+    (template) => (!template.status || template.status.toLowerCase() === 'approved') && fold(`${template.name} ${bodyOf(template)}`).includes(fold(find)),
+  );
+  const text = chosen ? bodyOf(chosen) : '';
+  const names = variables(text);
+  const preview = text.replace(/\{\{\s*([\w.]+)\s*\}\}/gu, (all, name: string) => values[name] || all);
+  const complete = chosen !== null && names.every((name) => values[name]?.trim());
+  const send = () => {
+    if (!chosen || !complete) return;
+    const parameters = names.map((name) => ({ type: 'text', text: values[name], ...(/^\d+$/u.test(name) ? {} : { parameter_name: name }) }));
+    outbox.add(
+      {
+        conversation: c.id,
+        note: false,
+        reply_to: null,
+        seen: c.epoch,
+        content: {
+          type: 'template',
+          name: chosen.name,
+          language: chosen.language,
+          components: parameters.length > 0 ? [{ type: 'body', parameters }] : [],
+          preview,
+        },
+      },
+      serverNow(),
+    );
+    onClose();
+  };
+  return (
+    <Dialog
+      title={chosen ? chosen.name : t('template.title')}
+      wide
+      onClose={onClose}
+      onSubmit={send}
+      footer={
+        chosen && (
+          <>
+            <Button onClick={() => setChosen(null)}>{t('template.other')}</Button>
+            <Button type="submit" variant="primary" disabled={!complete}>
+              {t('composer.send')}
+            </Button>
+          </>
+        )
+      }
+    >
+      {chosen ? (
+        <>
+          <div className="bubble">{preview}</div>
+          {names.map((name, i) => (
+            <TextField
+              key={name}
+              label={t('template.value', { name })}
+              autoFocus={i === 0}
+              value={values[name] ?? ''}
+              onChange={(event) => setValues({ ...values, [name]: event.target.value })}
+            />
+          ))}
+        </>
+      ) : isPending ? (
+        <Loading lines={3} />
+      ) : error ? (
+        <Failure error={error} retry={() => void refetch()} />
+      ) : (
+        <>
+          <div className="input-group">
+            <Icon name="search" />
+            <input className="input" type="search" autoFocus aria-label={t('template.find')} placeholder={t('template.find')} value={find} onChange={(event) => setFind(event.target.value)} />
+          </div>
+          {usable.length === 0 ? (
+            <Empty icon="book" title={t('template.none')}>
+              {t('template.none.text')}
+            </Empty>
+          ) : (
+            <div className="pick-list">
+              {usable.map((template) => (
+                <button
+                  key={`${template.name}.${template.language}`}
+                  type="button"
+                  className="pick-row pick-tall"
+                  onClick={() => {
+                    setValues({ '1': c.customer.name.split(' ')[0] ?? '' });
+                    setChosen(template);
+                  }}
+                >
+                  <span className="grow">
+                    <span className="medium block">
+                      {template.name} <span className="xs faint">{template.language}</span>
+                    </span>
+                    <span className="xs muted clamp">{bodyOf(template)}</span>
+                  </span>
+                </button>
+              ))}
+            </div>
+          )}
+        </>
+      )}
+    </Dialog>
+  );
+}

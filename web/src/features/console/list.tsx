@@ -1,0 +1,480 @@
+import { agentsQuery, channelsQuery, groupsQuery, listQuery } from '@/api/queries';
+import type { Conversation } from '@/api/pending';
+import { useT } from '@/i18n';
+import { useNow } from '@/lib/clock';
+import { useMay, useMe, useZone } from '@/lib/me';
+import { useStore } from '@/lib/store';
+import { clockTime, countdown, daysAgo, duration, exact, shortDate } from '@/lib/time';
+import { clockTotal, compare, owedSince } from '@/realtime/cache';
+import { Avatar, Button, ChannelMark, Empty, Failure, Icon, IconButton, Menu, Ring, Skeleton } from '@/ui';
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
+import { useVirtualizer } from '@tanstack/react-virtual';
+import { memo, useEffect, useMemo, useRef, useState, type KeyboardEvent } from 'react';
+import { Link } from 'wouter';
+import { useAct } from './actions';
+import { draftOf, drafts } from './drafts';
+import { useCount, useQueue } from './rail';
+import { Ticks } from './ticks';
+import { ORDERS, STATES, TRAYS, type Place } from './view';
+
+const ROW = 64;
+const HEAD = 32;
+const SEARCH_MS = 250;
+
+type Line = { kind: 'head'; id: string; title: string; count: number } | { kind: 'row'; id: number; c: Conversation } | { kind: 'more'; id: 'more' };
+
+/** The loaded conversations of a view in its order, for the list and for moving through it by key. */
+export function useRows(place: Place) {
+  const query = useInfiniteQuery(listQuery(place.view));
+  const rows = useMemo(() => {
+    const items = new Map<number, Conversation>();
+    for (const page of query.data?.pages ?? []) for (const item of page.items) items.set(item.id, item);
+    return [...items.values()].sort((a, b) => compare(place.view.order, a, b));
+  }, [query.data, place.view.order]);
+  return { query, rows };
+}
+
+/** Keeps rows where they are while the pointer is over them; returns how many would move. */
+function useSettled(rows: Conversation[], hold: boolean, view: string): { shown: Conversation[]; pending: number; apply(): void } {
+  const kept = useRef<{ view: string; ids: number[] }>({ view: '', ids: [] });
+  const [, again] = useState(0);
+  const byId = new Map(rows.map((c) => [c.id, c]));
+  const fresh = rows.map((c) => c.id);
+  let ids = fresh;
+  if (hold && kept.current.view === view && kept.current.ids.length > 0) {
+    const still = kept.current.ids.filter((id) => byId.has(id));
+    const known = new Set(still);
+    ids = [...still, ...fresh.filter((id) => !known.has(id))];
+  }
+  const pending = ids.filter((id, i) => fresh[i] !== id).length;
+  useEffect(() => {
+    kept.current = { view, ids };
+  });
+  return {
+    shown: ids.flatMap((id) => byId.get(id) ?? []),
+    pending,
+    apply: () => {
+      kept.current = { view: '', ids: [] };
+      again((n) => n + 1);
+    },
+  };
+}
+
+export function List({ place }: { place: Place }) {
+  const t = useT();
+  const { view } = place;
+  const { query, rows } = useRows(place);
+  const [over, setOver] = useState(false);
+  const settled = useSettled(rows, over, JSON.stringify(view));
+  const count = useCount();
+  const scroller = useRef<HTMLDivElement>(null);
+  const [filters, setFilters] = useState(false);
+
+  const lines = useMemo<Line[]>(() => {
+    const row = (c: Conversation): Line => ({ kind: 'row', id: c.id, c });
+    const more: Line[] = query.hasNextPage ? [{ kind: 'more', id: 'more' }] : [];
+    if (view.order !== 'waiting' || view.state !== 'active' || view.tray === 'bot') return [...settled.shown.map(row), ...more];
+    const owed = settled.shown.filter((c) => owedSince(c) !== null);
+    const calm = settled.shown.filter((c) => owedSince(c) === null);
+    const head = (id: string, title: string, n: number): Line[] => (n > 0 ? [{ kind: 'head', id, title, count: n }] : []);
+    return [
+      ...head('owed', view.tray === 'mine' ? t('list.owed.mine') : t('list.owed'), owed.length),
+      ...owed.map(row),
+      ...head('calm', t('list.calm'), calm.length),
+      ...calm.map(row),
+      ...more,
+    ];
+  }, [settled.shown, view.order, view.state, view.tray, query.hasNextPage, t]);
+
+  const virtual = useVirtualizer({
+    count: lines.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: (i) => (lines[i]?.kind === 'head' ? HEAD : ROW),
+    getItemKey: (i) => lines[i]?.id ?? i,
+    overscan: 8,
+  });
+  const items = virtual.getVirtualItems();
+  const lastShown = items.at(-1)?.index ?? 0;
+  useEffect(() => {
+    if (query.hasNextPage && !query.isFetchingNextPage && lastShown >= lines.length - 12) void query.fetchNextPage();
+  }, [query, lastShown, lines.length]);
+
+  useEffect(() => {
+    const at = lines.findIndex((line) => line.kind === 'row' && line.id === place.open);
+    if (at >= 0) virtual.scrollToIndex(at, { align: 'auto' });
+    // Only when another conversation is opened: the list must not follow its own changes.
+    // eslint-disable-next-line react-hooks/exhaustive-deps
+  }, [place.open]);
+
+  const move = (event: KeyboardEvent) => {
+    const by = event.key === 'ArrowDown' || event.key === 'j' ? 1 : event.key === 'ArrowUp' || event.key === 'k' ? -1 : 0;
+    if (!by || event.altKey || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    const order = settled.shown;
+    const at = order.findIndex((c) => c.id === place.open);
+    const next = order[at < 0 ? 0 : at + by];
+    if (next) place.go({}, next.id);
+  };
+
+  return (
+    <section className="list" aria-label={t('list.label')}>
+      <div className="lh">
+        <div className="flex gap-1">
+          <h1 className="grow trunc">{t(`tray.${view.tray}`)}</h1>
+          <IconButton icon="filter" label={t('list.filters')} on={filters || hasFilters(place)} aria-expanded={filters} onClick={() => setFilters(!filters)} />
+          <Menu
+            label={t('list.order')}
+            align="end"
+            items={ORDERS.map((order) => ({
+              id: order,
+              label: t(`order.${order}`),
+              checked: view.order === order,
+              onSelect: () => place.go({ order }),
+            }))}
+            trigger={(props) => <IconButton icon="sort" label={t('list.order')} {...props} />}
+          />
+        </div>
+        <div className="trays" role="tablist" aria-label={t('rail.trays')}>
+          {TRAYS.map((tray) => (
+            <button key={tray} type="button" role="tab" aria-selected={view.tray === tray} onClick={() => place.go({ tray, group: undefined }, null)}>
+              {t(`tray.${tray}`)} <span className="num">{count.show(tray)}</span>
+            </button>
+          ))}
+        </div>
+        <div className="states" role="tablist" aria-label={t('list.states')}>
+          {STATES.map((state) => (
+            <button key={state} type="button" role="tab" aria-selected={view.state === state} onClick={() => place.go({ state }, null)}>
+              {t(`trayState.${state}`)} <span className="num">{count.show(view.tray, state)}</span>
+            </button>
+          ))}
+        </div>
+        {(filters || hasFilters(place)) && <Filters place={place} focus={filters} />}
+      </div>
+      {settled.pending > 0 && over && (
+        <button type="button" className="chip is-on pending" onClick={settled.apply}>
+          {t('list.pending', { n: settled.pending })}
+        </button>
+      )}
+      <div
+        ref={scroller}
+        className="rows"
+        tabIndex={0}
+        role="listbox"
+        aria-label={t('list.label')}
+        aria-activedescendant={place.open ? `row-${place.open}` : undefined}
+        onPointerEnter={(event) => event.pointerType === 'mouse' && setOver(true)}
+        onPointerLeave={() => setOver(false)}
+        onKeyDown={move}
+      >
+        {query.isPending ? (
+          <Placeholder />
+        ) : query.isError && !query.data ? (
+          <Failure error={query.error} retry={() => void query.refetch()} />
+        ) : lines.length === 0 ? (
+          <Nothing place={place} />
+        ) : (
+          <div className="tall" style={{ height: virtual.getTotalSize() }}>
+            {items.map((item) => {
+              const line = lines[item.index];
+              if (!line) return null;
+              return (
+                <div key={item.key} className="slot" style={{ transform: `translateY(${item.start}px)`, height: item.size }}>
+                  {line.kind === 'head' ? (
+                    <div className="lsect" role="presentation">
+                      {line.title}
+                      <span className="num">{t.number(line.count)}</span>
+                      {item.index === 0 && <span className="push">{t(`order.${view.order}.short`)}</span>}
+                    </div>
+                  ) : line.kind === 'row' ? (
+                    <Row c={line.c} selected={place.open === line.id} href={place.path({}, line.id)} tray={view.tray} closed={view.state === 'closed'} />
+                  ) : (
+                    <RowSkeleton />
+                  )}
+                </div>
+              );
+            })}
+          </div>
+        )}
+      </div>
+      <QueueBar place={place} />
+    </section>
+  );
+}
+
+function hasFilters({ view }: Place): boolean {
+  return view.channel !== undefined || view.group !== undefined || view.owner !== undefined || !!view.q;
+}
+
+function Filters({ place, focus }: { place: Place; focus: boolean }) {
+  const t = useT();
+  const { view } = place;
+  const { data: channels } = useQuery(channelsQuery);
+  const { data: groups } = useQuery(groupsQuery);
+  const { data: agents } = useQuery(agentsQuery);
+  const [q, setQ] = useState(view.q ?? '');
+  const go = useRef(place.go);
+  useEffect(() => {
+    go.current = place.go;
+  });
+  useEffect(() => {
+    if (q === (view.q ?? '')) return;
+    const timer = setTimeout(() => go.current({ q: q || undefined }), SEARCH_MS);
+    return () => clearTimeout(timer);
+  }, [q, view.q]);
+  const number = (value: string) => (value ? Number(value) : undefined);
+  const picks = [
+    { name: 'channel' as const, label: t('filter.channel'), options: channels },
+    { name: 'group' as const, label: t('filter.group'), options: groups },
+    ...(view.tray === 'agents' ? [{ name: 'owner' as const, label: t('filter.owner'), options: agents }] : []),
+  ];
+  return (
+    <div className="filters">
+      <div className="input-group">
+        <Icon name="search" />
+        <input
+          className="input"
+          type="search"
+          autoFocus={focus}
+          placeholder={t('filter.search')}
+          aria-label={t('filter.search')}
+          value={q}
+          onChange={(event) => setQ(event.target.value)}
+        />
+      </div>
+      <div className="flex gap-1 wrap">
+        {picks.map(({ name, label, options }) => (
+          <select
+            key={name}
+            className={view[name] !== undefined ? 'chip chip-select is-on' : 'chip chip-select'}
+            aria-label={label}
+            value={view[name] ?? ''}
+            onChange={(event) => place.go({ [name]: number(event.target.value) })}
+          >
+            <option value="">{label}</option>
+            {options?.map((option) => (
+              <option key={option.id} value={option.id}>
+                {option.name}
+              </option>
+            ))}
+          </select>
+        ))}
+        {hasFilters(place) && (
+          <button
+            type="button"
+            className="chip"
+            onClick={() => {
+              setQ('');
+              place.go({ channel: undefined, group: undefined, owner: undefined, q: undefined });
+            }}
+          >
+            <Icon name="x" />
+            {t('filter.clear')}
+          </button>
+        )}
+      </div>
+    </div>
+  );
+}
+
+interface RowProps {
+  c: Conversation;
+  selected: boolean;
+  href: string;
+  tray: string;
+  closed: boolean;
+}
+
+export const Row = memo(function Row({ c, selected, href, tray, closed }: RowProps) {
+  const t = useT();
+  const draft = draftOf(useStore(drafts), c.id).reply;
+  const unread = c.unread > 0 || c.marked_unread;
+  return (
+    <Link
+      id={`row-${c.id}`}
+      className={unread ? 'row is-unread' : 'row'}
+      href={href}
+      role="option"
+      aria-selected={selected}
+      tabIndex={-1}
+    >
+      <Who c={c} />
+      <span className="lines">
+        <span className="l1">
+          <span className="name trunc" dir="auto">
+            {c.customer.name || t('customer.nameless')}
+          </span>
+          {c.group && <span className="group">{c.group.name}</span>}
+          <Times c={c} closed={closed} />
+        </span>
+        <span className="l2">
+          {draft ? (
+            <span className="last trunc" dir="auto">
+              <span className="draft">{t('list.draft')}</span> {draft}
+            </span>
+          ) : (
+            <Last c={c} />
+          )}
+          {tray !== 'mine' && c.owner && <span className="badge owner">{c.owner.name.split(' ')[0]}</span>}
+          {c.window.state === 'closed' && c.state === 'active' && (
+            <span className="badge" title={t('window.closed')}>
+              <Icon name="window" />
+            </span>
+          )}
+          {c.unread > 0 ? (
+            <span className="count" aria-label={t('list.unread', { n: c.unread })}>
+              {c.unread > 99 ? '99+' : c.unread}
+            </span>
+          ) : (
+            c.marked_unread && <span className="count count-dot" role="img" aria-label={t('list.marked')} />
+          )}
+        </span>
+      </span>
+    </Link>
+  );
+});
+
+function Who({ c }: { c: Conversation }) {
+  return (
+    <span className="who">
+      {c.rotate_at !== null && <RowRing rotateAt={c.rotate_at} total={clockTotal(c)} />}
+      <Avatar name={c.customer.name} size={36} />
+      <ChannelMark kind={c.channel_account.kind} />
+    </span>
+  );
+}
+
+export function RowRing({ rotateAt, total, size }: { rotateAt: number; total: number | null; size?: 20 | 44 }) {
+  const t = useT();
+  const now = useNow();
+  const left = rotateAt - now;
+  const part = left <= 0 ? 0 : total ? left / total : 1;
+  return <Ring left={part} size={size} label={left <= 0 ? t('clock.overdue') : t('clock.rotates', { in: countdown(left) })} />;
+}
+
+function Times({ c, closed }: { c: Conversation; closed: boolean }) {
+  const t = useT();
+  const now = useNow();
+  const zone = useZone();
+  const owed = closed ? null : owedSince(c);
+  const at = closed ? (c.closed_at ?? c.last_activity_at) : c.last_activity_at;
+  const left = c.rotate_at === null ? null : c.rotate_at - now;
+  const overdue = owed !== null && left !== null && left <= 0;
+  const total = clockTotal(c);
+  const soon = left !== null && left > 0 && total !== null && left <= total / 2;
+  if (owed === null) {
+    const text = daysAgo(at, now, zone) === 0 ? clockTime(at, t.language, zone) : shortDate(at, now, t.language, zone);
+    return (
+      <time className="wait" title={exact(at, t.language, zone)}>
+        {text}
+      </time>
+    );
+  }
+  return (
+    <>
+      {soon && (
+        <span className="clock clock-amber push" title={t('clock.rotates', { in: countdown(left) })}>
+          <Icon name="turn" />
+          {countdown(left)}
+        </span>
+      )}
+      <span className={overdue ? 'wait c-red' : soon ? 'wait wait-tight' : 'wait'} title={t('clock.owed.since', { at: exact(owed, t.language, zone) })}>
+        {overdue ? t('clock.overdue.for', { wait: duration(now - owed) }) : duration(now - owed)}
+      </span>
+    </>
+  );
+}
+
+function Last({ c }: { c: Conversation }) {
+  const t = useT();
+  const last = c.last_message;
+  if (!last) return <span className="last trunc faint">{t('list.empty.preview')}</span>;
+  const word = last.preview || t.maybe(`kind.${last.kind}`) || t('kind.unsupported');
+  return (
+    <>
+      {last.direction === 'out' && <Ticks status={last.status ?? null} />}
+      {last.direction === 'note' && <Icon name="note" />}
+      {last.direction === 'out' && last.author === 'bot' && <Icon name="bot" />}
+      <span className="last trunc" dir="auto">
+        {word}
+      </span>
+    </>
+  );
+}
+
+function QueueBar({ place }: { place: Place }) {
+  const t = useT();
+  const now = useNow();
+  const count = useCount();
+  const queue = useQueue();
+  const act = useAct();
+  const may = useMay('conversations:take');
+  const me = useMe();
+  const waiting = count.data?.unassigned.active ?? 0;
+  if (!queue.first || waiting === 0 || !me.agent) return null;
+  const first = queue.first;
+  return (
+    <div className="queue">
+      <div className="grow">
+        <div className="sm medium">{t('queue.waiting', { n: waiting })}</div>
+        {queue.oldest !== null && (
+          <div className="xs muted">{t.rich('queue.oldest', { wait: <b className="clock clock-amber">{duration(now - queue.oldest)}</b> })}</div>
+        )}
+      </div>
+      {may && (
+        <Button
+          size="sm"
+          busy={act.isPending}
+          onClick={() =>
+            act.mutate(
+              { id: first.id, verb: 'take', body: { seen: first.epoch } },
+              { onSuccess: () => place.go({ tray: 'mine', state: 'active' }, first.id) },
+            )
+          }
+        >
+          {t('queue.take')}
+        </Button>
+      )}
+    </div>
+  );
+}
+
+function Nothing({ place }: { place: Place }) {
+  const t = useT();
+  const { view } = place;
+  if (hasFilters(place)) {
+    return (
+      <Empty icon="search" title={t('list.none.filtered')}>
+        {t('list.none.filtered.text')}
+      </Empty>
+    );
+  }
+  const mine = view.tray === 'mine' && view.state === 'active';
+  return (
+    <Empty icon={mine ? 'done' : 'inbox'} title={mine ? t('list.none.mine') : t('list.none')}>
+      {mine ? t('list.none.mine.text') : t('list.none.text')}
+    </Empty>
+  );
+}
+
+function RowSkeleton() {
+  return (
+    <div className="row" aria-hidden="true">
+      <Skeleton width={36} height={36} round />
+      <span className="lines">
+        <Skeleton width="55%" />
+        <Skeleton width="85%" />
+      </span>
+    </div>
+  );
+}
+
+function Placeholder() {
+  const t = useT();
+  return (
+    <div role="status" aria-label={t('common.loading')}>
+      {Array.from({ length: 7 }, (_, i) => (
+        <RowSkeleton key={i} />
+      ))}
+    </div>
+  );
+}

@@ -1,0 +1,80 @@
+import type { Conversation, Page } from '@/api/pending';
+import type { View } from '@/api/queries';
+import type { InfiniteData } from '@tanstack/react-query';
+import { describe, expect, it } from 'vitest';
+import { clockTotal, compare, place } from './cache';
+
+const conversation = (id: number, change: Partial<Conversation> = {}): Conversation => ({
+  id,
+  channel_account: { id: 1, kind: 'web_chat', name: 'web' },
+  customer: { id, name: `c${id}` },
+  place: 'held',
+  state: 'active',
+  owner: { id: 1, name: 'Ana' },
+  group: null,
+  epoch: 1,
+  phase: null,
+  owed_since: null,
+  waiting_since: null,
+  assigned_at: id,
+  rotate_at: null,
+  last_activity_at: id,
+  last_customer_at: id,
+  last_message: null,
+  unread: 0,
+  window: { state: 'open' },
+  created_at: id,
+  ...change,
+});
+const pages = (items: Conversation[], next: string | null = null): InfiniteData<Page<Conversation>> => ({
+  pages: [{ items, next_cursor: next }],
+  pageParams: [undefined],
+});
+const ids = (p: InfiniteData<Page<Conversation>>) => p.pages.flatMap((page) => page.items.map((c) => c.id));
+const mine: View = { tray: 'mine', state: 'active', order: 'waiting' };
+const waiting: View = { tray: 'unassigned', state: 'active', order: 'waiting' };
+
+describe('trays follow events', () => {
+  it('ag_6_1_a_take_leaves_unassigned_and_appears_in_mine', () => {
+    const free = conversation(5, { place: 'waiting', owner: null });
+    const taken = { ...free, place: 'held' as const, owner: { id: 1, name: 'Ana' } };
+    expect(ids(place(pages([free]), taken, waiting, 1).pages)).toEqual([]);
+    expect(ids(place(pages([]), taken, mine, 1).pages)).toEqual([5]);
+    expect(ids(place(pages([]), taken, mine, 2).pages)).toEqual([]);
+  });
+
+  it('what_sorts_behind_the_loaded_part_is_not_put_into_it', () => {
+    const loaded = pages([conversation(1, { owed_since: 10 })], 'more');
+    expect(ids(place(loaded, conversation(9, { owed_since: 99 }), mine, 1).pages)).toEqual([1]);
+    expect(ids(place(loaded, conversation(9, { owed_since: 2 }), mine, 1).pages)).toEqual([9, 1]);
+  });
+
+  it('only_the_server_knows_what_a_search_finds', () => {
+    expect(place(pages([]), conversation(1), { ...mine, q: 'x' }, 1).ask).toBe(true);
+  });
+});
+
+describe('orders', () => {
+  const order = (by: View['order'], list: Conversation[]) => [...list].sort((a, b) => compare(by, a, b)).map((c) => c.id);
+
+  it('ag_7_1_the_longest_wait_is_first_and_an_answer_moves_it_down', () => {
+    const [a, b] = [conversation(1, { owed_since: 5 }), conversation(2, { owed_since: 8 })];
+    expect(order('waiting', [b, a])).toEqual([1, 2]);
+    expect(order('waiting', [b, { ...a, owed_since: null }])).toEqual([2, 1]);
+  });
+
+  it('ag_7_2_messages_move_nothing_in_the_order_of_assignment', () => {
+    const [a, b] = [conversation(1), conversation(2)];
+    expect(order('assigned', [a, b])).toEqual(order('assigned', [{ ...a, last_activity_at: 99 }, b]));
+  });
+
+  it('ag_7_3_marked_unread_takes_the_place_of_its_last_word', () => {
+    const marked = conversation(1, { marked_unread: true, last_customer_at: 3 });
+    expect(order('waiting', [conversation(2, { owed_since: 5 }), marked])).toEqual([1, 2]);
+  });
+});
+
+it('the_ring_is_whole_at_the_assignment', () => {
+  expect(clockTotal(conversation(1, { assigned_at: 1_000, owed_since: 400, rotate_at: 61_000 }))).toBe(60_000);
+  expect(clockTotal(conversation(1))).toBeNull();
+});
