@@ -12,6 +12,8 @@ pub enum Violation {
     S1(ConversationId),
     /// The load of an agent differs from what they hold.
     S3 { agent: AgentId, load: u32, holds: u32 },
+    /// In no tray, or in more than one.
+    S11(ConversationId),
     /// Two live conversations of a customer on a channel account.
     S19(ConversationId, ConversationId),
     /// The index differs from one built from the rows.
@@ -20,7 +22,7 @@ pub enum Violation {
     L1(ConversationId, AgentId),
 }
 
-/// Checks S1, S3, S18, S19 and, when the state is settled, L1.
+/// Checks S1, S3, S11, S18, S19 and, when the state is settled, L1.
 ///
 /// # Errors
 /// The first violation found.
@@ -50,6 +52,7 @@ pub fn check(state: &State) -> Result<(), Violation> {
             return Err(Violation::S3 { agent, load, holds });
         }
     }
+    trays(state, &convs)?;
     let rules = state.rules();
     let rebuilt = Index::build(&rules, state.convs.values(), state.agents.values());
     if let Some(part) = state.index.difference(&rebuilt) {
@@ -59,6 +62,22 @@ pub fn check(state: &State) -> Result<(), Violation> {
         work_conservation(state, &rules, &convs)?;
     }
     Ok(())
+}
+
+/// S11: each conversation stands in exactly one queue, or with exactly one agent.
+fn trays(state: &State, convs: &[&crate::row::ConvRow]) -> Result<(), Violation> {
+    let mut seen: BTreeMap<ConversationId, u32> = BTreeMap::new();
+    let queues = state.index.waiting.values().flat_map(BTreeMap::values);
+    let held = state.index.held.values().flatten().copied();
+    for conv in queues.flatten().map(|(_, conv)| *conv).chain(held) {
+        *seen.entry(conv).or_default() += 1;
+    }
+    for conv in convs {
+        if seen.remove(&conv.conv) != Some(1) {
+            return Err(Violation::S11(conv.conv));
+        }
+    }
+    seen.into_keys().next().map_or(Ok(()), |conv| Err(Violation::S11(conv)))
 }
 
 /// L1, by looking at every pair of a lane and an agent; no use is made of the agents' index.

@@ -68,7 +68,8 @@ impl Work<'_> {
             current.missed.clear();
             lane = index::lane_without_owner(&current);
             if let Some((to, funnel)) = self.choose(scope, &lane) {
-                self.rotate_to(&current, lane.missed, to, no_answer(current.round), funnel);
+                // The old owner missed the round that is over, not the one that begins.
+                self.rotate_to(&current, Vec::new(), to, no_answer(current.round), funnel);
                 return;
             }
             funnel = self.funnel(scope, &lane);
