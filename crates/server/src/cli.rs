@@ -40,6 +40,9 @@ enum Command {
         #[command(flatten)]
         settings: Settings,
     },
+    /// Check the audit log.
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Look for what is missing or broken.
     Doctor(Settings),
     /// Copy database and files into a new folder while the server runs (SQLite).
@@ -97,6 +100,12 @@ enum UserCommand {
         #[command(flatten)]
         settings: Settings,
     },
+}
+
+#[derive(Subcommand)]
+enum AuditCommand {
+    /// Find entries that were altered or taken away.
+    Verify(Settings),
 }
 
 /// The settings that are often given by hand; the rest stands in the file or the environment (`ronda config`).
@@ -172,6 +181,10 @@ fn command(command: Command) -> anyhow::Result<()> {
             print(&format!("{link}\n"))
         }
         Command::Migrate { to, settings } => migrate(&settings.load()?, to.as_deref()),
+        Command::Audit(AuditCommand::Verify(settings)) => {
+            let entries = operator::Operator::open(settings.load()?)?.verify_audit()?;
+            print(&format!("{entries} entries, none altered.\n"))
+        }
         Command::Doctor(settings) => doctor(&settings.load()?),
         Command::Backup {
             into,

@@ -71,10 +71,16 @@ pub struct NewInvitation {
     pub expires_at: Ms,
 }
 
+/// Takes back what an address was invited with.
+pub fn revoke_open(tx: &mut Tx<'_>, w: WorkspaceId, email_key: &str) -> StoreResult<u64> {
+    let now = tx.now();
+    tx.exec(&REVOKE_OPEN, &[w.into(), email_key.into(), now.into()])
+}
+
 /// Invites; an earlier open invitation of the same address stops working.
 pub fn insert(tx: &mut Tx<'_>, w: WorkspaceId, i: &NewInvitation) -> StoreResult<i64> {
     let now = tx.now();
-    tx.exec(&REVOKE_OPEN, &[w.into(), (&i.email_key).into(), now.into()])?;
+    revoke_open(tx, w, &i.email_key)?;
     tx.one(
         &INSERT,
         &[

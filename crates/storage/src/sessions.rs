@@ -67,6 +67,7 @@ statements! {
     FORGET = "delete from session where expires_at < $1";
     PUT_DEVICE = "insert into known_device(account, token_hash, last_used_at) values ($1, $2, $3)
         on conflict (account, token_hash) do update set last_used_at = excluded.last_used_at";
+    ANY_DEVICE = "select last_used_at from known_device where account = $1 limit 1";
     DEVICE = "select last_used_at from known_device where account = $1 and token_hash = $2";
 }
 
@@ -201,4 +202,9 @@ pub fn knows_device(tx: &mut Tx<'_>, account: AccountId, token_hash: &str) -> St
     Ok(tx
         .opt(&DEVICE, &[account.into(), token_hash.into()], |r| r.i(0))?
         .is_some())
+}
+
+/// Whether the account has signed in from any device before.
+pub fn knows_any_device(tx: &mut Tx<'_>, account: AccountId) -> StoreResult<bool> {
+    Ok(tx.opt(&ANY_DEVICE, &[account.into()], |r| r.i(0))?.is_some())
 }

@@ -127,6 +127,7 @@ fn rename(tx: &mut Tx<'_>, before: &AccountRow, name: &str, ip: &str) -> AppResu
         }
         name.clone_into(&mut user.name);
         users::update(tx, &user)?;
+        routing::agent_edited(tx, w, agent)?;
         let actor = Actor {
             agent: Some(agent),
             name: name.into(),
@@ -145,7 +146,6 @@ fn rename(tx: &mut Tx<'_>, before: &AccountRow, name: &str, ip: &str) -> AppResu
                 after: Some(json!({ "name": name })),
             },
         )?;
-        routing::agent_edited(tx, w, agent)?;
     }
     Ok(())
 }

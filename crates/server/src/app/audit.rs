@@ -69,7 +69,7 @@ pub struct Change<'a> {
     pub after: Option<Value>,
 }
 
-/// Records a change and tells open screens. Call it once per change.
+/// Records a change and tells open screens. Call it once per change and last: it locks the head of the log.
 ///
 /// # Errors
 /// When the database fails.

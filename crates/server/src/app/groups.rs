@@ -144,8 +144,8 @@ pub fn create(tx: &mut Tx<'_>, who: &Who, input: &NewGroup) -> AppResult<Group> 
     let row = groups::get(tx, who.workspace, row.id)?.ok_or(AppError::NotFound)?;
     let group = Group::of(&row);
     let after = Some(json!({ "name": group.name, "key": group.key, "members": group.members }));
-    recorded(tx, who, "created", &row, None, after)?;
     routing::group_changed(tx, who.workspace, row.id, None)?;
+    recorded(tx, who, "created", &row, None, after)?;
     Ok(group)
 }
 
@@ -203,8 +203,8 @@ pub fn edit(tx: &mut Tx<'_>, who: &Who, id: GroupId, version: i64, input: &EditG
     let after = groups::get(tx, who.workspace, id)?.ok_or(AppError::NotFound)?;
     let group = Group::of(&after);
     let (old, new) = audit::difference(&Group::of(&before), &group);
-    recorded(tx, who, "updated", &after, old, new)?;
     routing::group_changed(tx, who.workspace, id, None)?;
+    recorded(tx, who, "updated", &after, old, new)?;
     Ok(group)
 }
 
@@ -234,8 +234,8 @@ pub fn delete(tx: &mut Tx<'_>, who: &Who, id: GroupId, heir: Option<GroupId>) ->
     groups::hand_channels(tx, w, id, heir)?;
     let before = Some(json!({ "name": row.name, "key": row.key }));
     let after = heir.map(|heir| json!({ "heir": heir }));
-    recorded(tx, who, "deleted", &row, before, after)?;
-    routing::group_changed(tx, w, id, heir)
+    routing::group_changed(tx, w, id, heir)?;
+    recorded(tx, who, "deleted", &row, before, after)
 }
 
 fn recorded(

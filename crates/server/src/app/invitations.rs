@@ -155,13 +155,9 @@ pub fn create(tx: &mut Tx<'_>, who: &Who, input: &NewGuest, token_hash: &str) ->
     f.done()?;
     users::check_groups(tx, who.workspace, &input.groups)?;
     if let Some(account) = accounts::by_email(tx, &key)?
-        && let Some((_, status)) = members::by_account(tx, who.workspace, account.id)?
-        && status == "active"
+        && members::by_account(tx, who.workspace, account.id)?.is_some()
     {
-        return Err(AppError::Refused {
-            code: "already_member",
-            detail: "this person is a member already".into(),
-        });
+        return Err(already_member());
     }
     let expires_at = tx.now().plus(LIFE_MS);
     let id = invitations::insert(
@@ -183,6 +179,14 @@ pub fn create(tx: &mut Tx<'_>, who: &Who, input: &NewGuest, token_hash: &str) ->
     recorded(tx, who.workspace, &Actor::from(who), "created", &row, Some(after))?;
     let guest = guest(tx, &row)?;
     Ok((view(row), guest))
+}
+
+/// Suspended people too: an invitation must not undo what was decided about them.
+fn already_member() -> AppError {
+    AppError::Refused {
+        code: "already_member",
+        detail: "this person is a member already".into(),
+    }
 }
 
 fn guest(tx: &mut Tx<'_>, row: &InvitationRow) -> AppResult<Guest> {
@@ -308,6 +312,9 @@ pub fn accept(tx: &mut Tx<'_>, token_hash: &str, joining: &Joining, ip: &str) ->
         }
         _ => return Err(changed()),
     };
+    if members::by_account(tx, w, account)?.is_some() {
+        return Err(already_member());
+    }
     if invitations::use_once(tx, w, row.id)? == 0 {
         return Err(gone(InvitationState::Used));
     }

@@ -103,6 +103,8 @@ pub struct Opened {
     pub device: String,
     pub expires_at: Ms,
     pub remember: bool,
+    /// The account has signed in before, but never from this device: its owner is told.
+    pub new_device: bool,
 }
 
 fn delay_after(failures: i64, free: i64, longest: i64) -> i64 {
@@ -198,6 +200,11 @@ pub fn open(tx: &mut Tx<'_>, account: AccountId, email_key: &str, from: &From, r
         });
     }
     let now = tx.now();
+    let known = match &from.device {
+        Some(device) => sessions::knows_device(tx, account, &secrets::hash(device))?,
+        None => false,
+    };
+    let new_device = !known && sessions::knows_any_device(tx, account)?;
     let device = from.device.clone().unwrap_or_else(secrets::token);
     sessions::put_device(tx, account, &secrets::hash(&device))?;
     sessions::forget(tx, now.plus(-Ms::DAY))?;
@@ -225,6 +232,7 @@ pub fn open(tx: &mut Tx<'_>, account: AccountId, email_key: &str, from: &From, r
         device,
         expires_at,
         remember,
+        new_device,
     })
 }
 

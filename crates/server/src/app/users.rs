@@ -10,7 +10,7 @@ use ronda_domain::permission::{Permission, Role};
 use ronda_domain::{AccountId, AgentId, GroupId, Ms, WorkspaceId};
 use ronda_storage::accounts::{self, NewAccount};
 use ronda_storage::users::{self, UserRow};
-use ronda_storage::{StoreError, Tx, groups, routing, sessions};
+use ronda_storage::{StoreError, Tx, groups, invitations, routing, sessions};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -314,7 +314,6 @@ pub fn edit(tx: &mut Tx<'_>, who: &Who, id: AgentId, version: i64, input: &EditU
     }
     let after = living(tx, w, id)?;
     let difference = audit::difference(&User::of(&before), &User::of(&after));
-    recorded(tx, who, "updated", &after, difference)?;
     if (before.role, &before.status, &before.groups) != (after.role, &after.status, &after.groups) {
         rights_changed(tx, w, id);
     }
@@ -322,6 +321,7 @@ pub fn edit(tx: &mut Tx<'_>, who: &Who, id: AgentId, version: i64, input: &EditU
         shut_out(tx, w, id, after.account)?;
     }
     crate::app::routing::agent_edited(tx, w, id)?;
+    recorded(tx, who, "updated", &after, difference)?;
     Ok(User::of(&after))
 }
 
@@ -375,15 +375,16 @@ pub fn delete(tx: &mut Tx<'_>, who: &Who, id: AgentId) -> AppResult<()> {
     groups::leave_all(tx, w, id)?;
     users::delete(tx, w, id)?;
     shut_out(tx, w, id, user.account)?;
+    invitations::revoke_open(tx, w, &user.email.to_lowercase())?;
     if let Some(account) = user.account
         && !users::belongs_anywhere(tx, account)?
     {
         accounts::end_resets(tx, account)?;
         accounts::anonymise(tx, account)?;
     }
+    crate::app::routing::agent_edited(tx, w, id)?;
     let before = json!({ "name": user.name, "role": user.role });
-    recorded(tx, who, "deleted", &user, (Some(before), None))?;
-    crate::app::routing::agent_edited(tx, w, id)
+    recorded(tx, who, "deleted", &user, (Some(before), None))
 }
 
 /// The state history of a user between two times, newest first.

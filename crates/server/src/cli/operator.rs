@@ -9,6 +9,7 @@ use anyhow::bail;
 use clap::Args;
 use ronda_domain::permission::Role;
 use ronda_domain::{AccountId, Clock, WorkspaceId};
+use ronda_storage::audit::Chain;
 use ronda_storage::{Db, Tx, accounts, workspaces};
 use std::sync::Arc;
 
@@ -145,6 +146,32 @@ impl Operator {
             bail!("nobody has the address {email}");
         }
         Ok(self.link(&token))
+    }
+
+    /// Reads the audit log of every workspace. Number of entries.
+    ///
+    /// # Errors
+    /// Names the entries that were altered or taken away.
+    pub fn verify_audit(&self) -> anyhow::Result<u64> {
+        let chains = self.db.read_blocking("verify_audit", |tx| -> AppResult<_> {
+            let mut chains = Vec::new();
+            for w in workspaces::all(tx)? {
+                chains.push((w.id, ronda_storage::audit::verify(tx, w.id)?));
+            }
+            Ok(chains)
+        })?;
+        let (mut entries, mut broken) = (0, Vec::new());
+        for (w, chain) in chains {
+            match chain {
+                Chain::Whole { entries: n } => entries += n,
+                Chain::BrokenAt(id) => broken.push(format!(
+                    "workspace {w}: entry {id} was altered, or the one before it was taken away"
+                )),
+                Chain::Cut => broken.push(format!("workspace {w}: the newest entries were taken away")),
+            }
+        }
+        anyhow::ensure!(broken.is_empty(), broken.join("; "));
+        Ok(entries)
     }
 
     fn link(&self, token: &str) -> String {

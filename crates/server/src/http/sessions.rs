@@ -2,11 +2,12 @@
 
 use crate::App;
 use crate::app::sessions::{self, Device, From, Me};
-use crate::app::{AppError, AppResult};
+use crate::app::{AppError, AppResult, password_resets};
 use crate::http::context::{Caller, SignedIn};
 use crate::http::cookies::{self, SetCookies};
 use crate::http::input::{Body, Paged, Path};
 use crate::http::problem::Problem;
+use crate::mail::Letter;
 use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::{Json, http};
@@ -94,14 +95,29 @@ pub async fn opened_in(
     let mail = app.mail.configured();
     let work = move |tx: &mut ronda_storage::Tx<'_>| -> AppResult<_> {
         let opened = sessions::open(tx, account, &email_key, &from, remember)?;
+        let notice = match opened.new_device {
+            true => Some((password_resets::recipient(tx, account)?, from.clone())),
+            false => None,
+        };
         if let Some(workspace) = workspace {
             stored::set_workspace(tx, opened.session, workspace)?;
         }
         let open = stored::by_id(tx, opened.session)?.ok_or(AppError::NotFound)?;
         let me = sessions::me(tx, &open, mail)?;
-        Ok((opened, me))
+        Ok((opened, me, notice))
     };
-    let (opened, me) = app.db.write("open_session", Lane::Interactive, work).await?;
+    let (opened, me, notice) = app.db.write("open_session", Lane::Interactive, work).await?;
+    if let Some((to, from)) = notice {
+        let link = app.config.link("/reset");
+        let browser: String = from.user_agent.chars().take(200).collect();
+        let values = [
+            ("email", to.email.as_str()),
+            ("browser", browser.as_str()),
+            ("ip", from.ip.as_str()),
+            ("link", link.as_str()),
+        ];
+        app.post(Letter::new("device", &to.language, &to.email, &values));
+    }
     Ok((cookies::signed_in(&app.config, &opened, app.clock.now()), Json(me)))
 }
 

@@ -156,9 +156,17 @@ create table audit_entry (
   object {text} not null,
   object_id {text} not null default '',
   before {text},
-  after {text}
+  after {text},
+  -- over this row and the hash of the row before
+  hash {text} not null
 ) {strict};
 create index audit_entry_of_workspace on audit_entry(workspace, id);
+
+-- The hash of the newest entry, and the lock that puts the entries of a workspace in one row.
+create table audit_head (
+  workspace {int} primary key references workspace(id),
+  hash {text} not null
+) {strict};
 
 create table idempotency_key (
   workspace {int} not null,

@@ -77,6 +77,31 @@ api_suite! {
         assert!(log.as_array().unwrap().iter().all(|e| e["actor_name"] == "operator"));
     }
 
+    /// Given a row altered in the database, then it is named.
+    async fn plat_5_2_an_altered_entry_is_named(app) {
+        let owner = app.owner().await;
+        let (one, two) = (app.sign_in("olga").await, app.sign_in("olga").await);
+        // Written at the same time, the entries still follow each other.
+        for n in 0..8 {
+            let group = |who: &'static str| json!({ "name": format!("{who} {n}") });
+            let (a, b, c) = tokio::join!(
+                owner.post("/groups", group("a")), one.post("/groups", group("b")), two.post("/groups", group("c")));
+            for answer in [a, b, c] { answer.expect(201); }
+        }
+        assert_eq!(command(app, |c| Operator::open(c).unwrap().verify_audit().unwrap()).await, 25);
+        let alter = |text: &'static str| async move {
+            let changed: StoreResult<_> = app.app.db.write("test", Lane::Interactive, move |tx| tx.query_dynamic(text, &[], |r| r.i(0))).await;
+            let error = command(app, |c| Operator::open(c).unwrap().verify_audit().unwrap_err().to_string()).await;
+            (changed.unwrap(), error)
+        };
+        let (_, error) = alter("delete from audit_entry where id = (select max(id) from audit_entry) returning id").await;
+        assert!(error.contains("newest"), "{error}");
+        let (_, error) = alter("update audit_entry set actor_name = 'Nobody' where id = 7 returning id").await;
+        assert!(error.contains("entry 7 "), "{error}");
+        let (_, error) = alter("delete from audit_entry where id = 3 returning id").await;
+        assert!(error.contains("entry 4 "), "{error}");
+    }
+
     async fn plat_8_doctor_says_what_is_broken(app) {
         app.workspace().await;
         let fine = command(app, |c| doctor::examine(&c)).await;

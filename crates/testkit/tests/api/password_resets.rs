@@ -30,9 +30,9 @@ api_suite! {
         b.post(&path, json!({ "password": NEW })).await.ok();
         owner.get("/sessions/current").await.problem(401, "unauthenticated");
         b.try_sign_in("olga@example.com", PASSWORD).await.problem(401, "wrong_credentials");
-        b.try_sign_in("olga@example.com", NEW).await.expect(201);
         let notice = app.mails().await;
         assert_eq!(notice[0].subject, "Tu contraseña cambió");
+        b.try_sign_in("olga@example.com", NEW).await.expect(201);
         // Once.
         b.post(&path, json!({ "password": PASSWORD })).await.problem(410, "reset_used");
         assert_eq!(b.get(&path).await.expect(200)["state"], "used");

@@ -78,6 +78,17 @@ api_suite! {
         known.sign_in("olga@example.com").await;
     }
 
+    async fn plat_4_the_owner_is_told_of_a_new_device(app) {
+        let mut here = app.owner().await;
+        here.close();
+        here.sign_in("olga@example.com").await;
+        assert_eq!(app.mails().await, [], "the first device, and again the same");
+        let there = app.sign_in("olga").await;
+        let mails = app.mails().await;
+        assert_eq!(mails[0].subject, "Entraste desde otro dispositivo");
+        assert!(mails[0].body.contains(&there.ip), "{}", mails[0].body);
+    }
+
     async fn ag_2_a_session_ends_after_twelve_idle_hours_or_thirty_days(app) {
         let idle = app.owner().await;
         let remembered = app.browser();

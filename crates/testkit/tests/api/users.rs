@@ -60,6 +60,8 @@ api_suite! {
         ana.get("/sessions/current").await.problem(401, "unauthenticated");
         ana.try_sign_in("ana@example.com", PASSWORD).await.problem(409, "suspended");
         ana.try_sign_in("ana@example.com", "a wrong one it is").await.problem(401, "wrong_credentials");
+        // An invitation does not undo it.
+        owner.post("/invitations", json!({ "email": "ana@example.com", "role": "agent" })).await.problem(409, "already_member");
         edit(&owner, &ana, json!({ "status": "active" })).await.expect(200);
         ana.try_sign_in("ana@example.com", PASSWORD).await.expect(201);
     }
