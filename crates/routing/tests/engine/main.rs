@@ -2,7 +2,10 @@
 
 mod dsl;
 mod explain;
+mod fairness;
+mod properties;
 mod rows_basic;
 mod rows_capacity;
 mod rows_clock;
 mod rows_people;
+mod walk;

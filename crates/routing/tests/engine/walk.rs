@@ -1,0 +1,318 @@
+//! Random walks: small worlds in which everything that can happen does.
+
+use crate::dsl::{a, c, g};
+use proptest::prelude::*;
+use ronda_domain::conversation::CloseReason;
+use ronda_domain::{AgentId, ChannelAccountId, CustomerId, Ms};
+use ronda_routing::{
+    Arrival, Epoch, Fact, GroupRow, Head, Hours, Input, OnGone, Outcome, Policy, Presence, Profile, RampRule, Reach,
+    ReplyScope, Rows, State, Strategy, Target,
+};
+
+pub const AGENTS: i64 = 4;
+pub const CONVS: i64 = 8;
+
+/// So many random cases of each property.
+pub fn cases(cases: u32) -> ProptestConfig {
+    ProptestConfig {
+        cases,
+        max_shrink_iters: 4_000,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
+
+/// One thing that happens: what, to whom, how, and how long after the last.
+pub type Op = (u8, i64, i64, u8, u16);
+
+pub fn ops(n: usize) -> impl proptest::strategy::Strategy<Value = Vec<Op>> {
+    let gap = prop_oneof![3 => Just(0_u16), 4 => 1_u16..20, 2 => 20_u16..200, 1 => 200_u16..2_000];
+    prop::collection::vec((any::<u8>(), 1..=CONVS, 1..=AGENTS, any::<u8>(), gap), 1..n)
+}
+
+prop_compose! {
+    pub fn policies()(
+        sales in any::<bool>(),
+        limit in prop::option::weighted(0.7, 1_u32..4),
+        reassign in prop::option::weighted(0.8, prop_oneof![Just(60_u32), Just(100)]),
+        every in any::<bool>(),
+        spare in any::<bool>(),
+        rounds in 1_u8..4,
+        ramp in any::<bool>(),
+        gone in 0_u8..4,
+        absent in prop_oneof![Just(0_u32), Just(40)],
+        excluded in prop::option::weighted(0.2, 1..=AGENTS),
+    ) -> Policy {
+        let base = if sales { Policy::sales() } else { Policy::support() };
+        let on_gone = [OnGone::Keep, OnGone::Unanswered, OnGone::OnCustomerMessage, OnGone::All];
+        Policy {
+            limit,
+            reassign_seconds: reassign,
+            scope: if every { ReplyScope::EveryTurn } else { ReplyScope::FirstReply },
+            strategy: if spare { Strategy::MostSpare } else { Strategy::LeastRecent },
+            rounds,
+            ramp: RampRule { initial: u32::from(ramp), interval_seconds: 30 },
+            on_gone: on_gone[usize::from(gone)],
+            gone_grace_seconds: 30,
+            affinity: ronda_routing::Affinity { absent_seconds: absent, ..base.affinity },
+            excluded: excluded.map(AgentId).into_iter().collect(),
+            ..base
+        }
+    }
+}
+
+fn profile(agent: i64, how: u8) -> Profile {
+    Profile {
+        active: !how.is_multiple_of(8),
+        groups: [1, 2]
+            .into_iter()
+            .filter(|n| agent == *n || (how >> n) & 1 == 1)
+            .map(g)
+            .collect(),
+        channels: (how % 5 == 1).then(|| vec![ChannelAccountId(1)]),
+        limit: (how % 7 == 2).then_some(2),
+    }
+}
+
+/// A world with two groups, the first of them the default, and everybody in it online.
+pub fn world(policy: Policy) -> State {
+    let groups = vec![
+        GroupRow {
+            group: g(1),
+            default: true,
+        },
+        GroupRow {
+            group: g(2),
+            default: false,
+        },
+    ];
+    let (agents, convs) = (Vec::new(), Vec::new());
+    let mut state = State::from_rows(Rows {
+        head: Head::default(),
+        policy,
+        hours: Hours::Always,
+        groups,
+        agents,
+        convs,
+    });
+    for agent in 1..=AGENTS {
+        let seq = state.head().input_seq;
+        let how = if agent % 2 == 0 { 3 } else { 7 };
+        let edit = Fact::AgentEdited {
+            agent: a(agent),
+            profile: profile(agent, how),
+        };
+        let online = Fact::Presence {
+            agent: a(agent),
+            now: Presence::Online,
+            since: Ms(0),
+        };
+        for (i, fact) in [(1, edit), (2, online)] {
+            ronda_routing::step(
+                &mut state,
+                &Input {
+                    seq: seq + i,
+                    at: Ms(0),
+                    fact,
+                },
+            );
+        }
+    }
+    state
+}
+
+fn arrival(conv: i64, how: u8, now: Ms) -> Arrival {
+    Arrival {
+        // Two conversations may be of one customer.
+        customer: CustomerId(if how.is_multiple_of(16) { 1 } else { conv }),
+        channel: ChannelAccountId(1 + i64::from(how >> 7)),
+        group: [None, None, Some(g(1)), Some(g(2)), Some(g(9))][usize::from(how % 5)],
+        epoch: Epoch(i64::from(how % 3)),
+        anchor: (!how.is_multiple_of(11)).then_some(now),
+        prefer: how.is_multiple_of(3).then(|| a(1 + i64::from(how % 4))),
+    }
+}
+
+/// The input an op stands for, in this state.
+pub fn input(state: &State, op: &Op) -> Input {
+    let (what, conv, who, how, gap) = *op;
+    let now = state.head().at.plus(i64::from(gap) * 1_000);
+    let row = state.conv(c(conv));
+    let owner = row.and_then(|r| r.owner).filter(|_| how % 8 != 7).unwrap_or(a(who));
+    let epoch = row.map_or(Epoch(0), |r| Epoch(r.epoch.0 - i64::from(how % 10 == 9)));
+    let seen = (how % 4 != 0).then_some(epoch);
+    let brought = (how % 4 == 0).then(|| arrival(conv, how, now));
+    let (conv, agent) = (c(conv), a(who));
+    let fact = match what % 32 {
+        0..=7 => Fact::HandedOff {
+            conv,
+            arrival: arrival(conv.0, how, now),
+        },
+        8..=9 => Fact::CustomerSaid { conv, at: now },
+        10..=12 => Fact::AgentSaid {
+            conv,
+            agent: owner,
+            seen: epoch,
+        },
+        13 => Fact::Typing { conv, agent: owner },
+        14..=15 => Fact::Taken {
+            conv,
+            agent,
+            seen,
+            take_over: how & 1 == 1,
+            may_exceed: how & 2 == 2,
+            arrival: brought,
+        },
+        16..=18 => Fact::Transferred {
+            conv,
+            by: owner,
+            to: [
+                Target::Anyone,
+                Target::Group(g(1)),
+                Target::Group(g(2)),
+                Target::Agent(agent),
+            ][usize::from(how % 4)],
+            seen,
+            deferred_until: (how & 16 == 16).then(|| now.plus(50_000)),
+            manage_others: how & 32 == 32,
+            may_exceed: how & 64 == 64,
+            arrival: brought,
+        },
+        19 => Fact::Declined {
+            conv,
+            agent: owner,
+            seen,
+            why: "no".into(),
+        },
+        20 => Fact::Parked { conv },
+        21 => Fact::Woken { conv },
+        22..=23 => {
+            let by = (how & 1 == 1).then_some(owner);
+            Fact::Closed {
+                conv,
+                by,
+                seen,
+                reason: CloseReason::Agent,
+                arrival: brought,
+            }
+        }
+        24 => Fact::ReturnedToBot { conv, by: owner, seen },
+        25..=26 => {
+            let now = [Presence::Online, Presence::Online, Presence::Away, Presence::Gone][usize::from(how % 4)];
+            Fact::Presence {
+                agent,
+                now,
+                since: state.head().at,
+            }
+        }
+        27 => Fact::AgentEdited {
+            agent,
+            profile: profile(who, how),
+        },
+        28 => match how % 4 {
+            0 => Fact::SendFailed {
+                conv,
+                agent: owner,
+                anchor: (how & 4 == 4).then_some(now),
+            },
+            1 => Fact::LateReply {
+                conv,
+                agent: row.and_then(|r| r.keep.previous).unwrap_or(agent),
+                seen: Epoch(0),
+            },
+            2 => Fact::Reopened {
+                conv,
+                arrival: arrival(conv.0, how, now),
+                reserved_for: Some(agent),
+            },
+            _ => Fact::Gap {
+                lost_ms: i64::from(how) * 1_000,
+            },
+        },
+        29 => match how % 3 {
+            0 => Fact::GroupSet {
+                group: g(2),
+                live: how & 4 == 4,
+                default: false,
+            },
+            1 => Fact::HoursSet { hours: hours(how, now) },
+            _ => Fact::PolicySet {
+                policy: Box::new(changed(state.policy(), how, who)),
+                reach: reach(how),
+            },
+        },
+        _ => Fact::Tick,
+    };
+    Input {
+        seq: state.head().input_seq + 1,
+        at: now,
+        fact,
+    }
+}
+
+const fn reach(how: u8) -> Reach {
+    if how & 8 == 8 { Reach::OpenToo } else { Reach::NewOnly }
+}
+
+fn hours(how: u8, now: Ms) -> Hours {
+    if how & 4 == 4 {
+        return Hours::Always;
+    }
+    let spans = (0..6).map(|n| (now.plus(n * 300_000 + 20_000), now.plus(n * 300_000 + 150_000)));
+    Hours::Spans(spans.collect())
+}
+
+fn changed(policy: &Policy, how: u8, who: i64) -> Policy {
+    let mut next = policy.clone();
+    next.version += 1;
+    match how % 5 {
+        0 => next.enabled = !policy.enabled,
+        1 => {
+            next.limit = if policy.limit == Some(3) {
+                None
+            } else {
+                Some(1 + u32::from(how % 3))
+            }
+        }
+        2 => {
+            next.excluded = if policy.excluded.is_empty() {
+                [a(who)].into()
+            } else {
+                [].into()
+            }
+        }
+        3 => next.scope = ReplyScope::FirstReply,
+        _ => {
+            next.reassign_seconds = if policy.reassign_seconds.is_some() {
+                None
+            } else {
+                Some(60)
+            }
+        }
+    }
+    next
+}
+
+/// One step of a walk.
+pub struct Step<'a> {
+    pub before: &'a State,
+    pub input: &'a Input,
+    pub outcome: &'a Outcome,
+    pub after: &'a State,
+}
+
+/// Walks, and shows every step.
+pub fn walk(policy: Policy, ops: &[Op], mut see: impl FnMut(&Step<'_>)) {
+    let mut state = world(policy);
+    for op in ops {
+        let input = input(&state, op);
+        let before = state.clone();
+        let outcome = ronda_routing::step(&mut state, &input);
+        see(&Step {
+            before: &before,
+            input: &input,
+            outcome: &outcome,
+            after: &state,
+        });
+    }
+}
