@@ -87,7 +87,9 @@ fn perform(task: Task) -> Result<()> {
 
 /// The folder of the workspace, wherever the task was called from.
 fn root() -> PathBuf {
-    let mut folder = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    // Cargo says where it runs us from; what was true when we were compiled may be another copy of the repository.
+    let mut folder =
+        std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
     folder.pop();
     folder
 }
