@@ -28,6 +28,7 @@ struct Ground {
     postgres: Option<Postgres>,
 }
 
+/// The pages come before the server that has them inside, so that it is compiled once.
 const PARTS: &[Part] = &[
     Part {
         name: "format",
@@ -35,27 +36,6 @@ const PARTS: &[Part] = &[
         needs: &[],
         package: None,
         run: format,
-    },
-    Part {
-        name: "clippy",
-        about: "clippy over all targets, warnings are errors",
-        needs: &[],
-        package: None,
-        run: clippy,
-    },
-    Part {
-        name: "rust",
-        about: "the tests of all crates, storage on both engines",
-        needs: &[Program::Postgres],
-        package: None,
-        run: rust,
-    },
-    Part {
-        name: "fresh",
-        about: "generated documents are what the code says",
-        needs: &[],
-        package: None,
-        run: fresh_documents,
     },
     Part {
         name: "web-check",
@@ -98,6 +78,27 @@ const PARTS: &[Part] = &[
         needs: &[],
         package: Some("e2e"),
         run: |c| check(c, "e2e"),
+    },
+    Part {
+        name: "clippy",
+        about: "clippy over all targets, warnings are errors",
+        needs: &[],
+        package: None,
+        run: clippy,
+    },
+    Part {
+        name: "rust",
+        about: "the tests of all crates, storage on both engines",
+        needs: &[Program::Postgres],
+        package: None,
+        run: rust,
+    },
+    Part {
+        name: "fresh",
+        about: "generated documents are what the code says",
+        needs: &[],
+        package: None,
+        run: fresh_documents,
     },
     Part {
         name: "e2e",
