@@ -23,8 +23,8 @@ enum Entry {
 
 impl Work<'_> {
     pub fn dispatch(&mut self) {
-        let alive = self.alive.take();
         if !self.s.policy.enabled {
+            self.alive = None;
             self.touched.clear();
             self.freed.clear();
             return;
@@ -38,7 +38,7 @@ impl Work<'_> {
                 self.freed.extend(self.s.index.everybody_with_room());
             }
         }
-        self.push_alive(&mut queue, alive);
+        self.push_alive(&mut queue);
         self.collect(&mut queue);
         while let Some((key, entry)) = queue.pop_first() {
             match entry {
@@ -56,14 +56,16 @@ impl Work<'_> {
                 }
                 Entry::Alive(agent) => {
                     if self.next_exhausted(agent) == Some(key) {
+                        self.alive = None;
                         self.revive(key, agent);
                     } else {
-                        self.push_alive(&mut queue, Some(agent));
+                        self.push_alive(&mut queue);
                     }
                 }
             }
             self.collect(&mut queue);
         }
+        self.alive = None;
     }
 
     /// Takes up what was touched and freed since.
@@ -84,6 +86,9 @@ impl Work<'_> {
                 self.push_lane(queue, scope, lane);
             }
             self.push_overdue(queue, agent);
+            if self.alive == Some(agent) {
+                self.push_alive(queue);
+            }
         }
     }
 
@@ -106,8 +111,8 @@ impl Work<'_> {
         }
     }
 
-    fn push_alive(&self, queue: &mut BTreeSet<(Key, Entry)>, agent: Option<AgentId>) {
-        if let Some(agent) = agent
+    fn push_alive(&self, queue: &mut BTreeSet<(Key, Entry)>) {
+        if let Some(agent) = self.alive
             && let Some(key) = self.next_exhausted(agent)
         {
             queue.insert((key, Entry::Alive(agent)));

@@ -3,6 +3,8 @@
 mod dsl;
 mod explain;
 mod fairness;
+mod model;
+mod model_facts;
 mod properties;
 mod rows_basic;
 mod rows_capacity;

@@ -294,3 +294,40 @@ proptest! {
         });
     }
 }
+
+#[test]
+fn the_walks_reach_everything_that_can_be_decided() {
+    use proptest::strategy::{Strategy as _, ValueTree as _};
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let mut seen: BTreeMap<Act, u32> = BTreeMap::new();
+    for _ in 0..300 {
+        let (policy, ops) = (policies(), ops(80)).new_tree(&mut runner).expect("a case").current();
+        walk(policy, &ops, |s| {
+            for d in &s.outcome.decisions {
+                *seen.entry(d.act).or_default() += 1;
+            }
+        });
+    }
+    let missing: Vec<_> = ALL_ACTS.iter().filter(|a| seen.get(a).is_none_or(|n| *n < 3)).collect();
+    assert!(missing.is_empty(), "{missing:?} of {seen:?}");
+}
+
+const ALL_ACTS: [Act; 17] = [
+    Act::Enqueue,
+    Act::Assign,
+    Act::Rotate,
+    Act::Keep,
+    Act::Release,
+    Act::Requeue,
+    Act::Exhaust,
+    Act::Take,
+    Act::Transfer,
+    Act::Decline,
+    Act::Return,
+    Act::Close,
+    Act::ReturnToBot,
+    Act::Extend,
+    Act::Rearm,
+    Act::Unreserve,
+    Act::Amnesty,
+];

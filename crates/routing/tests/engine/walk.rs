@@ -138,6 +138,9 @@ pub fn input(state: &State, op: &Op) -> Input {
     let (what, conv, who, how, gap) = *op;
     let now = state.head().at.plus(i64::from(gap) * 1_000);
     let row = state.conv(c(conv));
+    // Typing matters just before a deadline only.
+    let deadline = row.and_then(|r| r.rotate_at).filter(|_| what % 32 == 13);
+    let now = deadline.map_or(now, |at| at.plus(-5_000)).max(state.head().at);
     let owner = row.and_then(|r| r.owner).filter(|_| how % 8 != 7).unwrap_or(a(who));
     let epoch = row.map_or(Epoch(0), |r| Epoch(r.epoch.0 - i64::from(how % 10 == 9)));
     let seen = (how % 4 != 0).then_some(epoch);
@@ -148,7 +151,12 @@ pub fn input(state: &State, op: &Op) -> Input {
             conv,
             arrival: arrival(conv.0, how, now),
         },
-        8..=9 => Fact::CustomerSaid { conv, at: now },
+        8 => Fact::CustomerSaid { conv, at: now },
+        9 => Fact::SendFailed {
+            conv,
+            agent: owner,
+            anchor: (how & 4 == 4).then_some(now),
+        },
         10..=12 => Fact::AgentSaid {
             conv,
             agent: owner,
@@ -205,16 +213,17 @@ pub fn input(state: &State, op: &Op) -> Input {
                 since: state.head().at,
             }
         }
+        30 => Fact::Presence {
+            agent,
+            now: Presence::Away,
+            since: state.head().at,
+        },
         27 => Fact::AgentEdited {
             agent,
             profile: profile(who, how),
         },
         28 => match how % 4 {
-            0 => Fact::SendFailed {
-                conv,
-                agent: owner,
-                anchor: (how & 4 == 4).then_some(now),
-            },
+            0 => Fact::CustomerSaid { conv, at: now },
             1 => Fact::LateReply {
                 conv,
                 agent: row.and_then(|r| r.keep.previous).unwrap_or(agent),

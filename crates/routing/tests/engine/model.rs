@@ -1,0 +1,552 @@
+//! The reference model: the same rules written naively over plain rows, with linear scans and no index. It shares the
+//! types of inputs and rows with the engine and none of its code. Whatever both disagree on is a fault of one of them.
+
+use ronda_domain::conversation::{Phase, Place};
+use ronda_domain::{AgentId, ConversationId, GroupId, Ms};
+use ronda_routing::{
+    Act, AgentRow, Arrival, ConvKeep, ConvRow, Epoch, Fact, Hours, Input, OnGone, Origin, Presence, PresenceRule, Ramp,
+    ReplyScope, Rows, Strategy,
+};
+
+/// What is compared of a decision.
+pub type Line = (
+    Act,
+    Option<ConversationId>,
+    Option<AgentId>,
+    Option<AgentId>,
+    Epoch,
+    Epoch,
+);
+
+pub struct Model {
+    pub rows: Rows,
+    pub lines: Vec<Line>,
+    pub alive: Option<AgentId>,
+}
+
+/// Why an agent cannot have it, coarsely.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Fit {
+    Never,
+    Busy,
+    Room,
+}
+
+impl Model {
+    pub fn step(&mut self, input: &Input) {
+        self.lines.clear();
+        if input.seq <= self.rows.head.input_seq {
+            return;
+        }
+        self.rows.head.input_seq = input.seq;
+        let before = self.now();
+        self.rows.head.at = before.max(input.at);
+        if let Fact::Gap { lost_ms } = input.fact {
+            self.amnesty(lost_ms);
+        }
+        self.pace(before);
+        self.settle();
+        self.apply(&input.fact);
+        self.settle();
+    }
+
+    pub fn now(&self) -> Ms {
+        self.rows.head.at
+    }
+
+    pub fn agent(&self, id: AgentId) -> Option<AgentRow> {
+        self.rows.agents.iter().find(|a| a.agent == id).cloned()
+    }
+
+    pub fn agent_mut(&mut self, id: AgentId) -> &mut AgentRow {
+        if self.agent(id).is_none() {
+            self.rows.agents.push(AgentRow::new(id));
+            self.rows.agents.sort_by_key(|a| a.agent);
+        }
+        self.rows.agents.iter_mut().find(|a| a.agent == id).expect("just put")
+    }
+
+    pub fn conv(&self, id: ConversationId) -> Option<ConvRow> {
+        self.rows.convs.iter().find(|c| c.conv == id).cloned()
+    }
+
+    /// Writes a row, drops it when it left, and counts all loads again.
+    pub fn put(&mut self, row: ConvRow) {
+        self.rows.convs.retain(|c| c.conv != row.conv);
+        if matches!(row.place, Place::Waiting | Place::Held) {
+            self.rows.convs.push(row);
+        }
+        self.rows.convs.sort_by_key(|c| c.conv);
+        for agent in &mut self.rows.agents {
+            let held = self.rows.convs.iter().filter(|c| c.owner == Some(agent.agent)).count();
+            agent.load = u32::try_from(held).expect("few");
+        }
+    }
+
+    pub fn say(&mut self, act: Act, before: &ConvRow, after: &ConvRow) {
+        self.lines.push((
+            act,
+            Some(after.conv),
+            before.owner,
+            after.owner,
+            before.epoch,
+            after.epoch,
+        ));
+    }
+
+    pub fn change(&mut self, act: Act, before: &ConvRow, after: ConvRow) {
+        self.say(act, before, &after);
+        self.put(after);
+    }
+
+    // Agents.
+
+    pub fn limit(&self, agent: &AgentRow) -> Option<u32> {
+        agent.limit.or(self.rows.policy.limit)
+    }
+
+    pub fn hard_cap(&self, agent: &AgentRow) -> Option<u32> {
+        let limit = self.limit(agent)?;
+        Some(limit + (limit * 20 / 100).max(2))
+    }
+
+    /// Active, not excluded, and there when the policy asks for it.
+    pub fn available(&self, agent: &AgentRow) -> bool {
+        let policy = &self.rows.policy;
+        let there = policy.presence == PresenceRule::Any || agent.keep.presence == Presence::Online;
+        agent.active && !policy.excluded.contains(&agent.agent) && there
+    }
+
+    pub fn paced_to(&self, agent: &AgentRow, at: Ms) -> Option<u32> {
+        let (ramp, rule) = (agent.keep.ramp?, self.rows.policy.ramp);
+        if rule.initial == 0 || rule.interval_seconds == 0 {
+            return None;
+        }
+        let steps = (at.0 - ramp.from.0).max(0) / (i64::from(rule.interval_seconds) * 1_000);
+        Some(ramp.base + rule.initial + u32::try_from(steps).expect("few"))
+    }
+
+    fn busy(&self, agent: &AgentRow) -> bool {
+        let paced = self.paced_to(agent, self.now()).is_some_and(|cap| agent.load >= cap);
+        paced || self.limit(agent).is_some_and(|limit| agent.load >= limit)
+    }
+
+    pub fn target_group(&self, group: Option<GroupId>) -> Option<GroupId> {
+        let group = group?;
+        if self.rows.groups.iter().any(|g| g.group == group) {
+            return Some(group);
+        }
+        self.rows.groups.iter().find(|g| g.default).map(|g| g.group)
+    }
+
+    pub fn member(&self, agent: &AgentRow, conv: &ConvRow) -> bool {
+        let left_for = conv.reserved_for.is_some() && conv.keep.origin == Some(Origin::Transferred);
+        let in_group = self.target_group(conv.group).is_none_or(|g| agent.groups.contains(&g));
+        let may = agent.channels.as_ref().is_none_or(|c| c.contains(&conv.channel));
+        may && (left_for || in_group)
+    }
+
+    /// Whether `agent` can have `conv`, apart from who has missed it.
+    pub fn fit(&self, agent: &AgentRow, conv: &ConvRow) -> Fit {
+        if !self.member(agent, conv) || !self.available(agent) {
+            Fit::Never
+        } else if self.busy(agent) {
+            Fit::Busy
+        } else {
+            Fit::Room
+        }
+    }
+
+    /// The best of those who can have it now.
+    pub fn best(&self, conv: &ConvRow, missed: &[AgentId]) -> Option<AgentId> {
+        let fits = |a: &&AgentRow| {
+            self.fit(a, conv) == Fit::Room
+                && !missed.contains(&a.agent)
+                && conv.reserved_for.is_none_or(|named| named == a.agent)
+        };
+        let mut found: Vec<&AgentRow> = self.rows.agents.iter().filter(fits).collect();
+        found.sort_by(|x, y| {
+            let of = |a: &AgentRow| u64::from(self.limit(a).unwrap_or(200));
+            let share = (u64::from(x.load) * of(y)).cmp(&(u64::from(y.load) * of(x)));
+            let spare = if self.rows.policy.strategy == Strategy::MostSpare {
+                share
+            } else {
+                std::cmp::Ordering::Equal
+            };
+            spare.then(x.stamp.cmp(&y.stamp)).then(x.agent.cmp(&y.agent))
+        });
+        found.first().map(|a| a.agent)
+    }
+
+    // Clocks.
+
+    pub fn add_open(&self, from: Ms, ms: i64) -> Option<Ms> {
+        let Hours::Spans(spans) = &self.rows.hours else {
+            return Some(Ms(from.0 + ms));
+        };
+        let mut left = ms;
+        for (start, end) in spans {
+            let start = start.0.max(from.0);
+            let open = (end.0 - start).max(0);
+            if left < open {
+                return Some(Ms(start + left));
+            }
+            left -= open;
+        }
+        None
+    }
+
+    pub fn wants_clock(&self, c: &ConvRow) -> bool {
+        let p = &self.rows.policy;
+        let asked = p.scope == ReplyScope::EveryTurn || c.keep.answers == 0;
+        p.enabled && p.reassign_seconds.is_some() && c.phase == Some(Phase::Unanswered) && c.anchor.is_some() && asked
+    }
+
+    pub fn answer_ms(&self, round: u8) -> i64 {
+        let factor = 2_i64.pow(u32::from(round));
+        i64::from(self.rows.policy.reassign_seconds.unwrap_or(0)) * 1_000 * factor
+    }
+
+    pub fn clock_from(&self, c: &ConvRow, start: Ms) -> Option<Ms> {
+        if self.wants_clock(c) {
+            self.add_open(start, self.answer_ms(c.round))
+        } else {
+            None
+        }
+    }
+
+    pub fn clock(&self, c: &ConvRow) -> Option<Ms> {
+        let start = c.anchor.unwrap_or_default().max(c.assigned_at.unwrap_or_default());
+        self.clock_from(c, start)
+    }
+
+    // Ownership.
+
+    pub fn held(&self, old: &ConvRow, to: AgentId, origin: Origin) -> ConvRow {
+        let mut c = old.clone();
+        c.epoch.0 += 1;
+        c.place = Place::Held;
+        c.owner = Some(to);
+        c.phase = Some(if c.anchor.is_some() {
+            Phase::Unanswered
+        } else {
+            Phase::Answered
+        });
+        (c.exhausted, c.waiting_since, c.assigned_at) = (false, None, Some(self.now()));
+        (c.reserved_for, c.reserved_until) = (None, None);
+        c.keep = ConvKeep {
+            origin: Some(origin),
+            previous: old.keep.previous,
+            ..ConvKeep::default()
+        };
+        c.rotate_at = self.clock(&c);
+        c
+    }
+
+    pub fn waiting(&self, old: &ConvRow) -> ConvRow {
+        let mut c = old.clone();
+        c.epoch.0 += 1;
+        c.place = Place::Waiting;
+        (c.owner, c.phase, c.rotate_at, c.assigned_at) = (None, None, None, None);
+        (c.exhausted, c.waiting_since) = (false, Some(self.now()));
+        (c.reserved_for, c.reserved_until) = (None, None);
+        c.keep = ConvKeep {
+            previous: old.keep.previous,
+            ..ConvKeep::default()
+        };
+        c
+    }
+
+    /// An automatic assignment: it costs a turn.
+    fn give(&mut self, act: Act, old: &ConvRow, row: ConvRow, to: AgentId) {
+        self.change(act, old, row);
+        self.rows.head.stamp += 1;
+        let (stamp, now) = (self.rows.head.stamp, self.now());
+        let agent = self.agent_mut(to);
+        agent.stamp = stamp;
+        agent.keep.last_assigned_at = Some(now);
+    }
+
+    fn rotate(&mut self, old: &ConvRow, round: u8, missed: Vec<AgentId>, to: AgentId) {
+        let base = ConvRow {
+            round,
+            missed,
+            moves: old.moves + 1,
+            ..old.clone()
+        };
+        let mut row = self.held(&base, to, Origin::Rotated);
+        row.keep.previous = old.owner;
+        self.give(Act::Rotate, old, row, to);
+    }
+
+    /// Serves the least key of everything that can be served, again and again.
+    fn dispatch(&mut self) {
+        if !self.rows.policy.enabled {
+            self.alive = None;
+            return;
+        }
+        loop {
+            let mut least: Option<((Ms, ConversationId), ConvRow, AgentId)> = None;
+            for c in &self.rows.convs {
+                let alive = self
+                    .alive
+                    .and_then(|a| self.agent(a))
+                    .filter(|a| self.fit(a, c) == Fit::Room);
+                let to = match c.place {
+                    Place::Waiting if c.exhausted => alive.map(|a| a.agent),
+                    Place::Waiting => self.best(c, &c.missed),
+                    _ if c.keep.overdue => self.best(c, &with_owner(c)),
+                    _ => None,
+                };
+                let key = (c.anchor.or(c.waiting_since).unwrap_or_default(), c.conv);
+                if let Some(to) = to
+                    && least.as_ref().is_none_or(|(k, ..)| key < *k)
+                {
+                    least = Some((key, c.clone(), to));
+                }
+            }
+            let Some((_, old, to)) = least else {
+                self.alive = None;
+                return;
+            };
+            if old.place == Place::Held {
+                self.rotate(&old, old.round, with_owner(&old), to);
+            } else if old.exhausted {
+                self.alive = None;
+                let fresh = ConvRow {
+                    round: 0,
+                    missed: Vec::new(),
+                    ..old.clone()
+                };
+                let row = self.held(&fresh, to, Origin::Preferred);
+                self.give(Act::Assign, &old, row, to);
+            } else {
+                let origin = match (old.reserved_for, old.keep.origin) {
+                    (None, _) => Origin::Dispatched,
+                    (_, Some(Origin::Transferred)) => Origin::Transferred,
+                    _ => Origin::Preferred,
+                };
+                let row = self.held(&old, to, origin);
+                self.give(Act::Assign, &old, row, to);
+            }
+        }
+    }
+
+    // Time.
+
+    fn settle(&mut self) {
+        loop {
+            self.dispatch();
+            // The least instant, then rotations, reservations and graces, each by id.
+            let mut due: Vec<(Ms, u8, i64)> = Vec::new();
+            for c in &self.rows.convs {
+                due.extend(c.rotate_at.map(|at| (at, 0, c.conv.0)));
+                due.extend(c.reserved_until.map(|at| (at, 1, c.conv.0)));
+            }
+            due.extend(
+                self.rows
+                    .agents
+                    .iter()
+                    .filter_map(|a| Some((a.keep.gone_due?, 2, a.agent.0))),
+            );
+            let Some((_, what, id)) = due.into_iter().min().filter(|(at, ..)| *at <= self.now()) else {
+                return;
+            };
+            match what {
+                0 => self.expire(&self.conv(ConversationId(id)).expect("just seen")),
+                1 => {
+                    let old = self.conv(ConversationId(id)).expect("just seen");
+                    let mut row = ConvRow {
+                        reserved_for: None,
+                        reserved_until: None,
+                        ..old.clone()
+                    };
+                    row.keep.origin = None;
+                    self.change(Act::Unreserve, &old, row);
+                }
+                _ => self.gone(AgentId(id)),
+            }
+        }
+    }
+
+    /// The steps of pacing between two instants.
+    fn pace(&mut self, before: Ms) {
+        let rule = self.rows.policy.ramp;
+        let interval = i64::from(rule.interval_seconds) * 1_000;
+        for agent in self.rows.agents.clone() {
+            let Some(Ramp { from, .. }) = agent.keep.ramp.filter(|_| rule.initial > 0 && interval > 0) else {
+                continue;
+            };
+            let next = from.0 + ((before.0 - from.0).max(0) / interval + 1) * interval;
+            if next > self.now().0 {
+                continue;
+            }
+            let allowed = self.paced_to(&agent, Ms(next - 1)).expect("paced");
+            let idle = allowed.saturating_sub(agent.load) >= rule.initial;
+            let whole = self
+                .limit(&agent)
+                .is_some_and(|l| self.paced_to(&agent, self.now()).expect("paced") >= l);
+            let kept = self.available(&agent) || agent.keep.gone_due.is_some();
+            if idle || whole || !kept {
+                self.agent_mut(agent.agent).keep.ramp = None;
+            }
+        }
+    }
+
+    fn expire(&mut self, old: &ConvRow) {
+        let owner = self.agent(old.owner.expect("held")).expect("known");
+        let missed = with_owner(old);
+        if let Some(to) = self.best(old, &missed) {
+            return self.rotate(old, old.round, missed, to);
+        }
+        let others = || {
+            self.rows
+                .agents
+                .iter()
+                .filter(|a| a.agent != owner.agent && self.fit(a, old) != Fit::Never)
+        };
+        let busy = others().any(|a| !missed.contains(&a.agent));
+        let had_it = others().any(|a| missed.contains(&a.agent));
+        let mut row = old.clone();
+        let mut full = busy;
+        if !busy && had_it {
+            if old.round + 1 >= self.rows.policy.rounds {
+                let mut gone = self.waiting(old);
+                gone.exhausted = true;
+                gone.missed.clear();
+                gone.keep.previous = old.owner;
+                return self.change(Act::Exhaust, old, gone);
+            }
+            (row.round, row.missed) = (old.round + 1, Vec::new());
+            if let Some(to) = self.best(old, &[owner.agent]) {
+                return self.rotate(old, row.round, Vec::new(), to);
+            }
+            full = true;
+        }
+        let any = self.rows.policy.presence == PresenceRule::Any;
+        let owner_can = self.available(&owner);
+        let keeps = if full {
+            owner.active && (any || owner.keep.presence != Presence::Gone)
+        } else {
+            owner_can || any
+        };
+        let last = self.rows.policy.rounds.saturating_sub(1);
+        if !keeps {
+            let mut gone = self.waiting(&row);
+            gone.round = (row.round + 1).min(last);
+            gone.missed.clear();
+            gone.keep.previous = old.owner;
+            return self.change(Act::Release, old, gone);
+        }
+        let again = full || row.round < last;
+        if !full {
+            row.round = (row.round + 1).min(last.max(row.round));
+            row.missed.clear();
+        }
+        row.missed = with_owner(&row);
+        row.keep.overdue = true;
+        row.rotate_at = if again { self.clock_from(&row, self.now()) } else { None };
+        self.change(Act::Keep, old, row);
+    }
+
+    pub fn is_gone(&self, agent: AgentId) -> bool {
+        let p = &self.rows.policy;
+        let gone = |a: AgentRow| a.keep.presence == Presence::Gone && a.keep.gone_due.is_none();
+        p.enabled && p.presence == PresenceRule::Online && self.agent(agent).is_some_and(gone)
+    }
+
+    pub fn owes_first(c: &ConvRow) -> bool {
+        c.anchor.is_some() && c.keep.answers == 0 && c.phase == Some(Phase::Unanswered)
+    }
+
+    fn gone(&mut self, agent: AgentId) {
+        let keep = &mut self.agent_mut(agent).keep;
+        (keep.gone_due, keep.ramp) = (None, None);
+        if !self.is_gone(agent) {
+            return;
+        }
+        for c in self.rows.convs.clone().iter().filter(|c| c.owner == Some(agent)) {
+            let moves = match self.rows.policy.on_gone {
+                OnGone::Keep => false,
+                OnGone::Unanswered | OnGone::OnCustomerMessage => Self::owes_first(c),
+                OnGone::All => true,
+            };
+            if moves {
+                self.requeue(c);
+            }
+        }
+    }
+
+    pub fn requeue(&mut self, old: &ConvRow) {
+        let mut row = self.waiting(old);
+        self.new_round_if_stuck(&mut row, Vec::new());
+        self.change(Act::Requeue, old, row);
+    }
+
+    /// When everybody who could have it has missed it, a new round begins for all but `out`.
+    pub fn new_round_if_stuck(&self, row: &mut ConvRow, out: Vec<AgentId>) {
+        let fits = |a: &AgentRow| self.fit(a, row) != Fit::Never && !row.missed.contains(&a.agent);
+        if !self.rows.agents.iter().any(fits) && row.missed.iter().any(|a| !out.contains(a)) {
+            row.round = (row.round + 1).min(self.rows.policy.rounds.saturating_sub(1));
+            row.missed = out;
+        }
+    }
+
+    fn amnesty(&mut self, lost_ms: i64) {
+        if lost_ms <= 30_000 {
+            return;
+        }
+        let start = Ms(self.now().0 - lost_ms);
+        for mut c in self.rows.convs.clone() {
+            if let Some(at) = c.rotate_at {
+                c.rotate_at = self.add_open(self.now(), self.open_between(&self.rows.hours, start, at));
+                self.put(c);
+            }
+        }
+        self.lines.push((Act::Amnesty, None, None, None, Epoch(0), Epoch(0)));
+    }
+
+    #[expect(clippy::unused_self, reason = "reads like the other clocks")]
+    pub fn open_between(&self, hours: &Hours, from: Ms, to: Ms) -> i64 {
+        match hours {
+            Hours::Always => (to.0 - from.0).max(0),
+            Hours::Spans(spans) => spans
+                .iter()
+                .map(|(s, e)| (e.0.min(to.0) - s.0.max(from.0)).max(0))
+                .sum(),
+        }
+    }
+
+    pub fn arrive(&self, conv: ConversationId, x: &Arrival) -> ConvRow {
+        ConvRow {
+            conv,
+            customer: x.customer,
+            channel: x.channel,
+            group: x.group,
+            epoch: x.epoch,
+            place: Place::Waiting,
+            owner: None,
+            phase: None,
+            anchor: x.anchor,
+            rotate_at: None,
+            round: 0,
+            exhausted: false,
+            waiting_since: Some(self.now()),
+            assigned_at: None,
+            reserved_for: None,
+            reserved_until: None,
+            missed: Vec::new(),
+            moves: 0,
+            transfers: 0,
+            keep: ConvKeep::default(),
+        }
+    }
+}
+
+/// Who missed it, with the owner; ascending.
+pub fn with_owner(c: &ConvRow) -> Vec<AgentId> {
+    let mut missed: Vec<_> = c.missed.iter().copied().chain(c.owner).collect();
+    missed.sort();
+    missed.dedup();
+    missed
+}

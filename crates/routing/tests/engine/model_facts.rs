@@ -1,0 +1,477 @@
+//! The reference model: what the facts do, and the comparison with the engine.
+
+use crate::model::{Fit, Line, Model};
+use crate::walk::{cases, input, ops, policies, world};
+use proptest::prelude::*;
+use ronda_domain::conversation::{Phase, Place};
+use ronda_domain::{AgentId, ConversationId, Ms};
+use ronda_routing::{
+    Act, Arrival, ConvRow, Fact, GroupRow, Hours, OnGone, Origin, Policy, Presence, PresenceRule, Profile, Ramp, Reach,
+    Target,
+};
+
+impl Model {
+    pub fn apply(&mut self, fact: &Fact) {
+        match fact {
+            Fact::HandedOff { conv, arrival } => self.handed_off(*conv, arrival, None),
+            Fact::Reopened {
+                conv,
+                arrival,
+                reserved_for,
+            } => self.handed_off(*conv, arrival, *reserved_for),
+            Fact::Presence { agent, now, since } => self.presence(*agent, *now, *since),
+            Fact::AgentEdited { agent, profile } => self.agent_edited(*agent, profile),
+            Fact::GroupSet { group, live, default } => {
+                self.rows.groups.retain(|g| g.group != *group);
+                if *live {
+                    self.rows.groups.push(GroupRow {
+                        group: *group,
+                        default: *default,
+                    });
+                }
+                self.rows.groups.sort_by_key(|g| g.group);
+            }
+            Fact::PolicySet { policy, reach } => self.policy_set(policy, *reach),
+            Fact::HoursSet { hours } => self.hours_set(hours),
+            Fact::Tick | Fact::Gap { .. } => {}
+            Fact::Taken {
+                conv, seen, arrival, ..
+            }
+            | Fact::Transferred {
+                conv, seen, arrival, ..
+            }
+            | Fact::Closed {
+                conv, seen, arrival, ..
+            } => {
+                let brought = arrival
+                    .as_ref()
+                    .filter(|x| !self.twin(*conv, x))
+                    .map(|x| self.arrive(*conv, x));
+                if let Some(old) = self
+                    .conv(*conv)
+                    .or(brought)
+                    .filter(|c| seen.is_none_or(|s| s == c.epoch))
+                {
+                    self.command(fact, &old);
+                }
+            }
+            Fact::Declined { conv, seen, .. } | Fact::ReturnedToBot { conv, seen, .. } => {
+                if let Some(old) = self.conv(*conv).filter(|c| seen.is_none_or(|s| s == c.epoch)) {
+                    self.command(fact, &old);
+                }
+            }
+            Fact::AgentSaid { conv, agent, .. } | Fact::LateReply { conv, agent, .. } => {
+                self.alive = Some(*agent);
+                if let Some(old) = self.conv(*conv) {
+                    self.said(fact, &old);
+                }
+            }
+            Fact::CustomerSaid { conv, .. }
+            | Fact::SendFailed { conv, .. }
+            | Fact::Typing { conv, .. }
+            | Fact::Parked { conv }
+            | Fact::Woken { conv } => {
+                if let Some(old) = self.conv(*conv) {
+                    self.happened(fact, &old);
+                }
+            }
+        }
+    }
+
+    /// Whether the customer has another live conversation on the channel.
+    fn twin(&self, conv: ConversationId, x: &Arrival) -> bool {
+        let live = &self.rows.convs;
+        live.iter()
+            .any(|c| c.conv != conv && (c.channel, c.customer) == (x.channel, x.customer))
+    }
+
+    fn handed_off(&mut self, conv: ConversationId, x: &Arrival, last_owner: Option<AgentId>) {
+        if self.conv(conv).is_some() || self.twin(conv, x) {
+            return;
+        }
+        let old = self.arrive(conv, x);
+        if let Some(agent) = last_owner.and_then(|a| self.agent(a))
+            && self.rows.policy.enabled
+            && self.fit(&agent, &old) != Fit::Never
+            && self.hard_cap(&agent).is_none_or(|cap| agent.load < cap)
+        {
+            let row = self.held(&old, agent.agent, Origin::Reopened);
+            return self.change(Act::Assign, &old, row);
+        }
+        let mut row = old.clone();
+        let rule = self.rows.policy.affinity;
+        if let Some(agent) = x.prefer.and_then(|a| self.agent(a))
+            && rule.enabled
+            && agent.active
+            && !self.rows.policy.excluded.contains(&agent.agent)
+            && self.member(&agent, &old)
+        {
+            let hold = if self.available(&agent) {
+                rule.full_seconds.max(1)
+            } else {
+                rule.absent_seconds
+            };
+            if hold > 0 {
+                row.reserved_for = Some(agent.agent);
+                row.reserved_until = Some(self.now().plus(i64::from(hold) * 1_000));
+            }
+        }
+        self.change(Act::Enqueue, &old, row);
+    }
+
+    fn happened(&mut self, fact: &Fact, old: &ConvRow) {
+        let mut row = old.clone();
+        let is_held = old.place == Place::Held;
+        match fact {
+            Fact::CustomerSaid { at, .. } => {
+                row.anchor = Some(old.anchor.unwrap_or(*at));
+                if is_held {
+                    row.phase = Some(Phase::Unanswered);
+                    if old.phase == Some(Phase::Parked) {
+                        row.rotate_at = self.clock_from(&row, self.now());
+                    } else if old.anchor.is_none() {
+                        row.rotate_at = self.clock(&row);
+                    }
+                    let leaves = match self.rows.policy.on_gone {
+                        OnGone::Keep => false,
+                        OnGone::Unanswered => Self::owes_first(&row),
+                        OnGone::OnCustomerMessage | OnGone::All => true,
+                    };
+                    if leaves && old.owner.is_some_and(|o| self.is_gone(o)) {
+                        return self.requeue(&row);
+                    }
+                }
+            }
+            Fact::SendFailed {
+                agent,
+                anchor: Some(anchor),
+                ..
+            } => {
+                row.anchor = Some(old.anchor.map_or(*anchor, |a| a.min(*anchor)));
+                let mine = old.owner == Some(*agent);
+                if is_held {
+                    if mine && old.keep.answers == 1 {
+                        row.keep.answers = 0;
+                    }
+                    if old.phase == Some(Phase::Answered) {
+                        row.phase = Some(Phase::Unanswered);
+                    }
+                    if mine || old.rotate_at.is_none() {
+                        row.rotate_at = self.clock_from(&row, self.now());
+                    }
+                }
+                if row.rotate_at.is_some() && row.rotate_at != old.rotate_at {
+                    self.say(Act::Rearm, old, &row);
+                }
+            }
+            Fact::Typing { agent, .. } => {
+                if let Some(at) = old.rotate_at
+                    && old.owner == Some(*agent)
+                    && !old.keep.extended
+                    && at.0 - self.now().0 < 10_000
+                {
+                    row.rotate_at = self.add_open(at, (self.answer_ms(old.round) / 2).min(60_000));
+                    row.keep.extended = true;
+                    self.say(Act::Extend, old, &row);
+                }
+            }
+            Fact::Parked { .. } if is_held => {
+                row.phase = Some(Phase::Parked);
+                row.rotate_at = None;
+                row.keep.overdue = false;
+            }
+            Fact::Woken { .. } if old.phase == Some(Phase::Parked) => {
+                let owner = old.owner.and_then(|o| self.agent(o)).expect("held");
+                if self.rows.policy.enabled && self.hard_cap(&owner).is_some_and(|cap| owner.load > cap) {
+                    let mut row = self.waiting(old);
+                    row.reserved_for = Some(owner.agent);
+                    row.reserved_until = Some(self.now().plus(60_000));
+                    row.keep.origin = Some(Origin::Returned);
+                    row.missed.retain(|a| *a != owner.agent);
+                    return self.change(Act::Requeue, old, row);
+                }
+                row.phase = Some(if row.anchor.is_some() {
+                    Phase::Unanswered
+                } else {
+                    Phase::Answered
+                });
+                row.rotate_at = self.clock_from(&row, self.now());
+            }
+            _ => {}
+        }
+        self.put(row);
+    }
+
+    fn said(&mut self, fact: &Fact, old: &ConvRow) {
+        let mut row = ConvRow {
+            anchor: None,
+            ..old.clone()
+        };
+        if old.place == Place::Held {
+            row.phase = Some(Phase::Answered);
+            row.rotate_at = None;
+            row.keep.overdue = false;
+        }
+        match fact {
+            Fact::AgentSaid { agent, seen, .. } if old.owner == Some(*agent) && old.epoch == *seen => {
+                row.keep.answers = (old.keep.answers + 1).min(2);
+            }
+            Fact::LateReply { agent, seen, .. } => {
+                let in_time = old.keep.previous == Some(*agent) && old.keep.answers == 0 && *seen < old.epoch;
+                let room = self
+                    .agent(*agent)
+                    .is_some_and(|a| self.hard_cap(&a).is_none_or(|cap| a.load < cap));
+                if !in_time || !room || old.owner == Some(*agent) {
+                    return self.put(row);
+                }
+                row = self.held(&row, *agent, Origin::Returned);
+                row.keep.answers = 1;
+                self.say(Act::Return, old, &row);
+            }
+            _ => return self.put(row),
+        }
+        row.keep.previous = None;
+        (row.round, row.missed) = (0, Vec::new());
+        self.put(row);
+    }
+
+    /// Whether one more fits by hand.
+    fn fits(&self, agent: AgentId, conv: &ConvRow, may_exceed: bool) -> bool {
+        self.agent(agent).is_some_and(|a| {
+            let cap = if may_exceed { self.hard_cap(&a) } else { self.limit(&a) };
+            let may = a.active && a.channels.as_ref().is_none_or(|c| c.contains(&conv.channel));
+            may && cap.is_none_or(|cap| a.load < cap)
+        })
+    }
+
+    fn by_hand(&mut self, act: Act, old: &ConvRow, base: ConvRow, agent: AgentId, origin: Origin) {
+        let mut row = self.held(&ConvRow { round: 0, ..base }, agent, origin);
+        row.keep.previous = None;
+        self.change(act, old, row);
+    }
+
+    fn command(&mut self, fact: &Fact, old: &ConvRow) {
+        match fact {
+            Fact::Taken {
+                agent,
+                take_over,
+                may_exceed,
+                ..
+            } => {
+                let free = old.owner.is_none() || (*take_over && old.owner != Some(*agent));
+                if free && self.fits(*agent, old, *may_exceed) {
+                    let base = ConvRow {
+                        missed: Vec::new(),
+                        ..old.clone()
+                    };
+                    self.by_hand(Act::Take, old, base, *agent, Origin::Taken);
+                }
+            }
+            Fact::Transferred {
+                by,
+                to,
+                deferred_until,
+                manage_others,
+                may_exceed,
+                ..
+            } => {
+                let others = old.owner.is_some_and(|o| o != *by);
+                if !manage_others && (others || old.transfers >= 5) {
+                    return;
+                }
+                let mut base = ConvRow {
+                    round: 0,
+                    transfers: old.transfers + 1,
+                    ..old.clone()
+                };
+                base.missed = old.owner.into_iter().chain([*by]).collect();
+                base.missed.sort();
+                base.missed.dedup();
+                let agent = match to {
+                    Target::Agent(agent) => *agent,
+                    Target::Group(g) if !self.rows.groups.iter().any(|x| x.group == *g) => return,
+                    Target::Group(_) | Target::Anyone => {
+                        base.group = if let Target::Group(g) = to { Some(*g) } else { None };
+                        let mut row = self.waiting(&base);
+                        row.keep.previous = None;
+                        return self.change(Act::Transfer, old, row);
+                    }
+                };
+                base.missed.retain(|a| *a != agent);
+                let asks = self.rows.policy.enabled && self.rows.policy.presence == PresenceRule::Online;
+                let row = self.agent(agent);
+                let there = row.as_ref().is_some_and(|a| a.keep.presence == Presence::Online);
+                let may = row.is_some_and(|a| a.active && a.channels.is_none_or(|c| c.contains(&old.channel)));
+                if old.owner == Some(agent) || !may {
+                    return;
+                }
+                if asks && !there {
+                    if let Some(until) = deferred_until {
+                        let mut row = self.waiting(&base);
+                        (row.reserved_for, row.reserved_until) = (Some(agent), Some(*until));
+                        row.keep.origin = Some(Origin::Transferred);
+                        row.keep.previous = None;
+                        self.change(Act::Transfer, old, row);
+                    }
+                } else if self.fits(agent, old, *may_exceed) {
+                    self.by_hand(Act::Transfer, old, base, agent, Origin::Transferred);
+                }
+            }
+            Fact::Declined { agent, .. } if old.owner == Some(*agent) => {
+                let mut row = self.waiting(old);
+                row.keep.previous = None;
+                row.missed = crate::model::with_owner(old);
+                self.new_round_if_stuck(&mut row, vec![*agent]);
+                self.change(Act::Decline, old, row);
+            }
+            Fact::Closed { by, .. } => self.leave(Act::Close, Place::Closed, *by, old),
+            Fact::ReturnedToBot { by, .. } => self.leave(Act::ReturnToBot, Place::Bot, Some(*by), old),
+            _ => {}
+        }
+    }
+
+    fn leave(&mut self, act: Act, place: Place, by: Option<AgentId>, old: &ConvRow) {
+        if by.is_some() && by == old.owner {
+            self.alive = by;
+        }
+        let row = ConvRow {
+            place,
+            ..self.waiting(old)
+        };
+        self.change(act, old, row);
+    }
+
+    fn presence(&mut self, id: AgentId, now: Presence, since: Ms) {
+        let before = self.agent(id).unwrap_or_else(|| ronda_routing::AgentRow::new(id)).keep;
+        if before.presence == now {
+            return;
+        }
+        let grace = i64::from(self.rows.policy.gone_grace_seconds) * 1_000;
+        let returns = now == Presence::Online && before.gone_due.is_none();
+        let keep = &mut self.agent_mut(id).keep;
+        keep.presence = now;
+        keep.gone_due = (now == Presence::Gone).then(|| since.plus(grace));
+        if now == Presence::Online {
+            self.alive = Some(id);
+            if returns && self.rows.policy.presence == PresenceRule::Online {
+                self.ramp(id);
+            }
+        }
+    }
+
+    fn ramp(&mut self, id: AgentId) {
+        let (from, on) = (self.now(), self.rows.policy.ramp.initial > 0);
+        let agent = self.agent_mut(id);
+        agent.keep.ramp = on.then_some(Ramp { from, base: agent.load });
+    }
+
+    fn backlog(&self) -> bool {
+        self.rows.convs.iter().any(|c| c.place == Place::Waiting)
+    }
+
+    fn agent_edited(&mut self, id: AgentId, profile: &Profile) {
+        let before = self.agent(id);
+        let policy_limit = self.rows.policy.limit;
+        let agent = self.agent_mut(id);
+        agent.active = profile.active;
+        agent.groups.clone_from(&profile.groups);
+        agent.channels.clone_from(&profile.channels);
+        agent.limit = profile.limit;
+        let limit_before = before.as_ref().map_or(policy_limit, |b| b.limit.or(policy_limit));
+        let more = more(limit_before, profile.limit.or(policy_limit)) || !before.is_some_and(|b| b.active);
+        if profile.active && more && self.rows.policy.enabled && self.backlog() {
+            self.ramp(id);
+        }
+        if !profile.active {
+            self.agent_mut(id).keep.ramp = None;
+            for c in self.rows.convs.clone().iter().filter(|c| c.owner == Some(id)) {
+                self.requeue(c);
+            }
+        }
+    }
+
+    fn policy_set(&mut self, policy: &Policy, reach: Reach) {
+        let old = std::mem::replace(&mut self.rows.policy, policy.clone());
+        let asks = |p: &Policy| p.enabled && p.presence == PresenceRule::Online;
+        for agent in self.rows.agents.clone() {
+            let id = agent.agent;
+            if !asks(&old)
+                && asks(policy)
+                && agent.keep.presence == Presence::Gone
+                && agent.keep.gone_due.is_none()
+                && agent.load > 0
+            {
+                let due = self.now().plus(i64::from(policy.gone_grace_seconds) * 1_000);
+                self.agent_mut(id).keep.gone_due = Some(due);
+            }
+            let raised = agent.limit.is_none() && more(old.limit, policy.limit);
+            let more = (!old.enabled && policy.enabled) || raised;
+            if policy.ramp.initial == 0 {
+                self.agent_mut(id).keep.ramp = None;
+            } else if more && self.backlog() && self.available(&agent) {
+                self.ramp(id);
+            }
+        }
+        for mut c in self.rows.convs.clone() {
+            if c.place != Place::Held {
+                continue;
+            }
+            if !self.wants_clock(&c) {
+                c.rotate_at = None;
+                c.keep.overdue = false;
+            } else if reach == Reach::OpenToo {
+                c.rotate_at = self.clock(&c);
+            }
+            self.put(c);
+        }
+    }
+
+    fn hours_set(&mut self, hours: &Hours) {
+        if self.rows.hours == *hours {
+            return;
+        }
+        let old = std::mem::replace(&mut self.rows.hours, hours.clone());
+        for mut c in self.rows.convs.clone() {
+            if !self.wants_clock(&c) {
+                continue;
+            }
+            c.rotate_at = match c.rotate_at {
+                Some(at) => self.add_open(self.now(), self.open_between(&old, self.now(), at)),
+                None if c.keep.overdue => None,
+                None => self.clock(&c).map(|at| at.max(self.now())),
+            };
+            self.put(c);
+        }
+    }
+}
+
+fn more(before: Option<u32>, after: Option<u32>) -> bool {
+    before.is_some_and(|b| after.is_none_or(|a| a > b))
+}
+
+proptest! {
+    #![proptest_config(cases(600))]
+
+    #[test]
+    fn the_engine_equals_the_naive_model(policy in policies(), ops in ops(80)) {
+        let mut state = world(policy);
+        let mut model = Model { rows: state.rows(), lines: Vec::new(), alive: None };
+        for op in &ops {
+            let input = input(&state, op);
+            let outcome = ronda_routing::step(&mut state, &input);
+            model.step(&input);
+            let line = |d: &ronda_routing::Decision| -> Line {
+                (d.act, d.conversation, d.from, d.to, d.epoch_before, d.epoch_after)
+            };
+            let lines: Vec<Line> = outcome.decisions.iter().map(line).collect();
+            prop_assert_eq!(&lines, &model.lines, "decisions on {:?}", &input);
+            let mut rows = state.rows();
+            // The model does not number its decisions.
+            rows.head.decision_seq = model.rows.head.decision_seq;
+            prop_assert_eq!(rows.head, model.rows.head);
+            prop_assert_eq!(&rows.agents, &model.rows.agents, "agents on {:?}", &input);
+            prop_assert_eq!(&rows.convs, &model.rows.convs, "conversations on {:?}", &input);
+            prop_assert_eq!(&rows, &model.rows, "settings on {:?}", &input);
+        }
+    }
+}
