@@ -185,14 +185,24 @@ async function answer(method, path, query, body) {
   if (p[0] === 'channel-accounts') { if (p[2] === 'check') return ok({ checks: [] }); if (method === 'GET') return p[1] ? ok(accounts.find((a) => a.id === Number(p[1]))) : page(accounts); if (method === 'POST') { const made = { ...accounts[body.kind === 'whatsapp' ? 0 : 1], ...body, id: accounts.length + 10 }; accounts.push(made); return ok(made); } return ok({ ...accounts.find((a) => a.id === Number(p[1])), ...body }); }
   if (p[0] === 'templates') return page([{ name: 'pedido_listo', language: 'es_AR', category: 'UTILITY', status: 'APPROVED', components: [{ type: 'BODY', text: 'Hola {{1}}, tu pedido {{2}} está listo para retirar.' }] }, { name: 'seguimiento', language: 'es_AR', status: 'APPROVED', components: [{ type: 'BODY', text: 'Hola {{1}}, ¿seguimos con tu consulta?' }] }]);
   if (p[0] === 'routing-policies') {
-    if (p[1] === 'current') return ok(current);
+    const version = (policy, at) => ({ version: policy.version, policy, author: 11, author_name: 'Marta Giménez', created_at: at });
+    if (p[1] === 'current') return ok(version(current, ago(3 * 60 * MIN)));
     if (p[1] === 'presets') return ok({ sales: { ...policy0, version: 0, excluded: [] }, support: { ...policy0, version: 0, excluded: [], preset: 'support', based_on: 'support', presence: 'online', limit: 10, reassign_seconds: 600, strategy: 'most_spare' } });
     if (p[1] === 'preview') { const q = body.policy; const out = agents.filter((a) => q.excluded.includes(a.id)).length; const off = q.presence === 'online' ? agents.filter((a) => !q.excluded.includes(a.id) && a.state !== 'online').length : 0; const left = agents.length - out - off; const findings = []; if (q.limit === null && (q.reassign_seconds ?? 999) <= 60) findings.push({ code: 'fast_unlimited_small_team', severity: 'warning', count: left }); if (left === 0) findings.push({ code: 'everybody_excluded', severity: 'confirm', count: agents.length }); findings.push({ code: 'old_backlog', severity: 'info', count: 2 }); return ok({ findings, preview: { eligible: left, moves: 3, findings, funnel: { members: agents.length, lost: [{ reason: 'excluded', count: out }, { reason: 'not_online', count: off }].filter((l) => l.count), finalists: [], chosen: null, by: 'none' } } }); }
-    if (method === 'POST') { current = { ...body.policy, version: current.version + 1 }; return ok(current); }
-    return page([{ version: current.version, policy: current, created_at: ago(3 * 60 * MIN), by: ref(agents[10]) }, { version: 13, policy: { ...policy0, version: 13, preset: 'support', presence: 'online', limit: 10, reassign_seconds: 600 }, created_at: ago(3 * day), by: ref(agents[10]) }]);
+    if (method === 'POST') { current = { ...body.policy, version: current.version + 1 }; return ok(version(current, Date.now())); }
+    return page([version(current, ago(3 * 60 * MIN)), version({ ...policy0, version: 13, preset: 'support', presence: 'online', limit: 10, reassign_seconds: 600 }, ago(3 * day))]);
   }
   if (p[0] === 'routing-decisions') return page(decisions.filter((d) => (!query.get('act') || d.act === query.get('act')) && (!query.get('agent') || d.to?.id === Number(query.get('agent')) || d.from?.id === Number(query.get('agent')))));
-  if (p[0] === 'routing') { const w = [...conversations.values()].filter((c) => c.place === 'waiting'); const by = [null, groups[0], groups[1]].map((g) => ({ group: g && ref(g), waiting: w.filter((c) => c.group?.id === g?.id).length, oldest_owed_since: Math.min(...w.filter((c) => c.group?.id === g?.id).map((c) => c.owed_since)) })); return ok({ waiting: w.length, oldest_owed_since: Math.min(...w.map((c) => c.owed_since)), held: [...conversations.values()].filter((c) => c.place === 'held').length, bot: 13, agents, groups: by }); }
+  if (p[0] === 'routing') {
+    const all = [...conversations.values()];
+    const w = all.filter((c) => c.place === 'waiting');
+    const queues = [null, groups[0], groups[1]].map((g) => {
+      const mine = w.filter((c) => (c.group?.id ?? null) === (g?.id ?? null));
+      return { group: g?.id ?? null, group_name: g?.name ?? null, waiting: mine.length, oldest_owed_since: mine.length ? Math.min(...mine.map((c) => c.owed_since)) : null };
+    });
+    const held = all.filter((c) => c.place === 'held' && c.state === 'active');
+    return ok({ now: Date.now(), waiting: w.length, held: held.length, unanswered: held.filter((c) => c.owed_since).length, exhausted: 1, oldest_owed_since: w.length ? Math.min(...w.map((c) => c.owed_since)) : null, queues, agents, expiring: held.filter((c) => c.rotate_at).sort((a, b) => a.rotate_at - b.rotate_at) });
+  }
   if (p[0] === 'customers') { if (p[2] === 'conversations') return page([...conversations.values()].filter((c) => c.place === 'closed').slice(0, 3)); return ok({ id: Number(p[1]), name: [...conversations.values()].find((c) => c.customer.id === Number(p[1]))?.customer.name ?? '', phone: '+54 9 11 5555-0142', email: 'marisol.quispe@correo.example', note: 'Prefiere retirar los sábados.', created_at: ago(800 * day), version: 1, identities: [{ channel: 'whatsapp', value: '+54 9 11 5555-0142' }, { channel: 'instagram', value: '@mari.quispe' }], attributes: { Localidad: 'Morón, Buenos Aires' }, origin: { page: 'https://casaaurora.example/heladeras', title: 'Heladeras · Casa Aurora' } }); }
   if (p[0] === 'files') { if (method === 'POST') return ok({ id: '6f2c0000-0000-4000-8000-000000000002', name: 'foto.png', mime: 'image/png', size: 120_000 }); return { status: 200, type: 'image/svg+xml', raw: '<svg xmlns="http://www.w3.org/2000/svg" width="320" height="220"><rect width="320" height="220" fill="#b9cfc1"/><rect x="110" y="30" width="100" height="170" rx="8" fill="#f4f2ec"/><path d="M110 90h100" stroke="#8aa695" stroke-width="3"/></svg>' }; }
   if (p[0] === 'conversations') {
@@ -224,7 +234,7 @@ async function answer(method, path, query, body) {
       return { status: 201, body: { message: m, conversation: c } };
     }
     if (p[2] === 'draft') return method === 'GET' ? problem(404, 'not_found') : { status: 204 };
-    if (p[2] === 'routing') return ok({ now: { why_waiting: { members: 11, lost: [{ reason: 'excluded', count: 2 }, { reason: 'not_online', count: 4 }, { reason: 'full', count: 5 }], finalists: [], by: 'none' }, position: { place: 2, of: queueSize } }, decisions: decisions.slice(0, 3) });
+    if (p[2] === 'routing') return ok({ why_waiting: { members: 11, lost: [{ reason: 'excluded', count: 2 }, { reason: 'not_online', count: 4 }, { reason: 'full', count: 5 }], finalists: [], by: 'none' }, position: { place: 2, of: queueSize }, decisions: decisions.slice(0, 3) });
     c.epoch += 1;
     if (p[2] === 'take' || p[2] === 'reopen') { Object.assign(c, { place: 'held', state: 'active', owner: ref(me), waiting_since: null, assigned_at: Date.now(), assigned_reason: { code: 'taken', params: { from: 'waiting', over_limit: false } }, closed_at: null }); told(c, 'take', { from: null, to: ref(me), reason: { code: 'taken', params: {} } }); }
     if (p[2] === 'close') { Object.assign(c, { place: 'closed', state: 'closed', closed_at: Date.now(), close_reason: 'agent', rotate_at: null, owed_since: null }); told(c, 'close', { from: ref(me), to: null, reason: { code: 'closed', params: { reason: 'agent' } } }); }

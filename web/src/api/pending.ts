@@ -57,7 +57,7 @@ export interface Agent {
 }
 
 export interface Me {
-  account: { id: number; name: string; email: string; language?: string | null };
+  account: { id: number; name: string; email: string; language?: string | null; must_change_password?: boolean };
   workspaces: { id: number; name: string; role: Role }[];
   workspace?: { id: number; name: string; zone: string; language: string; country: string } | null;
   agent?: Agent | null;
@@ -288,16 +288,15 @@ export interface Funnel {
 
 export interface PolicyPreview {
   findings: Finding[];
-  preview: { eligible: number; funnel: Funnel; moves: number; findings?: Finding[] };
+  preview: { eligible: number; funnel: Funnel; moves: number; names?: Record<string, string> };
 }
 
 export interface PolicyVersion {
   version: number;
   policy: Policy;
-  at?: Ms;
-  created_at?: Ms;
-  by?: Ref | null;
-  author?: Ref | null;
+  author?: number | null;
+  author_name?: string | null;
+  created_at?: Ms | null;
 }
 
 export interface Decision {
@@ -315,11 +314,8 @@ export interface Decision {
 }
 
 export interface ConversationRouting {
-  now?: {
-    why_waiting?: Funnel | null;
-    position?: { place: number; of: number } | number | null;
-    rotate_at?: Ms | null;
-  } | null;
+  why_waiting?: Funnel | null;
+  position?: { place: number; of: number } | null;
   decisions: Decision[];
 }
 
@@ -351,7 +347,6 @@ export interface Invitation {
   groups?: number[];
   expires_at?: Ms;
   created_at?: Ms;
-  status?: string;
   link?: string | null;
 }
 
@@ -375,18 +370,16 @@ export interface Group {
   supervisors?: number[];
   colour?: string;
   default?: boolean;
-  visible_to?: string;
   version?: number;
 }
 
 export interface StateSpan {
+  id: number;
+  at: Ms;
   state: AgentState;
-  cause?: string;
-  reason?: string | null;
-  by?: Ref | null;
-  from?: Ms;
-  at?: Ms;
-  to?: Ms | null;
+  reason: string | null;
+  cause: string;
+  by_name: string | null;
 }
 
 export interface Workspace {
@@ -401,8 +394,8 @@ export interface Workspace {
     waiting: number | null;
     agent: number | null;
     outbound: number | null;
-    farewell?: Record<string, string | null> | string | null;
-  } & Record<string, unknown>;
+    farewell?: { bot: string | null; waiting: string | null; agent: string | null; outbound: string | null };
+  };
   version?: number;
 }
 
@@ -415,11 +408,10 @@ export interface ChannelAccount {
   status_detail?: string | null;
   settings: WebChatSettings & Record<string, unknown>;
   greeter?: { text: string; handover: 'first_message' | 'words'; words: string[] } | null;
-  default_group?: number | Ref | null;
+  default_group?: number | null;
   webhook_url?: string | null;
   verify_token?: string | null;
   snippet?: string | null;
-  site_key?: string | null;
   simulated?: boolean;
   health?: Record<string, unknown> | null;
   version?: number;
@@ -446,11 +438,23 @@ export interface Device {
 }
 
 export interface Overview {
-  waiting?: number;
-  oldest_owed_since?: Ms | null;
-  held?: number;
-  bot?: number;
-  agents?: Agent[];
-  groups?: { group: Ref | null; waiting: number; oldest_owed_since?: Ms | null }[];
-  [more: string]: unknown;
+  now?: Ms;
+  waiting: number;
+  held: number;
+  unanswered: number;
+  exhausted: number;
+  oldest_owed_since: Ms | null;
+  queues: { group: number | null; group_name: string | null; waiting: number; oldest_owed_since: Ms | null }[];
+  agents: Agent[];
+  expiring: Conversation[];
+}
+
+export interface MyAccount {
+  id: number;
+  email: string;
+  name: string;
+  language: string | null;
+  zone: string | null;
+  must_change_password: boolean;
+  version: number;
 }

@@ -13,7 +13,7 @@ import type {
   MessagePage,
   Order,
   Page,
-  Policy,
+  PolicyVersion,
   Template,
   Tray,
   TrayState,
@@ -168,8 +168,5 @@ export function templatesQuery(channel: number) {
 
 export const policyQuery = queryOptions({
   queryKey: ['policy', 'current'],
-  queryFn: async ({ signal }) => {
-    const answer = await api.get<Policy | { policy: Policy; version?: number }>('/routing-policies/current', undefined, signal);
-    return 'policy' in answer ? { ...answer.policy, version: answer.version ?? answer.policy.version } : answer;
-  },
+  queryFn: ({ signal }) => api.get<PolicyVersion>('/routing-policies/current', undefined, signal),
 });

@@ -15,6 +15,7 @@ const Setup = lazy(() => import('@/features/auth/setup'));
 const Invitation = lazy(() => import('@/features/auth/invitation'));
 const Reset = lazy(() => import('@/features/auth/reset'));
 const Choose = lazy(() => import('@/features/auth/choose'));
+const MustChange = lazy(() => import('@/features/auth/must-change'));
 const Console = lazy(() => import('@/features/console/console'));
 const Dashboard = lazy(async () => {
   const [page] = await Promise.all([import('@/app/dashboard'), import('@/i18n').then((i18n) => i18n.loadPanelTexts())]);
@@ -32,11 +33,6 @@ const client = new QueryClient({
     mutations: { retry: false },
   },
 });
-
-/** For tests and sign-out: forgets everything that belongs to a person. */
-export function forget(): void {
-  client.clear();
-}
 
 export function App() {
   return (
@@ -94,6 +90,7 @@ function SignedIn() {
     const here = path === '/' ? '' : `?next=${encodeURIComponent(path + (search ? `?${search}` : ''))}`;
     return <Redirect to={setup.needed ? '/setup' : `/login${here}`} replace />;
   }
+  if (me.account.must_change_password) return <MustChange />;
   if (!me.workspace) return <Choose me={me} />;
   return (
     <MeContext value={me}>

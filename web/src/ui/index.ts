@@ -3,3 +3,4 @@ export * from './feedback';
 export * from './icon';
 export * from './overlays';
 export * from './people';
+export * from './page';

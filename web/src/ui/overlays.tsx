@@ -35,6 +35,9 @@ export function Dialog({ title, onClose, children, footer, wide, onSubmit, class
     if (!dialog || dialog.open) return;
     if (typeof dialog.showModal === 'function') dialog.showModal();
     else dialog.setAttribute('open', '');
+    // The first thing to fill in has the caret, not the button that closes.
+    const field = dialog.querySelector<HTMLElement>('.content :is(input, textarea, select):not([type="hidden"], [hidden])');
+    (field ?? dialog.querySelector<HTMLElement>('footer .btn-primary:not(:disabled)'))?.focus();
     return () => dialog.close?.();
   }, []);
   const content = (

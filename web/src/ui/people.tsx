@@ -1,6 +1,8 @@
 import type { AgentState, ChannelKind } from '@/api/pending';
 import { useT } from '@/i18n';
+import { useNow } from '@/lib/clock';
 import { hue, initials } from '@/lib/text';
+import { countdown } from '@/lib/time';
 import type { CSSProperties } from 'react';
 import { Icon, type IconName } from './icon';
 
@@ -70,6 +72,14 @@ export function Ring({ left, size = 44, label }: RingProps) {
       )}
     </svg>
   );
+}
+
+/** The ring of a chat's rotation, by the server's clock: the same deadline in list, header and wall. */
+export function ClockRing({ rotateAt, total, size }: { rotateAt: number; total: number | null; size?: 20 | 44 }) {
+  const t = useT();
+  const left = rotateAt - useNow();
+  const part = left <= 0 ? 0 : total ? left / total : 1;
+  return <Ring left={part} size={size} label={left <= 0 ? t('clock.overdue') : t('clock.rotates', { in: countdown(left) })} />;
 }
 
 const MOST_SEATS = 20;

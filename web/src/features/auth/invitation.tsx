@@ -41,6 +41,7 @@ export default function Invitation({ token }: { token: string }) {
       go('/agent', { replace: true });
     },
   });
+  const renew = useMutation({ mutationFn: () => api.post(`/invitations/${encodeURIComponent(token)}/renewal`) });
   const refused = accept.error instanceof ApiError ? accept.error : null;
   const spent = data !== undefined && data.state !== 'open';
   if (error || spent) {
@@ -50,6 +51,12 @@ export default function Invitation({ token }: { token: string }) {
         <div className="gate-body">
           <h1>{gone ? t('invitation.gone') : t('error.title')}</h1>
           <p>{gone ? t('invitation.gone.text') : explain(t, error)}</p>
+          {data?.state === 'expired' && (
+            <Button variant="primary" size="lg" busy={renew.isPending} disabled={renew.isSuccess} onClick={() => renew.mutate()}>
+              {renew.isSuccess ? t('invitation.renewed') : t('invitation.renew')}
+            </Button>
+          )}
+          {renew.error && <Banner tone="red">{explain(t, renew.error)}</Banner>}
           <Link className="btn btn-secondary btn-lg" href="/login">
             {t('auth.enter')}
           </Link>

@@ -35,6 +35,8 @@ export function isOwnAct(id: number): boolean {
   return Date.now() - (ownActs.get(id) ?? 0) < OWN_MS;
 }
 
+/** Answers that the dialog of the action turns into a question. */
+const DIALOGS: readonly string[] = ['customer_wrote', 'needs_confirmation'];
 const QUIET: readonly Verb[] = ['read', 'typing'];
 
 /** Everything that may be done to a conversation. The answer is on screen before the event arrives. */
@@ -55,7 +57,7 @@ export function useAct() {
     },
     onError: (error, { verb }) => {
       // Dialogs show these themselves.
-      if (QUIET.includes(verb) || (error instanceof ApiError && error.code === 'customer_wrote')) return;
+      if (QUIET.includes(verb) || (error instanceof ApiError && DIALOGS.includes(error.code))) return;
       toast(explain(t, error), { tone: 'error' });
     },
   });

@@ -1,4 +1,4 @@
-import { api, ApiError } from '@/api/client';
+import { api } from '@/api/client';
 import type { Content, Conversation, MediaKind, StoredFile } from '@/api/pending';
 import { useT } from '@/i18n';
 import { serverNow } from '@/lib/clock';
@@ -336,9 +336,4 @@ export function Composer({ c, outbox, open }: { c: Conversation; outbox: Outbox;
       )}
     </div>
   );
-}
-
-/** Whether a refusal of closing means that there is something to read first. */
-export function customerWrote(error: unknown): boolean {
-  return error instanceof ApiError && error.code === 'customer_wrote';
 }

@@ -9,14 +9,13 @@ import { useStore } from '@/lib/store';
 import { clockTime, coarse, countdown, duration } from '@/lib/time';
 import { useLink, useLive } from '@/realtime';
 import { clockTotal, viewing } from '@/realtime/cache';
-import { Avatar, Banner, Button, ChannelMark, Empty, Failure, Icon, IconButton, Loading, Menu, toast, type MenuItem } from '@/ui';
+import { Avatar, Banner, Button, ChannelMark, ClockRing, Empty, Failure, Icon, IconButton, Loading, Menu, toast, type MenuItem } from '@/ui';
 import { useQuery } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
 import { useAct } from './actions';
 import { Composer } from './composer';
 import type { Dialogs } from './dialogs';
 import { fetchDraft } from './drafts';
-import { RowRing } from './list';
 import type { Outbox } from './outbox';
 import { Thread } from './thread';
 import type { Place } from './view';
@@ -217,7 +216,7 @@ function Clocks({ c }: { c: C }) {
         {left !== null && (
           <>
             <span className={left <= 0 ? 'clock clock-red' : left < (clockTotal(c) ?? 0) / 2 ? 'clock clock-amber' : 'clock'}>
-              <RowRing rotateAt={c.rotate_at ?? 0} total={clockTotal(c)} size={20} />
+              <ClockRing rotateAt={c.rotate_at ?? 0} total={clockTotal(c)} size={20} />
               {left <= 0 ? t('clock.overdue') : t('clock.rotates', { in: countdown(left) })}
             </span>
             {mine && left > 0 && (
@@ -292,9 +291,8 @@ function Why({ c }: { c: C }) {
   const t = useT();
   const zone = useZone();
   const { data, error, isPending, refetch } = useQuery(routingQuery(c.id));
-  const now = data?.now;
-  const lost = now?.why_waiting?.lost ?? [];
-  const place = typeof now?.position === 'number' ? now.position : now?.position?.place;
+  const lost = data?.why_waiting?.lost ?? [];
+  const place = data?.position?.place;
   return (
     <div className="why-box">
       {isPending ? (
@@ -303,10 +301,10 @@ function Why({ c }: { c: C }) {
         <Failure error={error} retry={() => void refetch()} />
       ) : (
         <>
-          {c.place === 'waiting' && now?.why_waiting && (
+          {c.place === 'waiting' && data.why_waiting && (
             <p className="sm">
               {place != null && <b>{t('why.place', { place })} </b>}
-              {t('why.nobody', { members: now.why_waiting.members })}{' '}
+              {t('why.nobody', { members: data.why_waiting.members })}{' '}
               {lost.map((l) => t.maybe(`lost.${l.reason ?? l.reject}`, { n: l.count }) ?? '').filter(Boolean).join(', ')}
             </p>
           )}

@@ -6,7 +6,7 @@ import { useMay, useMe, useZone } from '@/lib/me';
 import { useStore } from '@/lib/store';
 import { clockTime, countdown, daysAgo, duration, exact, shortDate } from '@/lib/time';
 import { clockTotal, compare, owedSince } from '@/realtime/cache';
-import { Avatar, Button, ChannelMark, Empty, Failure, Icon, IconButton, Menu, Ring, Skeleton } from '@/ui';
+import { Avatar, Button, ChannelMark, ClockRing, Empty, Failure, Icon, IconButton, Menu, Skeleton } from '@/ui';
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { memo, useEffect, useMemo, useRef, useState, type KeyboardEvent } from 'react';
@@ -208,7 +208,8 @@ function hasFilters({ view }: Place): boolean {
 function Filters({ place, focus }: { place: Place; focus: boolean }) {
   const t = useT();
   const { view } = place;
-  const { data: channels } = useQuery(channelsQuery);
+  const mayChannels = useMay('channels:manage');
+  const { data: channels } = useQuery({ ...channelsQuery, enabled: mayChannels });
   const { data: groups } = useQuery(groupsQuery);
   const { data: agents } = useQuery(agentsQuery);
   const [q, setQ] = useState(view.q ?? '');
@@ -223,7 +224,7 @@ function Filters({ place, focus }: { place: Place; focus: boolean }) {
   }, [q, view.q]);
   const number = (value: string) => (value ? Number(value) : undefined);
   const picks = [
-    { name: 'channel' as const, label: t('filter.channel'), options: channels },
+    ...(mayChannels ? [{ name: 'channel' as const, label: t('filter.channel'), options: channels }] : []),
     { name: 'group' as const, label: t('filter.group'), options: groups },
     ...(view.tray === 'agents' ? [{ name: 'owner' as const, label: t('filter.owner'), options: agents }] : []),
   ];
@@ -336,19 +337,11 @@ export const Row = memo(function Row({ c, selected, href, tray, closed }: RowPro
 function Who({ c }: { c: Conversation }) {
   return (
     <span className="who">
-      {c.rotate_at !== null && <RowRing rotateAt={c.rotate_at} total={clockTotal(c)} />}
+      {c.rotate_at !== null && <ClockRing rotateAt={c.rotate_at} total={clockTotal(c)} />}
       <Avatar name={c.customer.name} size={36} />
       <ChannelMark kind={c.channel_account.kind} />
     </span>
   );
-}
-
-export function RowRing({ rotateAt, total, size }: { rotateAt: number; total: number | null; size?: 20 | 44 }) {
-  const t = useT();
-  const now = useNow();
-  const left = rotateAt - now;
-  const part = left <= 0 ? 0 : total ? left / total : 1;
-  return <Ring left={part} size={size} label={left <= 0 ? t('clock.overdue') : t('clock.rotates', { in: countdown(left) })} />;
 }
 
 function Times({ c, closed }: { c: Conversation; closed: boolean }) {

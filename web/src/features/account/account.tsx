@@ -1,0 +1,202 @@
+import { api } from '@/api/client';
+import { keys } from '@/api/queries';
+import type { Device, MyAccount, Page as Paged } from '@/api/pending';
+import { LANGUAGES, showLanguage, useT } from '@/i18n';
+import { useNow } from '@/lib/clock';
+import { explain } from '@/lib/errors';
+import { useMe, useZone } from '@/lib/me';
+import { useStore } from '@/lib/store';
+import { theme, type Theme } from '@/lib/theme';
+import { duration, exact } from '@/lib/time';
+import { Badge, Button, Dialog, Failure, Icon, Loading, Page, Segmented, SelectField, Setting, TextField, toast } from '@/ui';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useMemo, useState } from 'react';
+import { useLocation } from 'wouter';
+import { ChangePassword } from './password';
+
+const accountKey = ['account'] as const;
+const NAMES = { es: 'Español', en: 'English', pt: 'Português' } as const;
+const THEMES: readonly Theme[] = ['system', 'light', 'dark'];
+
+export default function Account() {
+  const t = useT();
+  const me = useMe();
+  const [, go] = useLocation();
+  const client = useQueryClient();
+  const [leaving, setLeaving] = useState(false);
+  const { data, error, isPending, refetch } = useQuery({ queryKey: accountKey, queryFn: () => api.get<MyAccount>('/me/account') });
+  const signOut = useMutation({
+    mutationFn: () => api.delete('/sessions/current'),
+    onSettled: () => {
+      client.clear();
+      go('/login');
+    },
+  });
+  const held = me.agent?.load ?? 0;
+  return (
+    <Page
+      title={t('nav.account')}
+      purpose={me.account.email}
+      actions={
+        <Button icon="out" busy={signOut.isPending} onClick={() => (held > 0 ? setLeaving(true) : signOut.mutate())}>
+          {t('account.out')}
+        </Button>
+      }
+    >
+      <div className="narrow stack">
+        {isPending ? <Loading lines={4} /> : !data ? <Failure error={error} retry={() => void refetch()} /> : <Profile key={data.version} account={data} />}
+        <div className="sets card">
+          <Setting title={t('account.password')} text={t('auth.reset.new.text')}>
+            <ChangePassword version={data?.version} />
+          </Setting>
+        </div>
+        <Devices />
+      </div>
+      {leaving && (
+        <Dialog
+          title={t('account.out')}
+          onClose={() => setLeaving(false)}
+          footer={
+            <>
+              <Button onClick={() => go('/agent/mine')}>{t('account.out.see')}</Button>
+              <Button variant="primary" busy={signOut.isPending} onClick={() => signOut.mutate()}>
+                {t('account.out.anyway')}
+              </Button>
+            </>
+          }
+        >
+          <p>{t('account.out.held', { n: held })}</p>
+        </Dialog>
+      )}
+    </Page>
+  );
+}
+
+function Profile({ account }: { account: MyAccount }) {
+  const t = useT();
+  const client = useQueryClient();
+  const chosen = useStore(theme);
+  const [name, setName] = useState(account.name);
+  const zones = useMemo(() => (typeof Intl.supportedValuesOf === 'function' ? Intl.supportedValuesOf('timeZone') : []), []);
+  const save = useMutation({
+    mutationFn: (change: Partial<Pick<MyAccount, 'name' | 'language' | 'zone'>>) => api.patch<MyAccount>('/me/account', change, account.version),
+    onSuccess: (now) => {
+      client.setQueryData(accountKey, now);
+      void client.invalidateQueries({ queryKey: keys.me });
+      toast(t('save.done'));
+    },
+    onError: (error) => toast(explain(t, error), { tone: 'error' }),
+  });
+  return (
+    <div className="sets card">
+      <Setting title={t('account.profile')}>
+        <form
+          className="stack"
+          onSubmit={(event) => {
+            event.preventDefault();
+            save.mutate({ name });
+          }}
+        >
+          <div className="flex gap-2 end">
+            <div className="grow">
+              <TextField label={t('field.name')} maxLength={80} required value={name} onChange={(event) => setName(event.target.value)} />
+            </div>
+            <Button type="submit" disabled={name === account.name || !name.trim()} busy={save.isPending}>
+              {t('save.save')}
+            </Button>
+          </div>
+          <div className="cols-2">
+            <SelectField
+              label={t('common.language')}
+              value={account.language?.slice(0, 2) ?? ''}
+              onChange={(event) => {
+                const language = event.target.value || null;
+                if (language) void showLanguage(language, true);
+                save.mutate({ language });
+              }}
+            >
+              <option value="">{t('account.language.workspace')}</option>
+              {LANGUAGES.map((language) => (
+                <option key={language} value={language} lang={language}>
+                  {NAMES[language]}
+                </option>
+              ))}
+            </SelectField>
+            <SelectField label={t('workspace.zone')} value={account.zone ?? ''} onChange={(event) => save.mutate({ zone: event.target.value || null })}>
+              <option value="">{t('account.zone.workspace')}</option>
+              {zones.map((zone) => (
+                <option key={zone} value={zone}>
+                  {zone.replaceAll('_', ' ')}
+                </option>
+              ))}
+            </SelectField>
+          </div>
+          <div className="field">
+            <span className="label">{t('account.theme')}</span>
+            <div>
+              <Segmented label={t('account.theme')} value={chosen} onChange={(next) => theme.set(next)} options={THEMES.map((one) => ({ value: one, label: t(`theme.${one}`) }))} />
+            </div>
+          </div>
+        </form>
+      </Setting>
+    </div>
+  );
+}
+
+/** A browser and a system, from what the browser says of itself. */
+export function deviceName(agent: string): string {
+  const browser = /(Edg|OPR|Firefox|Chrome|Safari)\//u.exec(agent)?.[1] ?? '';
+  const system = /(Android|iPhone|iPad|Windows|Mac OS X|Linux)/u.exec(agent)?.[1] ?? '';
+  const nice: Record<string, string> = { Edg: 'Edge', OPR: 'Opera', 'Mac OS X': 'macOS' };
+  return [nice[browser] ?? browser, nice[system] ?? system].filter(Boolean).join(' · ') || agent.slice(0, 40);
+}
+
+function Devices() {
+  const t = useT();
+  const now = useNow();
+  const zone = useZone();
+  const client = useQueryClient();
+  const devicesKey = ['devices'] as const;
+  const { data } = useQuery({ queryKey: devicesKey, queryFn: () => api.get<Paged<Device>>('/sessions') });
+  const out = useMutation({
+    mutationFn: (id: number | 'others') => (id === 'others' ? api.delete('/sessions') : api.delete(`/sessions/${id}`)),
+    onError: (error) => toast(explain(t, error), { tone: 'error' }),
+    onSettled: () => client.invalidateQueries({ queryKey: devicesKey }),
+  });
+  return (
+    <div className="sets card">
+      <Setting
+        title={t('devices.title')}
+        text={t('devices.text')}
+        control={
+          data && data.items.length > 1 ? (
+            <Button size="sm" onClick={() => out.mutate('others')} busy={out.isPending}>
+              {t('devices.others')}
+            </Button>
+          ) : undefined
+        }
+      >
+        <ul className="stack-2">
+          {data?.items.map((device) => (
+            <li key={device.id} className="flex gap-3">
+              <Icon name="screen" size={20} />
+              <span className="grow">
+                <span className="medium block">{deviceName(device.user_agent)}</span>
+                <span className="xs muted" title={exact(device.last_used_at, t.language, zone)}>
+                  {device.ip} · {t('devices.used', { ago: duration(now - device.last_used_at) })}
+                </span>
+              </span>
+              {device.current ? (
+                <Badge tone="green">{t('devices.this')}</Badge>
+              ) : (
+                <Button size="sm" variant="ghost" onClick={() => out.mutate(device.id)}>
+                  {t('devices.out')}
+                </Button>
+              )}
+            </li>
+          ))}
+        </ul>
+      </Setting>
+    </div>
+  );
+}

@@ -1,0 +1,459 @@
+import { api, ApiError } from '@/api/client';
+import { groupsQuery } from '@/api/queries';
+import type { Group, Invitation, Page as Paged, Role, StateSpan, User } from '@/api/pending';
+import { useT } from '@/i18n';
+import { useNow } from '@/lib/clock';
+import { explain } from '@/lib/errors';
+import { useMe, useZone } from '@/lib/me';
+import { fold } from '@/lib/text';
+import { duration, exact, shortDate } from '@/lib/time';
+import { Avatar, Badge, Banner, Button, Checkbox, Dialog, Empty, Failure, Field, Icon, IconButton, Loading, Menu, Page, SelectField, TextArea, TextField, toast } from '@/ui';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+
+const ROLES: readonly Role[] = ['agent', 'supervisor', 'administrator', 'owner'];
+const usersKey = ['users'] as const;
+const invitationsKey = ['invitations'] as const;
+
+type Open = { kind: 'invite' } | { kind: 'edit' | 'states' | 'delete'; user: User } | null;
+
+export default function Users() {
+  const t = useT();
+  const now = useNow();
+  const me = useMe();
+  const [open, setOpen] = useState<Open>(null);
+  const [find, setFind] = useState('');
+  const users = useQuery({ queryKey: usersKey, queryFn: () => api.get<Paged<User>>('/users', { limit: 200 }) });
+  const groups = useQuery(groupsQuery);
+  const client = useQueryClient();
+  const act = useMutation({
+    mutationFn: ({ user, verb }: { user: User; verb: 'suspend' | 'restore' | 'reset' }) =>
+      verb === 'reset'
+        ? api.post(`/users/${user.id}/password-reset`)
+        : api.patch(`/users/${user.id}`, { status: verb === 'suspend' ? 'suspended' : 'active' }, user.version),
+    onSuccess: (_, { user, verb }) => {
+      if (verb === 'reset') toast(t('users.reset.done', { name: user.name }));
+      void client.invalidateQueries({ queryKey: usersKey });
+    },
+    onError: (error) => toast(explain(t, error), { tone: 'error' }),
+  });
+  const list = (users.data?.items ?? []).filter((user) => fold(`${user.name} ${user.email}`).includes(fold(find)));
+  return (
+    <Page
+      title={t('nav.users')}
+      purpose={t('users.purpose')}
+      actions={
+        <Button variant="primary" icon="plus" onClick={() => setOpen({ kind: 'invite' })}>
+          {t('users.invite')}
+        </Button>
+      }
+    >
+      <div className="bar-row">
+        <div className="input-group">
+          <Icon name="search" />
+          <input className="input" type="search" aria-label={t('users.find')} placeholder={t('users.find')} value={find} onChange={(event) => setFind(event.target.value)} />
+        </div>
+      </div>
+      {users.isPending ? (
+        <Loading lines={6} />
+      ) : !users.data ? (
+        <Failure error={users.error} retry={() => void users.refetch()} />
+      ) : list.length === 0 ? (
+        <Empty icon="users" title={t('transfer.none')} />
+      ) : (
+        <div className="scroll-x">
+          <table className="table people">
+            <thead>
+              <tr>
+                <th>{t('users.name')}</th>
+                <th>{t('users.role')}</th>
+                <th>{t('nav.groups')}</th>
+                <th>{t('users.state')}</th>
+                <th className="r">{t('users.load')}</th>
+                <th>
+                  <span className="sr">{t('conv.more')}</span>
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {list.map((user) => (
+                <tr key={user.id}>
+                  <td>
+                    <div className="flex gap-3">
+                      <Avatar name={user.name} size={32} state={user.state} />
+                      <div className="grow">
+                        <div className="medium trunc">{user.name}</div>
+                        <div className="xs muted trunc">{user.email}</div>
+                      </div>
+                    </div>
+                  </td>
+                  <td>{t(`role.${user.role}`)}</td>
+                  <td>
+                    <span className="flex gap-1 wrap">
+                      {user.groups.map((id) => (
+                        <Badge key={id}>{nameOf(groups.data, id)}</Badge>
+                      ))}
+                    </span>
+                  </td>
+                  <td>
+                    {user.status === 'suspended' ? (
+                      <Badge tone="amber">{t('users.suspended')}</Badge>
+                    ) : (
+                      <span>
+                        {t(`state.${user.state ?? 'offline'}`)}
+                        {user.since !== undefined && <span className="faint num"> {duration(now - user.since)}</span>}
+                      </span>
+                    )}
+                  </td>
+                  <td className="r">
+                    {user.load ?? 0}
+                    {user.limit != null && <span className="faint">/{user.limit}</span>}
+                  </td>
+                  <td className="r">
+                    <Menu
+                      label={t('wall.actions', { name: user.name })}
+                      align="end"
+                      items={[
+                        { id: 'edit', label: t('users.edit'), icon: 'edit', onSelect: () => setOpen({ kind: 'edit', user }) },
+                        { id: 'states', label: t('users.states'), icon: 'history', onSelect: () => setOpen({ kind: 'states', user }) },
+                        { id: 'reset', label: t('users.reset'), icon: 'key', disabled: me.mail_configured ? undefined : t('users.reset.nomail'), onSelect: () => act.mutate({ user, verb: 'reset' }) },
+                        user.status === 'suspended'
+                          ? { id: 'restore', label: t('users.restore'), icon: 'undo', onSelect: () => act.mutate({ user, verb: 'restore' }) }
+                          : { id: 'suspend', label: t('users.suspend'), icon: 'pause', disabled: user.id === me.agent?.id ? t('users.self') : undefined, onSelect: () => act.mutate({ user, verb: 'suspend' }) },
+                        { id: 'delete', label: t('users.delete'), icon: 'trash', danger: true, separated: true, disabled: user.id === me.agent?.id ? t('users.self') : undefined, onSelect: () => setOpen({ kind: 'delete', user }) },
+                      ]}
+                      trigger={(props) => <IconButton icon="more" size="sm" label={t('wall.actions', { name: user.name })} {...props} />}
+                    />
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+      <Invitations groups={groups.data} />
+      {open?.kind === 'invite' && <Invite groups={groups.data ?? []} onClose={() => setOpen(null)} />}
+      {open?.kind === 'edit' && <Edit user={open.user} groups={groups.data ?? []} onClose={() => setOpen(null)} />}
+      {open?.kind === 'states' && <States user={open.user} onClose={() => setOpen(null)} />}
+      {open?.kind === 'delete' && <Delete user={open.user} onClose={() => setOpen(null)} />}
+    </Page>
+  );
+}
+
+const nameOf = (groups: Group[] | undefined, id: number) => groups?.find((group) => group.id === id)?.name ?? `#${id}`;
+
+/** The roles a person may give: none above their own. */
+function useRoles(): readonly Role[] {
+  const mine = useMe().agent?.role ?? 'agent';
+  return ROLES.slice(0, ROLES.indexOf(mine) + 1);
+}
+
+function GroupChecks({ groups, chosen, onChange }: { groups: Group[]; chosen: number[]; onChange(ids: number[]): void }) {
+  const t = useT();
+  if (groups.length === 0) return null;
+  return (
+    <fieldset className="stack-2">
+      <legend className="label">{t('nav.groups')}</legend>
+      {groups.map((group) => (
+        <Checkbox key={group.id} checked={chosen.includes(group.id)} onChange={(on) => onChange(on ? [...chosen, group.id] : chosen.filter((id) => id !== group.id))}>
+          {group.name}
+        </Checkbox>
+      ))}
+    </fieldset>
+  );
+}
+
+function Invite({ groups, onClose }: { groups: Group[]; onClose(): void }) {
+  const t = useT();
+  const me = useMe();
+  const client = useQueryClient();
+  const roles = useRoles();
+  const [emails, setEmails] = useState('');
+  const [role, setRole] = useState<Role>('agent');
+  const [chosen, setChosen] = useState<number[]>(groups.filter((group) => group.default).map((group) => group.id));
+  const list = [...new Set(emails.split(/[\s,;]+/u).filter((email) => email.includes('@')))];
+  const invite = useMutation({
+    mutationFn: async () => {
+      const results: { email: string; invitation?: Invitation; error?: unknown }[] = [];
+      for (const email of list) {
+        try {
+          results.push({ email, invitation: await api.post<Invitation>('/invitations', { email, role, groups: chosen }) });
+        } catch (error) {
+          results.push({ email, error });
+        }
+      }
+      return results;
+    },
+    onSettled: () => client.invalidateQueries({ queryKey: invitationsKey }),
+  });
+  if (invite.data) {
+    return (
+      <Dialog
+        title={t('invite.done')}
+        wide
+        onClose={onClose}
+        footer={
+          <Button variant="primary" onClick={onClose}>
+            {t('common.done')}
+          </Button>
+        }
+      >
+        {invite.data.some((result) => result.invitation?.link) && <Banner tone="blue">{t('invite.links')}</Banner>}
+        <ul className="stack-2">
+          {invite.data.map(({ email, invitation, error }) => (
+            <li key={email} className="stack-2">
+              <span className="sm">
+                <b>{email}</b> {error ? <span className="c-red">{explain(t, error)}</span> : !invitation?.link && <span className="muted">{t('invite.mailed')}</span>}
+              </span>
+              {invitation?.link && <Copyable text={invitation.link} />}
+            </li>
+          ))}
+        </ul>
+      </Dialog>
+    );
+  }
+  return (
+    <Dialog
+      title={t('users.invite')}
+      onClose={onClose}
+      onSubmit={() => invite.mutate()}
+      footer={
+        <>
+          <Button onClick={onClose}>{t('common.cancel')}</Button>
+          <Button type="submit" variant="primary" disabled={list.length === 0} busy={invite.isPending}>
+            {t('invite.send', { n: list.length })}
+          </Button>
+        </>
+      }
+    >
+      <TextArea label={t('invite.emails')} help={me.mail_configured ? t('invite.emails.help') : t('invite.nomail')} value={emails} onChange={(event) => setEmails(event.target.value)} />
+      <SelectField label={t('users.role')} help={t(`role.${role}.text`)} value={role} onChange={(event) => setRole(event.target.value as Role)}>
+        {roles.map((one) => (
+          <option key={one} value={one}>
+            {t(`role.${one}`)}
+          </option>
+        ))}
+      </SelectField>
+      <GroupChecks groups={groups} chosen={chosen} onChange={setChosen} />
+    </Dialog>
+  );
+}
+
+function Copyable({ text }: { text: string }) {
+  const t = useT();
+  return (
+    <div className="copy">
+      <code className="mono grow trunc">{text}</code>
+      <Button size="sm" icon="copy" onClick={() => void navigator.clipboard.writeText(text).then(() => toast(t('common.copied')))}>
+        {t('common.copy')}
+      </Button>
+    </div>
+  );
+}
+
+function Invitations({ groups }: { groups: Group[] | undefined }) {
+  const t = useT();
+  const now = useNow();
+  const zone = useZone();
+  const client = useQueryClient();
+  const [link, setLink] = useState<string | null>(null);
+  const { data } = useQuery({ queryKey: invitationsKey, queryFn: () => api.get<Paged<Invitation>>('/invitations', { limit: 200 }) });
+  const act = useMutation({
+    mutationFn: ({ id, verb }: { id: number; verb: 'resend' | 'revoke' }) =>
+      verb === 'resend' ? api.post<Invitation | undefined>(`/invitations/${id}/resend`) : api.delete<undefined>(`/invitations/${id}`),
+    onSuccess: (answer, { verb }) => {
+      if (answer?.link) setLink(answer.link);
+      else toast(verb === 'resend' ? t('invite.resent') : t('invite.revoked'));
+    },
+    onError: (error) => toast(explain(t, error), { tone: 'error' }),
+    onSettled: () => client.invalidateQueries({ queryKey: invitationsKey }),
+  });
+  if (!data || data.items.length === 0) return null;
+  return (
+    <section className="block-s" aria-labelledby="invitations">
+      <h2 id="invitations">{t('invite.pending')}</h2>
+      <div className="scroll-x">
+        <table className="table">
+          <tbody>
+            {data.items.map((invitation) => (
+              <tr key={invitation.id}>
+                <td className="medium">{invitation.email}</td>
+                <td>{t(`role.${invitation.role}`)}</td>
+                <td className="muted">{invitation.groups?.map((id) => nameOf(groups, id)).join(', ')}</td>
+                <td className="muted">{invitation.expires_at !== undefined && t('invite.expires', { date: shortDate(invitation.expires_at, now, t.language, zone) })}</td>
+                <td className="r">
+                  <Button size="sm" variant="ghost" onClick={() => act.mutate({ id: invitation.id, verb: 'resend' })}>
+                    {t('invite.resend')}
+                  </Button>
+                  <Button size="sm" variant="ghost" onClick={() => act.mutate({ id: invitation.id, verb: 'revoke' })}>
+                    {t('invite.revoke')}
+                  </Button>
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      {link && (
+        <Dialog title={t('invite.done')} onClose={() => setLink(null)}>
+          <p>{t('invite.links')}</p>
+          <Copyable text={link} />
+        </Dialog>
+      )}
+    </section>
+  );
+}
+
+function Edit({ user, groups, onClose }: { user: User; groups: Group[]; onClose(): void }) {
+  const t = useT();
+  const client = useQueryClient();
+  const roles = useRoles();
+  const [value, setValue] = useState({
+    name: user.name,
+    public_name: user.public_name ?? '',
+    phone: user.phone ?? '',
+    role: user.role,
+    groups: user.groups,
+    limit: user.limit == null ? '' : String(user.limit),
+    signature: user.signature ?? '',
+  });
+  const set = (name: keyof typeof value) => (event: { target: { value: string } }) => setValue({ ...value, [name]: event.target.value });
+  const save = useMutation({
+    mutationFn: () =>
+      api.patch<User>(
+        `/users/${user.id}`,
+        {
+          name: value.name,
+          public_name: value.public_name,
+          phone: value.phone || null,
+          ...(value.role === user.role ? {} : { role: value.role }),
+          groups: value.groups,
+          limit: value.limit === '' ? null : Number(value.limit),
+          signature: value.signature,
+        },
+        user.version,
+      ),
+    onSuccess: () => {
+      void client.invalidateQueries({ queryKey: usersKey });
+      onClose();
+    },
+  });
+  const error = save.error instanceof ApiError ? save.error : null;
+  return (
+    <Dialog
+      title={user.email}
+      wide
+      onClose={onClose}
+      onSubmit={() => save.mutate()}
+      footer={
+        <>
+          <Button onClick={onClose}>{t('common.cancel')}</Button>
+          <Button type="submit" variant="primary" busy={save.isPending}>
+            {t('save.save')}
+          </Button>
+        </>
+      }
+    >
+      {save.error && !error?.problem.errors?.length && <Banner tone="red">{explain(t, save.error)}</Banner>}
+      <div className="cols-2">
+        <TextField label={t('field.name')} required maxLength={80} error={error?.about('/name')} value={value.name} onChange={set('name')} />
+        <TextField label={t('field.public_name')} help={t('field.public_name.help')} maxLength={80} error={error?.about('/public_name')} value={value.public_name} onChange={set('public_name')} />
+        <TextField label={t('customer.phone')} type="tel" error={error?.about('/phone')} value={value.phone} onChange={set('phone')} />
+        <SelectField label={t('users.role')} help={t(`role.${value.role}.text`)} error={error?.about('/role')} value={value.role} onChange={set('role')}>
+          {[...new Set([...roles, user.role])].map((one) => (
+            <option key={one} value={one}>
+              {t(`role.${one}`)}
+            </option>
+          ))}
+        </SelectField>
+        <TextField
+          label={t('users.limit')}
+          help={t('users.limit.help')}
+          type="number"
+          min={0}
+          max={200}
+          placeholder={t('users.limit.general')}
+          error={error?.about('/limit')}
+          value={value.limit}
+          onChange={set('limit')}
+        />
+        <TextField label={t('users.signature')} maxLength={300} error={error?.about('/signature')} value={value.signature} onChange={set('signature')} />
+      </div>
+      <GroupChecks groups={groups} chosen={value.groups} onChange={(ids) => setValue({ ...value, groups: ids })} />
+    </Dialog>
+  );
+}
+
+const DAY_MS = 86_400_000;
+
+function States({ user, onClose }: { user: User; onClose(): void }) {
+  const t = useT();
+  const zone = useZone();
+  const now = useNow();
+  const [from, setFrom] = useState('');
+  const since = from ? new Date(from).getTime() : undefined;
+  const { data, error, isPending, refetch } = useQuery({
+    queryKey: ['users', user.id, 'states', since],
+    queryFn: () => api.get<Paged<StateSpan>>(`/users/${user.id}/states`, { from: since, limit: 100 }),
+  });
+  return (
+    <Dialog title={t('users.states.of', { name: user.name })} wide onClose={onClose}>
+      <Field label={t('users.states.from')}>
+        {(tied) => <input {...tied} className="input" type="date" max={new Date(now + DAY_MS).toISOString().slice(0, 10)} value={from} onChange={(event) => setFrom(event.target.value)} />}
+      </Field>
+      {isPending ? (
+        <Loading lines={4} />
+      ) : error ? (
+        <Failure error={error} retry={() => void refetch()} />
+      ) : data.items.length === 0 ? (
+        <Empty icon="history" title={t('users.states.none')} />
+      ) : (
+        <table className="table">
+          <tbody>
+            {data.items.map((change) => (
+              <tr key={change.id}>
+                <td className="num">{exact(change.at, t.language, zone)}</td>
+                <td>
+                  <span className="flex gap-2">
+                    <span className={`dot dot-${change.state}`} />
+                    {t.maybe(`state.${change.state}`) ?? change.state}
+                  </span>
+                </td>
+                <td className="muted">{[t.maybe(`cause.${change.cause}`) ?? change.cause, change.by_name, change.reason ? (t.maybe(`state.reason.${change.reason}`) ?? change.reason) : null].filter(Boolean).join(' · ')}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+    </Dialog>
+  );
+}
+
+function Delete({ user, onClose }: { user: User; onClose(): void }) {
+  const t = useT();
+  const client = useQueryClient();
+  const remove = useMutation({
+    mutationFn: () => api.delete(`/users/${user.id}`, undefined, user.version),
+    onSuccess: () => {
+      void client.invalidateQueries({ queryKey: usersKey });
+      onClose();
+    },
+  });
+  return (
+    <Dialog
+      title={t('users.delete.title', { name: user.name })}
+      onClose={onClose}
+      footer={
+        <>
+          <Button onClick={onClose}>{t('common.cancel')}</Button>
+          <Button variant="danger" busy={remove.isPending} onClick={() => remove.mutate()}>
+            {t('users.delete')}
+          </Button>
+        </>
+      }
+    >
+      {remove.error && <Banner tone="red">{explain(t, remove.error)}</Banner>}
+      <p>{t('users.delete.text', { n: user.load ?? 0 })}</p>
+    </Dialog>
+  );
+}

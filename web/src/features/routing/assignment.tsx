@@ -1,0 +1,604 @@
+import { api, ApiError } from '@/api/client';
+import { agentsQuery, policyQuery } from '@/api/queries';
+import type { Agent, Finding, Page as Paged, Policy, PolicyPreview, PolicyVersion, Preset } from '@/api/pending';
+import { useT } from '@/i18n';
+import { explain } from '@/lib/errors';
+import { useMay, useZone } from '@/lib/me';
+import { fold } from '@/lib/text';
+import { countdown, exact } from '@/lib/time';
+import { Avatar, Badge, Banner, Button, Checkbox, Dialog, Failure, Icon, IconButton, Loading, Page, Radio, SaveBar, Setting, Switch, toast, type IconName } from '@/ui';
+import { keepPreviousData, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useDeferredValue, useEffect, useId, useState } from 'react';
+import { asCustom, changes, edit, LIMIT, PRESETS, SECONDS, switchLimit, switchTime, whoOf, withPreset, type Who } from './policy';
+import { Outside, Ronda } from './ronda';
+
+export default function Assignment() {
+  const t = useT();
+  const current = useQuery(policyQuery);
+  const agents = useQuery(agentsQuery);
+  if (current.isPending || agents.isPending) {
+    return (
+      <Page title={t('nav.assignment')} purpose={t('assign.purpose')}>
+        <Loading lines={8} />
+      </Page>
+    );
+  }
+  if (!current.data || !agents.data) {
+    return (
+      <Page title={t('nav.assignment')}>
+        <Failure error={current.error ?? agents.error} retry={() => void Promise.all([current.refetch(), agents.refetch()])} />
+      </Page>
+    );
+  }
+  return <Editor key={current.data.version} saved={current.data} agents={agents.data} />;
+}
+
+const ICONS: Record<Preset | 'custom', IconName> = { sales: 'turn', support: 'scale', custom: 'sliders' };
+
+function Editor({ saved, agents }: { saved: PolicyVersion; agents: Agent[] }) {
+  const t = useT();
+  const client = useQueryClient();
+  const may = useMay('routing:edit');
+  const [policy, setPolicy] = useState<Policy>(saved.policy);
+  const [some, setSome] = useState(whoOf(saved.policy) === 'some');
+  const [emptying, setEmptying] = useState<Who | null>(null);
+  const [openTo, setOpenTo] = useState(false);
+  const [confirm, setConfirm] = useState<Finding[] | null>(null);
+  const [versions, setVersions] = useState(false);
+  const settled = useDeferredValue(policy);
+  const preview = useQuery({
+    queryKey: ['policy', 'preview', settled, agents.map((agent) => agent.state).join()],
+    queryFn: ({ signal }) => api.post<PolicyPreview>('/routing-policies/preview', { policy: settled }, { signal }),
+    placeholderData: keepPreviousData,
+    retry: false,
+  });
+  const changed = changes(saved.policy, policy);
+  const dirty = changed.length > 0 || policy.preset !== saved.policy.preset;
+  const save = useMutation({
+    mutationFn: (sure: boolean) =>
+      api.post<PolicyVersion>('/routing-policies', {
+        policy,
+        reach: openTo ? 'open_too' : 'new_only',
+        if_version: saved.version,
+        ...(sure ? { confirm: true } : {}),
+      }),
+    onSuccess: (version) => {
+      setConfirm(null);
+      toast(t('assign.saved', { version: version.version }));
+      client.setQueryData(policyQuery.queryKey, version);
+      void client.invalidateQueries({ queryKey: ['policy', 'versions'] });
+    },
+    onError: (error) => {
+      if (error instanceof ApiError && error.code === 'needs_confirmation') {
+        setConfirm((error.problem['findings'] as Finding[] | undefined) ?? []);
+      } else toast(explain(t, error), { tone: 'error' });
+    },
+  });
+  const findings = preview.data?.findings ?? [];
+  const wrong = findings.some((finding) => finding.severity === 'error') || !valid(policy);
+  const asks = findings.filter((finding) => finding.severity === 'confirm');
+  const who: Who = some || policy.excluded.length > 0 ? 'some' : policy.presence === 'online' ? 'online' : 'all';
+  const set = (change: Partial<Policy>) => setPolicy(edit(policy, change));
+
+  const choose = (next: Who) => {
+    if (next === 'some') {
+      setSome(true);
+      return;
+    }
+    if (policy.excluded.length > 0) {
+      setEmptying(next);
+      return;
+    }
+    setSome(false);
+    set({ presence: next === 'online' ? 'online' : 'any' });
+  };
+
+  return (
+    <div className="page sheet page-split">
+      <div className="edit">
+        <header className="phead">
+          <div className="grow">
+            <h1>{t('nav.assignment')}</h1>
+            <p>{t('assign.purpose')}</p>
+          </div>
+          <div className="flex gap-3">
+            <Button variant="ghost" icon="history" onClick={() => setVersions(true)}>
+              {t('assign.versions')}
+            </Button>
+            <span className="flex gap-2 sm medium">
+              <Switch label={t('assign.enabled')} checked={policy.enabled} disabled={!may} onChange={(enabled) => set({ enabled })} />
+              {policy.enabled ? t('assign.on') : t('assign.off')}
+            </span>
+          </div>
+        </header>
+        {!may && <Banner tone="blue">{t('assign.readonly')}</Banner>}
+        {!policy.enabled && <Banner tone="amber">{t('assign.off.text')}</Banner>}
+
+        <div className="presets" role="radiogroup" aria-label={t('assign.model')}>
+          {(['sales', 'support', 'custom'] as const).map((key) => (
+            <PresetCard key={key} name={key} policy={policy} disabled={!may} onChoose={() => setPolicy(key === 'custom' ? asCustom(policy) : withPreset(policy, key))} />
+          ))}
+        </div>
+
+        <fieldset className="sets card" disabled={!may}>
+          <legend className="sr">{t('assign.settings')}</legend>
+          <Setting
+            title={t('assign.time')}
+            text={t('assign.time.text')}
+            control={<Switch label={t('assign.time')} checked={policy.reassign_seconds !== null} disabled={!may} onChange={(on) => setPolicy(switchTime(policy, on))} />}
+          >
+            {policy.reassign_seconds !== null ? (
+              <TimeInput seconds={policy.reassign_seconds} onChange={(reassign_seconds) => set({ reassign_seconds })} />
+            ) : (
+              <Badge>{t('assign.time.none')}</Badge>
+            )}
+          </Setting>
+          <Setting
+            title={t('assign.limit')}
+            text={t('assign.limit.text')}
+            control={<Switch label={t('assign.limit')} checked={policy.limit !== null} disabled={!may} onChange={(on) => setPolicy(switchLimit(policy, on))} />}
+          >
+            {policy.limit !== null ? (
+              <div className="ctl">
+                <span className="stepper">
+                  <input
+                    type="number"
+                    className="wider-n"
+                    min={LIMIT.least}
+                    max={LIMIT.most}
+                    aria-label={t('assign.limit')}
+                    value={policy.limit || ''}
+                    onChange={(event) => set({ limit: Math.trunc(Number(event.target.value)) })}
+                  />
+                  <span>{t('assign.limit.unit')}</span>
+                </span>
+                <span className="help">{t('assign.limit.range', { least: LIMIT.least, most: LIMIT.most })}</span>
+              </div>
+            ) : (
+              <Badge>{t('assign.limit.none')}</Badge>
+            )}
+          </Setting>
+          <Setting title={t('assign.who')}>
+            <div className="opts" role="radiogroup" aria-label={t('assign.who')}>
+              <Radio name="who" checked={who === 'online'} onChange={() => choose('online')}>
+                {t('assign.who.online')}
+              </Radio>
+              <Radio name="who" checked={who === 'all'} onChange={() => choose('all')}>
+                {t('assign.who.all')}
+              </Radio>
+              <Radio name="who" checked={who === 'some'} onChange={() => choose('some')}>
+                {t('assign.who.some')} <span className="muted">· {t('assign.who.some.text')}</span>
+              </Radio>
+              {who === 'some' && (
+                <div className="pick-in">
+                  <Exclude agents={agents} excluded={policy.excluded} onChange={(excluded) => set({ excluded })} />
+                  <Checkbox checked={policy.presence === 'online'} onChange={(on) => set({ presence: on ? 'online' : 'any' })}>
+                    {t('assign.who.some.online')}
+                  </Checkbox>
+                </div>
+              )}
+            </div>
+          </Setting>
+        </fieldset>
+
+        <div className="finds" aria-live="polite">
+          {findings.map((finding) => (
+            <FindingLine key={finding.code} finding={finding} />
+          ))}
+          {preview.error && <Banner tone="amber">{t('assign.preview.failed', { why: explain(t, preview.error) })}</Banner>}
+        </div>
+        <Advanced policy={policy} disabled={!may} onChange={(change) => setPolicy({ ...policy, ...change })} />
+      </div>
+
+      <aside className="prev" aria-label={t('ronda.title')}>
+        <h2 className="flex gap-2">
+          <span className="grow">{t('ronda.title')}</span>
+          <Badge tone="blue">{t('ronda.simulation')}</Badge>
+        </h2>
+        <p className="xs muted">{t('ronda.text')}</p>
+        <Ronda policy={policy} agents={agents} />
+        <Outside policy={policy} agents={agents} />
+        {preview.data && (
+          <div className="kpis-2">
+            <span>
+              <b>{t.number(preview.data.preview.eligible)}</b>
+              {t('assign.eligible')}
+            </span>
+            <span>
+              <b>{t.number(preview.data.preview.moves)}</b>
+              {t('assign.moves')}
+            </span>
+          </div>
+        )}
+      </aside>
+
+      {dirty && may && (
+        <SaveBar
+          changes={<ChangeList before={saved.policy} after={policy} />}
+          busy={save.isPending}
+          disabled={wrong}
+          onDiscard={() => {
+            setPolicy(saved.policy);
+            setSome(whoOf(saved.policy) === 'some');
+          }}
+          onSave={() => (asks.length > 0 ? setConfirm(asks) : save.mutate(false))}
+        >
+          <Checkbox checked={openTo} onChange={setOpenTo}>
+            {t('assign.open.too')}
+          </Checkbox>
+        </SaveBar>
+      )}
+      {emptying && (
+        <Dialog
+          title={t('assign.empty.title')}
+          onClose={() => setEmptying(null)}
+          footer={
+            <>
+              <Button
+                onClick={() => {
+                  set({ presence: emptying === 'online' ? 'online' : 'any' });
+                  setEmptying(null);
+                }}
+              >
+                {t('assign.empty.keep')}
+              </Button>
+              <Button
+                variant="primary"
+                onClick={() => {
+                  set({ presence: emptying === 'online' ? 'online' : 'any', excluded: [] });
+                  setSome(false);
+                  setEmptying(null);
+                }}
+              >
+                {t('assign.empty.do', { n: policy.excluded.length })}
+              </Button>
+            </>
+          }
+        >
+          <p>{t('assign.empty.text', { n: policy.excluded.length })}</p>
+        </Dialog>
+      )}
+      {confirm && (
+        <Dialog
+          title={t('assign.confirm.title')}
+          onClose={() => setConfirm(null)}
+          footer={
+            <>
+              <Button onClick={() => setConfirm(null)}>{t('common.cancel')}</Button>
+              <Button variant="danger" busy={save.isPending} onClick={() => save.mutate(true)}>
+                {t('assign.confirm.do')}
+              </Button>
+            </>
+          }
+        >
+          {confirm.map((finding) => (
+            <FindingLine key={finding.code} finding={finding} />
+          ))}
+        </Dialog>
+      )}
+      {versions && (
+        <Versions
+          current={saved.version}
+          onClose={() => setVersions(false)}
+          onTake={(old) => {
+            setPolicy({ ...old, version: saved.policy.version });
+            setSome(whoOf(old) === 'some');
+            setVersions(false);
+          }}
+        />
+      )}
+    </div>
+  );
+}
+
+function valid(policy: Policy): boolean {
+  const { reassign_seconds: s, limit: l } = policy;
+  return (s === null || (s >= SECONDS.least && s <= SECONDS.most)) && (l === null || (l >= LIMIT.least && l <= LIMIT.most));
+}
+
+function useValues() {
+  const t = useT();
+  return {
+    time: (seconds: number | null) => (seconds === null ? t('value.never') : countdown(seconds * 1_000)),
+    limit: (limit: number | null) => (limit === null ? t('value.unlimited') : String(limit)),
+    presence: (presence: Policy['presence']) => (presence === 'any' ? t('value.all') : t('value.online')),
+  };
+}
+
+function PresetCard({ name, policy, disabled, onChoose }: { name: Preset | 'custom'; policy: Policy; disabled: boolean; onChoose(): void }) {
+  const t = useT();
+  const values = useValues();
+  const chosen = name === 'custom' ? policy.preset === null : policy.preset === name;
+  const facts = name === 'custom' ? (chosen ? policy : null) : PRESETS[name];
+  const from = name === 'custom' && chosen && policy.based_on ? t('preset.from', { model: t(`preset.${policy.based_on}`) }) : null;
+  const excluded = name !== 'custom' && chosen && policy.excluded.length > 0 ? t('preset.excluded', { n: policy.excluded.length }) : null;
+  return (
+    <button type="button" className="preset" role="radio" aria-checked={chosen} disabled={disabled} onClick={onChoose}>
+      <span className="flex gap-2 semi">
+        <span className="pi">
+          <Icon name={ICONS[name]} />
+        </span>
+        <span className="grow">{t(`preset.${name}`)}</span>
+        <span className={chosen ? 'radio is-on' : 'radio'} aria-hidden="true" />
+      </span>
+      <span className="xs muted">{from ?? excluded ?? t(`preset.${name}.text`)}</span>
+      <span className="facts">
+        <span>
+          <span>{t('fact.time')}</span>
+          <b>{facts ? values.time(facts.reassign_seconds) : t('value.own')}</b>
+        </span>
+        <span>
+          <span>{t('fact.limit')}</span>
+          <b>{facts ? values.limit(facts.limit) : t('value.own')}</b>
+        </span>
+        <span>
+          <span>{t('fact.who')}</span>
+          <b>{facts ? values.presence(facts.presence) : t('value.own')}</b>
+        </span>
+      </span>
+    </button>
+  );
+}
+
+/** Minutes and seconds; what is typed stays as typed until it is left. */
+function TimeInput({ seconds, onChange }: { seconds: number; onChange(seconds: number): void }) {
+  const t = useT();
+  const id = useId();
+  const out = seconds < SECONDS.least || seconds > SECONDS.most;
+  const minutes = Math.floor(seconds / 60);
+  const rest = seconds % 60;
+  const n = (text: string) => Math.max(0, Math.trunc(Number(text) || 0));
+  return (
+    <div className="ctl">
+      <span className="stepper">
+        <input
+          type="number"
+          min={0}
+          max={1_440}
+          aria-label={t('assign.minutes')}
+          aria-describedby={id}
+          aria-invalid={out}
+          className="wider-n"
+          value={minutes}
+          onChange={(event) => onChange(n(event.target.value) * 60 + rest)}
+        />
+        <span>{t('unit.min')}</span>
+      </span>
+      <span className="stepper">
+        <input
+          type="number"
+          min={0}
+          max={59}
+          aria-label={t('assign.seconds')}
+          aria-describedby={id}
+          aria-invalid={out}
+          value={String(rest).padStart(2, '0')}
+          onChange={(event) => onChange(minutes * 60 + Math.min(59, n(event.target.value.slice(-2))))}
+        />
+        <span>{t('unit.s')}</span>
+      </span>
+      <span id={id} className={out ? 'help help-error' : 'help'}>
+        {t('assign.time.range')}
+      </span>
+    </div>
+  );
+}
+
+/** People who do not receive, with what one needs to know to decide. */
+function Exclude({ agents, excluded, onChange }: { agents: Agent[]; excluded: number[]; onChange(ids: number[]): void }) {
+  const t = useT();
+  const [find, setFind] = useState('');
+  const [open, setOpen] = useState(excluded.length === 0);
+  const chosen = agents.filter((agent) => excluded.includes(agent.id));
+  const rank = { owner: 0, administrator: 1, supervisor: 2, agent: 3 };
+  const list = agents
+    .filter((agent) => fold(agent.name).includes(fold(find)))
+    .sort((a, b) => rank[a.role] - rank[b.role] || a.name.localeCompare(b.name, t.language));
+  const toggle = (id: number) => onChange(excluded.includes(id) ? excluded.filter((one) => one !== id) : [...excluded, id].sort((a, b) => a - b));
+  return (
+    <>
+      <div className="pbox">
+        {chosen.map((agent) => (
+          <span key={agent.id} className="pchip">
+            <Avatar name={agent.name} size={20} />
+            {agent.name}
+            <IconButton icon="x" size="xs" label={t('exclude.remove', { name: agent.name })} onClick={() => toggle(agent.id)} />
+          </span>
+        ))}
+        <input
+          className="pfind"
+          type="search"
+          value={find}
+          placeholder={t('exclude.find')}
+          aria-label={t('exclude.find')}
+          aria-expanded={open}
+          onFocus={() => setOpen(true)}
+          onChange={(event) => setFind(event.target.value)}
+          onKeyDown={(event) => {
+            if (event.key === 'Escape') setOpen(false);
+          }}
+        />
+        <IconButton icon={open ? 'up' : 'down'} size="xs" label={t('exclude.list')} aria-expanded={open} onClick={() => setOpen(!open)} />
+      </div>
+      {open && (
+        <div className="picker card" role="group" aria-label={t('exclude.list')}>
+          {list.map((agent) => (
+            <label key={agent.id} className="picker-row">
+              <input type="checkbox" className="check-native" checked={excluded.includes(agent.id)} onChange={() => toggle(agent.id)} />
+              <Avatar name={agent.name} size={24} state={agent.state} />
+              <span className="grow trunc">{agent.name}</span>
+              <span className="xs muted col">{t(`role.${agent.role}`)}</span>
+              <span className="xs muted col">{t(`state.${agent.state}`)}</span>
+              <span className="xs num faint">{agent.load}</span>
+            </label>
+          ))}
+          {list.length === 0 && <p className="sm muted pad">{t('transfer.none')}</p>}
+        </div>
+      )}
+    </>
+  );
+}
+
+function FindingLine({ finding }: { finding: Finding }) {
+  const t = useT();
+  const tone = finding.severity === 'error' || finding.severity === 'confirm' ? 'red' : finding.severity === 'warning' ? 'amber' : undefined;
+  return <Banner tone={tone}>{t.maybe(`finding.${finding.code}`, { count: finding.count }) ?? finding.code}</Banner>;
+}
+
+function ChangeList({ before, after }: { before: Policy; after: Policy }) {
+  const t = useT();
+  const values = useValues();
+  const changed = changes(before, after);
+  const parts = changed.map((key) => {
+    const label = t.maybe(`policy.${key}`) ?? key;
+    const pair =
+      key === 'reassign_seconds'
+        ? [values.time(before.reassign_seconds), values.time(after.reassign_seconds)]
+        : key === 'limit'
+          ? [values.limit(before.limit), values.limit(after.limit)]
+          : key === 'presence'
+            ? [values.presence(before.presence), values.presence(after.presence)]
+            : key === 'excluded'
+              ? [String(before.excluded.length), String(after.excluded.length)]
+              : null;
+    return (
+      <span key={key}>
+        {' '}
+        · {label}{' '}
+        {pair && (
+          <>
+            <s className="old">{pair[0]}</s> {pair[1]}
+          </>
+        )}
+      </span>
+    );
+  });
+  return (
+    <>
+      <b>{t('save.changes', { n: Math.max(1, changed.length) })}</b>
+      {changed.length === 0 ? ` · ${t(`preset.${after.preset ?? 'custom'}`)}` : parts}
+    </>
+  );
+}
+
+interface NumberFieldProps {
+  label: string;
+  value: number;
+  least: number;
+  most: number;
+  onChange(value: number): void;
+}
+
+function NumberField({ label, value, least, most, onChange }: NumberFieldProps) {
+  const id = useId();
+  return (
+    <div className="adv-row">
+      <label htmlFor={id}>{label}</label>
+      <input
+        id={id}
+        className="input num-in"
+        type="number"
+        min={least}
+        max={most}
+        value={value}
+        onChange={(event) => onChange(Math.max(0, Math.trunc(Number(event.target.value) || 0)))}
+      />
+    </div>
+  );
+}
+
+function Choice<T extends string>({ label, value, of, text, onChange }: { label: string; value: T; of: readonly T[]; text(value: T): string; onChange(value: T): void }) {
+  const id = useId();
+  return (
+    <div className="adv-row">
+      <label htmlFor={id}>{label}</label>
+      <select id={id} className="input select-native" value={value} onChange={(event) => onChange(event.target.value as T)}>
+        {of.map((one) => (
+          <option key={one} value={one}>
+            {text(one)}
+          </option>
+        ))}
+      </select>
+    </div>
+  );
+}
+
+function Advanced({ policy, disabled, onChange }: { policy: Policy; disabled: boolean; onChange(change: Partial<Policy>): void }) {
+  const t = useT();
+  return (
+    <details className="adv">
+      <summary>
+        <Icon name="right" size={14} />
+        <b>{t('adv.title')}</b> <span className="muted">{t('adv.text')}</span>
+      </summary>
+      <fieldset className="adv-in card" disabled={disabled}>
+        <legend className="sr">{t('adv.title')}</legend>
+        <Choice label={t('policy.strategy')} value={policy.strategy} of={['least_recent', 'most_spare']} text={(one) => t(`adv.strategy.${one}`)} onChange={(strategy) => onChange(edit(policy, { strategy }))} />
+        <Choice label={t('policy.scope')} value={policy.scope} of={['first_reply', 'every_turn']} text={(one) => t(`adv.scope.${one}`)} onChange={(scope) => onChange({ scope })} />
+        <NumberField label={t('policy.rounds')} value={policy.rounds} least={1} most={10} onChange={(rounds) => onChange({ rounds })} />
+        <NumberField label={t('policy.backoff_percent')} value={policy.backoff_percent} least={100} most={1_000} onChange={(backoff_percent) => onChange({ backoff_percent })} />
+        <NumberField label={t('policy.typing_grace_seconds')} value={policy.typing_grace_seconds} least={0} most={600} onChange={(typing_grace_seconds) => onChange({ typing_grace_seconds })} />
+        <NumberField label={t('adv.ramp.initial')} value={policy.ramp.initial} least={0} most={200} onChange={(initial) => onChange({ ramp: { ...policy.ramp, initial } })} />
+        <NumberField label={t('adv.ramp.interval')} value={policy.ramp.interval_seconds} least={0} most={3_600} onChange={(interval_seconds) => onChange({ ramp: { ...policy.ramp, interval_seconds } })} />
+        <NumberField label={t('adv.cap.extra')} value={policy.hard_cap.extra} least={0} most={200} onChange={(extra) => onChange({ hard_cap: { ...policy.hard_cap, extra } })} />
+        <NumberField label={t('adv.cap.percent')} value={policy.hard_cap.percent} least={0} most={200} onChange={(percent) => onChange({ hard_cap: { ...policy.hard_cap, percent } })} />
+        <Choice label={t('policy.on_gone')} value={policy.on_gone} of={['keep', 'unanswered', 'on_customer_message', 'all']} text={(one) => t(`adv.gone.${one}`)} onChange={(on_gone) => onChange({ on_gone })} />
+        <NumberField label={t('policy.gone_grace_seconds')} value={policy.gone_grace_seconds} least={0} most={3_600} onChange={(gone_grace_seconds) => onChange({ gone_grace_seconds })} />
+        <div className="adv-row">
+          <span>{t('policy.affinity')}</span>
+          <Switch label={t('policy.affinity')} checked={policy.affinity.enabled} disabled={disabled} onChange={(enabled) => onChange({ affinity: { ...policy.affinity, enabled } })} />
+        </div>
+        {policy.affinity.enabled && (
+          <>
+            <NumberField label={t('adv.affinity.absent')} value={policy.affinity.absent_seconds} least={0} most={86_400} onChange={(absent_seconds) => onChange({ affinity: { ...policy.affinity, absent_seconds } })} />
+            <NumberField label={t('adv.affinity.full')} value={policy.affinity.full_seconds} least={0} most={86_400} onChange={(full_seconds) => onChange({ affinity: { ...policy.affinity, full_seconds } })} />
+          </>
+        )}
+        <NumberField label={t('policy.max_transfers')} value={policy.max_transfers} least={0} most={100} onChange={(max_transfers) => onChange({ max_transfers })} />
+      </fieldset>
+    </details>
+  );
+}
+
+function Versions({ current, onClose, onTake }: { current: number; onClose(): void; onTake(policy: Policy): void }) {
+  const t = useT();
+  const zone = useZone();
+  const values = useValues();
+  const { data, error, isPending, refetch } = useQuery({
+    queryKey: ['policy', 'versions'],
+    queryFn: () => api.get<Paged<PolicyVersion>>('/routing-policies', { limit: 50 }),
+  });
+  useEffect(() => void refetch(), [refetch]);
+  return (
+    <Dialog title={t('assign.versions')} wide onClose={onClose}>
+      {isPending ? (
+        <Loading lines={3} />
+      ) : error ? (
+        <Failure error={error} retry={() => void refetch()} />
+      ) : (
+        <ol className="versions">
+          {data.items.map(({ version, policy, author_name, created_at }) => (
+            <li key={version}>
+              <span className="num semi">{version}</span>
+              <span className="grow">
+                <span className="block">
+                  {policy.enabled ? t(`preset.${policy.preset ?? 'custom'}`) : t('assign.off')} ·{' '}
+                  {[values.time(policy.reassign_seconds), values.limit(policy.limit), values.presence(policy.presence)].join(' · ')}
+                  {policy.excluded.length > 0 && ` · ${t('preset.excluded', { n: policy.excluded.length })}`}
+                </span>
+                <span className="xs muted">{[author_name, created_at != null ? exact(created_at, t.language, zone) : null].filter(Boolean).join(' · ')}</span>
+              </span>
+              {version === current ? (
+                <Badge tone="green">{t('assign.version.current')}</Badge>
+              ) : (
+                <Button size="sm" icon="undo" onClick={() => onTake(policy)}>
+                  {t('assign.version.take')}
+                </Button>
+              )}
+            </li>
+          ))}
+        </ol>
+      )}
+    </Dialog>
+  );
+}

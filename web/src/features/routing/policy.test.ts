@@ -1,0 +1,72 @@
+import type { Agent, Policy } from '@/api/pending';
+import { describe, expect, it } from 'vitest';
+import { changes, edit, next, seats, whoOf, withPreset } from './policy';
+
+const policy: Policy = {
+  version: 1,
+  enabled: true,
+  preset: null,
+  based_on: null,
+  presence: 'online',
+  excluded: [],
+  limit: 3,
+  reassign_seconds: 30,
+  scope: 'first_reply',
+  strategy: 'least_recent',
+  rounds: 3,
+  backoff_percent: 200,
+  typing_grace_seconds: 60,
+  ramp: { initial: 3, interval_seconds: 60 },
+  hard_cap: { extra: 2, percent: 20 },
+  on_gone: 'unanswered',
+  gone_grace_seconds: 120,
+  affinity: { enabled: true, absent_seconds: 0, full_seconds: 60 },
+  max_transfers: 5,
+  max_backlog_age_seconds: 86_400,
+};
+const agent = (id: number, change: Partial<Agent> = {}): Agent => ({
+  id,
+  name: `a${id}`,
+  public_name: '',
+  role: 'agent',
+  state: 'online',
+  chosen: 'online',
+  since: 0,
+  load: 0,
+  ...change,
+});
+
+describe('the three settings', () => {
+  it('cp_11_7_presets_are_the_documented_values', () => {
+    const sales = withPreset(policy, 'sales');
+    expect([sales.limit, sales.presence, sales.reassign_seconds]).toEqual([null, 'any', 60]);
+    const support = withPreset(policy, 'support');
+    expect([support.limit, support.presence, support.reassign_seconds]).toEqual([10, 'online', 600]);
+  });
+
+  it('a_preset_keeps_the_exclusion_list_and_the_list_keeps_the_preset', () => {
+    const sales = edit(withPreset({ ...policy, excluded: [4] }, 'sales'), { excluded: [4, 5] });
+    expect([sales.preset, sales.excluded, whoOf(sales)]).toEqual(['sales', [4, 5], 'some']);
+  });
+
+  it('any_later_change_is_own_values_from_that_preset', () => {
+    const own = edit(withPreset(policy, 'sales'), { reassign_seconds: 90 });
+    expect([own.preset, own.based_on]).toEqual([null, 'sales']);
+    expect(changes(withPreset(policy, 'sales'), own)).toEqual(['reassign_seconds']);
+  });
+});
+
+describe('the round', () => {
+  const team = [agent(1), agent(2, { load: 3 }), agent(3, { state: 'away' }), agent(4)];
+
+  it('says_why_somebody_does_not_receive', () => {
+    expect(seats({ ...policy, excluded: [4] }, team).map((seat) => seat.out)).toEqual([null, 'full', 'not_online', 'excluded']);
+  });
+
+  it('the_one_whose_turn_is_longest_ago_is_next', () => {
+    const list = seats(policy, team);
+    expect(next(policy, list, new Map([[1, 5]]), new Map())?.id).toBe(4);
+    expect(next(policy, list, new Map(), new Map(), 1)?.id).toBe(4);
+    expect(next({ ...policy, strategy: 'most_spare' }, list, new Map(), new Map([[1, 2]]))?.id).toBe(4);
+  });
+});

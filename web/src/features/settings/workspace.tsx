@@ -1,0 +1,248 @@
+import { api, ApiError } from '@/api/client';
+import { keys } from '@/api/queries';
+import type { Workspace } from '@/api/pending';
+import { LANGUAGES, useT } from '@/i18n';
+import { explain } from '@/lib/errors';
+import { Banner, Button, Checkbox, Dialog, Failure, Loading, Page, SaveBar, SelectField, Setting, Switch, TextArea, TextField, toast } from '@/ui';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useMemo, useState } from 'react';
+
+const PHASES = ['bot', 'waiting', 'agent', 'outbound'] as const;
+const USUAL_MINUTES = 1_440;
+const key = ['workspace'] as const;
+const NAMES = { es: 'Español', en: 'English', pt: 'Português' } as const;
+
+export default function WorkspaceSettings() {
+  const t = useT();
+  const { data, error, isPending, refetch } = useQuery({ queryKey: key, queryFn: () => api.get<Workspace>('/workspace') });
+  if (isPending || !data) {
+    return (
+      <Page title={t('nav.workspace')} purpose={t('workspace.purpose')}>
+        {isPending ? <Loading lines={6} /> : <Failure error={error} retry={() => void refetch()} />}
+      </Page>
+    );
+  }
+  return <Editor key={data.version} saved={data} />;
+}
+
+/** Only what differs: an edit says nothing about the rest. */
+function difference(before: Workspace, after: Workspace): Partial<Workspace> {
+  const out: Record<string, unknown> = {};
+  for (const name of ['name', 'zone', 'language', 'country', 'close_tolerance', 'auto_close'] as const) {
+    if (JSON.stringify(before[name]) !== JSON.stringify(after[name])) out[name] = after[name];
+  }
+  return out as Partial<Workspace>;
+}
+
+function Editor({ saved }: { saved: Workspace }) {
+  const t = useT();
+  const client = useQueryClient();
+  const [value, setValue] = useState(saved);
+  const [asks, setAsks] = useState<Record<string, number> | null>(null);
+  const change = useMemo(() => difference(saved, value), [saved, value]);
+  const zones = useMemo(() => (typeof Intl.supportedValuesOf === 'function' ? Intl.supportedValuesOf('timeZone') : []), []);
+  const countries = useMemo(() => {
+    const names = new Intl.DisplayNames(t.language, { type: 'region' });
+    const codes = ['AR', 'BO', 'BR', 'CL', 'CO', 'CR', 'CU', 'DO', 'EC', 'ES', 'GT', 'HN', 'MX', 'NI', 'PA', 'PE', 'PR', 'PT', 'PY', 'SV', 'US', 'UY', 'VE'];
+    return [...new Set([...codes, saved.country])].filter(Boolean).map((code) => ({ code, name: names.of(code) ?? code })).sort((a, b) => a.name.localeCompare(b.name, t.language));
+  }, [t.language, saved.country]);
+  const save = useMutation({
+    mutationFn: (confirm: boolean) => api.patch<Workspace>('/workspace', confirm ? { ...change, confirm } : change, saved.version),
+    onSuccess: (now) => {
+      setAsks(null);
+      toast(t('save.done'));
+      client.setQueryData(key, now);
+      void client.invalidateQueries({ queryKey: keys.me });
+    },
+    onError: (error) => {
+      if (error instanceof ApiError && error.code === 'needs_confirmation') {
+        setAsks(((error.problem['findings'] as { closing?: Record<string, number> } | undefined)?.closing ?? {}) as Record<string, number>);
+      } else if (!(error instanceof ApiError && error.problem.errors?.length)) toast(explain(t, error), { tone: 'error' });
+    },
+  });
+  const wrong = save.error instanceof ApiError ? save.error : null;
+  const tolerance = value.close_tolerance;
+  const setTolerance = (part: Partial<Workspace['close_tolerance']>) => setValue({ ...value, close_tolerance: { ...tolerance, ...part } });
+  const farewell = value.auto_close.farewell ?? { bot: null, waiting: null, agent: null, outbound: null };
+  const changed = Object.keys(change) as (keyof Workspace)[];
+  return (
+    <Page title={t('nav.workspace')} purpose={t('workspace.purpose')}>
+      <div className="narrow stack">
+        <div className="sets card">
+          <Setting title={t('workspace.general')}>
+            <div className="cols-2">
+              <TextField label={t('setup.workspace')} maxLength={80} error={wrong?.about('/name')} value={value.name} onChange={(event) => setValue({ ...value, name: event.target.value })} />
+              <SelectField label={t('common.language')} help={t('workspace.language.help')} value={value.language.slice(0, 2)} onChange={(event) => setValue({ ...value, language: event.target.value })}>
+                {LANGUAGES.map((language) => (
+                  <option key={language} value={language} lang={language}>
+                    {NAMES[language]}
+                  </option>
+                ))}
+              </SelectField>
+              <SelectField label={t('workspace.zone')} help={t('workspace.zone.help')} error={wrong?.about('/zone')} value={value.zone} onChange={(event) => setValue({ ...value, zone: event.target.value })}>
+                {[...new Set([value.zone, ...zones])].map((zone) => (
+                  <option key={zone} value={zone}>
+                    {zone.replaceAll('_', ' ')}
+                  </option>
+                ))}
+              </SelectField>
+              <SelectField label={t('workspace.country')} help={t('workspace.country.help')} error={wrong?.about('/country')} value={value.country} onChange={(event) => setValue({ ...value, country: event.target.value })}>
+                {countries.map(({ code, name }) => (
+                  <option key={code} value={code}>
+                    {name}
+                  </option>
+                ))}
+              </SelectField>
+            </div>
+          </Setting>
+        </div>
+
+        <div className="sets card">
+          <Setting
+            title={t('tolerance.title')}
+            text={t('tolerance.text')}
+            control={<Switch label={t('tolerance.title')} checked={tolerance.enabled} onChange={(enabled) => setTolerance({ enabled })} />}
+          >
+            {tolerance.enabled && (
+              <div className="stack">
+                <Minutes label={t('tolerance.minutes')} value={tolerance.minutes} error={wrong?.about('/close_tolerance/minutes')} onChange={(minutes) => setTolerance({ minutes })} />
+                <Checkbox checked={tolerance.after_automatic} onChange={(after_automatic) => setTolerance({ after_automatic })}>
+                  {t('tolerance.automatic')}
+                </Checkbox>
+                <Checkbox checked={tolerance.ignore_polite} onChange={(ignore_polite) => setTolerance({ ignore_polite })} help={t('tolerance.polite.help')}>
+                  {t('tolerance.polite')}
+                </Checkbox>
+              </div>
+            )}
+          </Setting>
+        </div>
+
+        <div className="sets card">
+          <Setting title={t('autoclose.title')} text={t('autoclose.text')} />
+          {PHASES.map((phase) => {
+            const minutes = value.auto_close[phase];
+            const words = farewell[phase];
+            return (
+              <Setting
+                key={phase}
+                title={t(`autoclose.${phase}`)}
+                text={t(`autoclose.${phase}.text`)}
+                control={
+                  <Switch
+                    label={t(`autoclose.${phase}`)}
+                    checked={minutes !== null}
+                    onChange={(on) => setValue({ ...value, auto_close: { ...value.auto_close, [phase]: on ? USUAL_MINUTES : null } })}
+                  />
+                }
+              >
+                {minutes !== null && (
+                  <div className="stack">
+                    <Minutes
+                      label={t('autoclose.after')}
+                      value={minutes}
+                      error={wrong?.about(`/auto_close/${phase}`)}
+                      onChange={(next) => setValue({ ...value, auto_close: { ...value.auto_close, [phase]: next } })}
+                    />
+                    <Checkbox
+                      checked={words !== null}
+                      onChange={(on) => setValue({ ...value, auto_close: { ...value.auto_close, farewell: { ...farewell, [phase]: on ? t('autoclose.farewell.usual') : null } } })}
+                    >
+                      {t('autoclose.farewell')}
+                    </Checkbox>
+                    {words !== null && (
+                      <TextArea
+                        label={t('autoclose.farewell.text')}
+                        rows={2}
+                        error={wrong?.about(`/auto_close/farewell/${phase}`)}
+                        value={words}
+                        onChange={(event) => setValue({ ...value, auto_close: { ...value.auto_close, farewell: { ...farewell, [phase]: event.target.value } } })}
+                      />
+                    )}
+                  </div>
+                )}
+              </Setting>
+            );
+          })}
+        </div>
+      </div>
+      {changed.length > 0 && (
+        <SaveBar
+          changes={
+            <>
+              <b>{t('save.changes', { n: changed.length })}</b> {changed.map((name) => t.maybe(`workspace.changed.${name}`) ?? name).join(' · ')}
+            </>
+          }
+          busy={save.isPending}
+          onDiscard={() => setValue(saved)}
+          onSave={() => save.mutate(false)}
+        />
+      )}
+      {asks && (
+        <Dialog
+          title={t('autoclose.confirm.title')}
+          onClose={() => setAsks(null)}
+          footer={
+            <>
+              <Button onClick={() => setAsks(null)}>{t('common.cancel')}</Button>
+              <Button variant="danger" busy={save.isPending} onClick={() => save.mutate(true)}>
+                {t('autoclose.confirm.do')}
+              </Button>
+            </>
+          }
+        >
+          <Banner tone="amber">{t('autoclose.confirm.text')}</Banner>
+          <ul className="stack-2 sm">
+            {PHASES.filter((phase) => (asks[phase] ?? 0) > 0).map((phase) => (
+              <li key={phase}>
+                {t(`autoclose.${phase}`)}: <b className="num">{t.number(asks[phase] ?? 0)}</b>
+              </li>
+            ))}
+          </ul>
+        </Dialog>
+      )}
+    </Page>
+  );
+}
+
+const UNITS = { min: 1, h: 60, d: 1_440 } as const;
+type Unit = keyof typeof UNITS;
+
+/** Minutes, shown in the largest unit that divides them. */
+function Minutes({ label, value, error, onChange }: { label: string; value: number; error?: string; onChange(minutes: number): void }) {
+  const t = useT();
+  const fit: Unit = value > 0 && value % UNITS.d === 0 ? 'd' : value > 0 && value % UNITS.h === 0 ? 'h' : 'min';
+  const [unit, setUnit] = useState<Unit>(fit);
+  return (
+    <div className="field">
+      <span className="label">{label}</span>
+      <div className="flex gap-2">
+        <input
+          className="input num-in"
+          type="number"
+          min={1}
+          aria-label={label}
+          aria-invalid={error ? true : undefined}
+          value={value / UNITS[unit] || ''}
+          onChange={(event) => onChange(Math.max(0, Math.round(Number(event.target.value) * UNITS[unit])))}
+        />
+        <select
+          className="input select-native unit-in"
+          aria-label={t('unit.label')}
+          value={unit}
+          onChange={(event) => {
+            const next = event.target.value as Unit;
+            onChange(Math.max(1, Math.round(value / UNITS[unit])) * UNITS[next]);
+            setUnit(next);
+          }}
+        >
+          {(Object.keys(UNITS) as Unit[]).map((one) => (
+            <option key={one} value={one}>
+              {t(`unit.${one}`)}
+            </option>
+          ))}
+        </select>
+      </div>
+      {error && <p className="help help-error">{error}</p>}
+    </div>
+  );
+}

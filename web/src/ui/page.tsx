@@ -1,0 +1,81 @@
+import { useT } from '@/i18n';
+import { useEffect, type ReactNode } from 'react';
+import { Button } from './controls';
+
+/** A page of the control panel: one subject, said in one sentence, and what can be done with it. */
+export function Page({
+  title,
+  purpose,
+  actions,
+  children,
+  className,
+}: {
+  title: string;
+  purpose?: ReactNode;
+  actions?: ReactNode;
+  children: ReactNode;
+  className?: string;
+}) {
+  useEffect(() => {
+    document.title = `${title} · Ronda`;
+  }, [title]);
+  return (
+    <div className={['page sheet', className].filter(Boolean).join(' ')}>
+      <header className="phead">
+        <div className="grow">
+          <h1>{title}</h1>
+          {purpose && <p>{purpose}</p>}
+        </div>
+        {actions && <div className="flex gap-2 wrap">{actions}</div>}
+      </header>
+      {children}
+    </div>
+  );
+}
+
+/** Forms save explicitly: what changed, and the two ways out. Hidden while nothing changed. */
+export function SaveBar({
+  changes,
+  busy,
+  disabled,
+  onDiscard,
+  onSave,
+  children,
+}: {
+  changes: ReactNode;
+  busy: boolean;
+  disabled?: boolean;
+  onDiscard(): void;
+  onSave(): void;
+  children?: ReactNode;
+}) {
+  const t = useT();
+  return (
+    <div className="save" role="region" aria-label={t('save.region')}>
+      <span className="sum grow">{changes}</span>
+      {children}
+      <Button variant="ghost" onClick={onDiscard} disabled={busy}>
+        {t('save.discard')}
+      </Button>
+      <Button variant="primary" onClick={onSave} busy={busy} disabled={disabled}>
+        {t('save.save')}
+      </Button>
+    </div>
+  );
+}
+
+/** A setting with its title, its sentence and its control. */
+export function Setting({ title, text, control, children }: { title: ReactNode; text?: ReactNode; control?: ReactNode; children?: ReactNode }) {
+  return (
+    <section className="set">
+      <div className="flex gap-4 top">
+        <div className="grow">
+          <h3>{title}</h3>
+          {text && <p className="sm muted">{text}</p>}
+        </div>
+        {control}
+      </div>
+      {children && <div className="set-in">{children}</div>}
+    </section>
+  );
+}
