@@ -422,7 +422,7 @@ fn template(sim: &Sim, number: &Number, part: &Value) -> Checked<Value> {
                 {
                     let sent = given.iter().find(|c| {
                         c["type"].as_str().is_some_and(|t| t.eq_ignore_ascii_case("button"))
-                            && (c["index"] == at.to_string() || c["index"] == at)
+                            && (c["index"].as_str().is_some_and(|i| i.parse() == Ok(at)) || c["index"] == at)
                     });
                     let value = sent.and_then(|c| c["parameters"].get(0));
                     let mut button = button.clone();
