@@ -49,11 +49,16 @@ pub struct ConversationRow {
 }
 
 impl ConversationRow {
+    /// Who may see it: a closed conversation belongs to its last owner.
     #[must_use]
     pub fn scope(&self) -> Scope {
         Scope {
             place: self.place,
-            owner: self.owner,
+            owner: if self.place == Place::Closed {
+                self.last_owner
+            } else {
+                self.owner
+            },
             group: self.group,
         }
     }
@@ -64,7 +69,10 @@ impl ConversationRow {
 pub struct ConversationView {
     pub row: ConversationRow,
     pub channel: ChannelKind,
+    pub channel_name: String,
     pub customer_name: String,
+    pub owner_name: Option<String>,
+    pub group_name: Option<String>,
     pub last: Option<LastMessage>,
 }
 
@@ -98,10 +106,12 @@ macro_rules! view {
         concat!(
             "select ",
             columns!(),
-            ", a.kind, k.name, m.id, m.direction, m.author, m.kind, m.content, m.at, m.status, m.deleted_at from ",
+            ", a.kind, a.name, k.name, o.name, g.name, m.id, m.direction, m.author, m.kind, m.content, m.at, m.status,
+              m.deleted_at from ",
             $from,
             " join channel_account as a on a.id = c.channel_account join customer as k on k.id = c.customer
-             left join message as m on m.id = c.last_message"
+             left join agent as o on o.id = case when c.place = 'closed' then c.last_owner else c.owner end
+             left join agent_group as g on g.id = c.group_id left join message as m on m.id = c.last_message"
         )
     };
 }
@@ -117,6 +127,10 @@ statements! {
     LATEST = concat!("select ", columns!(), " from conversation as c where c.workspace = $1 and c.customer = $2 and c.channel_account = $3
         order by c.id desc limit 1 {lock: for update}");
     VIEW = concat!(view!("conversation as c"), " where c.workspace = $1 and c.id = $2");
+    VIEWS = concat!(view!("{rows(id: i64)} as p, conversation as c"), " where c.id = p.id and c.workspace = $2");
+    LIVE_OF = concat!("select ", columns!(), " from conversation as c where c.workspace = $1 and c.customer = $2 and c.place <> 'closed' order by c.id");
+    LIVE_OWNER = "select owner from conversation where workspace = $1 and customer = $2 and place = 'held' and channel_account <> $3
+        order by id desc limit 1";
     OF_CUSTOMER = concat!(view!("conversation as c"), " where c.workspace = $1 and c.customer = $2 order by c.id desc limit $3");
     TAKE_NUMBERS = "update workspace set next_number = next_number + $2 where id = $1 returning next_number";
     INSERT = "insert into conversation(workspace, number, channel_account, customer, simulated, outbound, place, group_id,
@@ -135,6 +149,7 @@ statements! {
     OUTBOUND_FACTS = "update conversation set owed_since = $3, unread = cast($4 as bigint), marked_unread = case when cast($4 as bigint) = 0 then 0 else marked_unread end,
           last_message = $5, last_activity_at = $6, next_outbox = next_outbox + $7 where workspace = $1 and id = $2";
     LAST_MESSAGE = "update conversation set last_message = $3, last_activity_at = $4 where workspace = $1 and id = $2";
+    USE_OUTBOX = "update conversation set next_outbox = next_outbox + $3 where workspace = $1 and id = $2";
     OWED = "update conversation set owed_since = $3 where workspace = $1 and id = $2";
     READ = "update conversation set unread = 0, marked_unread = 0 where workspace = $1 and id = $2 and (unread > 0 or marked_unread = 1)";
     UNREAD = "update conversation set marked_unread = 1, unread = case when unread = 0 then 1 else unread end
@@ -144,7 +159,8 @@ statements! {
     HAND_OVER = "update conversation set place = 'waiting', epoch = epoch + 1, waiting_since = $3, owed_since = $4, group_id = $5
         where workspace = $1 and id = $2 and place = 'bot' and epoch = $6";
     PLACE = "update conversation as c set place = p.place, owner = p.owner, epoch = p.epoch, group_id = p.group_id, phase = p.phase,
-          rotate_at = p.rotate_at, round = p.round, exhausted = p.exhausted, waiting_since = p.waiting_since,
+          rotate_at = p.rotate_at, round = p.round, exhausted = p.exhausted,
+          waiting_since = case when p.place = 'closed' then coalesce(p.waiting_since, c.waiting_since) else p.waiting_since end,
           assigned_at = p.assigned_at, assigned_reason = coalesce(p.assigned_reason, c.assigned_reason), reserved_for = p.reserved_for,
           reserved_until = p.reserved_until, last_owner = coalesce(p.owner, c.last_owner), closed_at = p.closed_at,
           close_reason = p.close_reason, routing = p.routing
@@ -201,23 +217,26 @@ fn read(r: &Row<'_>) -> StoreResult<ConversationRow> {
 
 fn read_view(r: &Row<'_>) -> StoreResult<ConversationView> {
     let n = COLUMNS;
-    let last = match r.oid(n + 2)? {
+    let last = match r.oid(n + 5)? {
         None => None,
         Some(id) => Some(LastMessage {
             id,
-            direction: r.word(n + 3, Direction::parse, "message.direction")?,
-            author: r.word(n + 4, Author::parse, "message.author")?,
-            kind: r.t(n + 5)?,
-            content: r.t(n + 6)?,
-            at: Ms(r.i(n + 7)?),
-            status: r.oword(n + 8, MessageStatus::parse, "message.status")?,
-            deleted: r.oi(n + 9)?.is_some(),
+            direction: r.word(n + 6, Direction::parse, "message.direction")?,
+            author: r.word(n + 7, Author::parse, "message.author")?,
+            kind: r.t(n + 8)?,
+            content: r.t(n + 9)?,
+            at: Ms(r.i(n + 10)?),
+            status: r.oword(n + 11, MessageStatus::parse, "message.status")?,
+            deleted: r.oi(n + 12)?.is_some(),
         }),
     };
     Ok(ConversationView {
         row: read(r)?,
         channel: r.word(n, ChannelKind::parse, "channel_account.kind")?,
-        customer_name: r.t(n + 1)?,
+        channel_name: r.t(n + 1)?,
+        customer_name: r.t(n + 2)?,
+        owner_name: r.ot(n + 3)?,
+        group_name: r.ot(n + 4)?,
         last,
     })
 }
@@ -273,6 +292,30 @@ pub fn view(tx: &mut Tx<'_>, w: WorkspaceId, id: ConversationId) -> StoreResult<
     tx.opt(&VIEW, &[w.into(), id.into()], read_view)
 }
 
+/// Several conversations as lists show them, ascending by id.
+pub fn views(tx: &mut Tx<'_>, w: WorkspaceId, list: &[ConversationId]) -> StoreResult<Vec<ConversationView>> {
+    let mut found = tx.batch_query(&VIEWS, &ids(list), &[w.into()], read_view)?;
+    found.sort_unstable_by_key(|v| v.row.id);
+    Ok(found)
+}
+
+/// The live conversations of a customer, on whatever channel account.
+pub fn live_of(tx: &mut Tx<'_>, w: WorkspaceId, customer: CustomerId) -> StoreResult<Vec<ConversationRow>> {
+    tx.query(&LIVE_OF, &[w.into(), customer.into()], read)
+}
+
+/// Who holds another live conversation of this customer, on a channel account other than `but`.
+pub fn live_owner(
+    tx: &mut Tx<'_>,
+    w: WorkspaceId,
+    customer: CustomerId,
+    but: ChannelAccountId,
+) -> StoreResult<Option<AgentId>> {
+    Ok(tx
+        .opt(&LIVE_OWNER, &[w.into(), customer.into(), but.into()], |r| r.oid(0))?
+        .flatten())
+}
+
 /// The conversations of a customer, newest first.
 pub fn of_customer(
     tx: &mut Tx<'_>,
@@ -287,6 +330,18 @@ pub fn of_customer(
 pub fn views_where(tx: &mut Tx<'_>, condition: &str, params: &[Value]) -> StoreResult<Vec<ConversationView>> {
     let text = format!("{} where {condition}", view!("conversation as c"));
     tx.query_dynamic(&text, params, read_view)
+}
+
+/// How many conversations meet a condition, counted up to `most`. The condition is as for [`views_where`].
+pub fn count_where(tx: &mut Tx<'_>, condition: &str, params: &[Value], most: i64) -> StoreResult<i64> {
+    let text = format!(
+        "select count(*) from (select 1 from conversation as c join customer as k on k.id = c.customer where {condition} limit {most}) as t"
+    );
+    Ok(tx
+        .query_dynamic(&text, params, |r| r.i(0))?
+        .first()
+        .copied()
+        .unwrap_or(0))
 }
 
 /// Takes `n` numbers; the first of them.
@@ -404,6 +459,11 @@ pub fn outbound_facts(
 /// The last message, after a note or a system line.
 pub fn set_last_message(tx: &mut Tx<'_>, w: WorkspaceId, id: ConversationId, m: MessageId, at: Ms) -> StoreResult<u64> {
     tx.exec(&LAST_MESSAGE, &[w.into(), id.into(), m.into(), at.into()])
+}
+
+/// Takes positions of the outbox for what changes no other fact.
+pub fn use_outbox(tx: &mut Tx<'_>, w: WorkspaceId, id: ConversationId, rows: i64) -> StoreResult<u64> {
+    tx.exec(&USE_OUTBOX, &[w.into(), id.into(), rows.into()])
 }
 
 pub fn set_owed(tx: &mut Tx<'_>, w: WorkspaceId, id: ConversationId, owed_since: Option<Ms>) -> StoreResult<u64> {

@@ -9,24 +9,31 @@
 //! without naming the workspace.
 
 pub mod accounts;
+pub mod agents;
 pub mod audit;
 pub mod backup;
 pub mod channel_accounts;
 pub mod checks;
 pub mod conversations;
+mod crash;
 pub mod customers;
 mod db;
+pub mod drafts;
 mod error;
 pub mod events;
+pub mod files;
 pub mod groups;
 pub mod idempotency;
+pub mod incidents;
 pub mod installation;
 pub mod invitations;
 pub mod journal;
 pub mod messages;
 pub mod migrate;
 pub mod outbox;
+pub mod parked;
 mod pg;
+pub mod presence;
 mod queue;
 pub mod routing;
 mod row;
@@ -35,15 +42,18 @@ mod sqlite;
 mod statement;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod timers;
 pub mod transfer;
 mod tx;
 pub mod users;
 mod value;
+pub mod visitors;
 mod wake;
 
 pub mod registry;
 pub mod workspaces;
 
+pub use crash::crash_point;
 pub use db::{Db, DbConfig, Engine, Lane};
 pub use error::{StoreError, StoreResult};
 pub use events::StoredEvent;

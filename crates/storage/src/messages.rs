@@ -51,6 +51,10 @@ statements! {
     INSERT = "insert into message(workspace, conversation, channel_account, direction, author, agent, client_id, client_hash, provider_id,
           at, received_at, kind, content, status, reply_to, owed_before, epoch)
         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) returning id";
+    INSERT_LINES = "insert into message(workspace, conversation, channel_account, direction, author, client_id, at, received_at, kind, content, epoch)
+        select cast($6 as bigint), p.conversation, p.account, 'system', 'system', p.client_id, cast($7 as bigint), cast($7 as bigint), 'system',
+          p.content, p.epoch
+        from {rows(conversation: i64, account: i64, client_id: text, content: text, epoch: i64)} as p returning id, client_id";
     GET = concat!("select ", columns!(), " from message as m where m.workspace = $1 and m.id = $2");
     GET_MANY = concat!("select ", columns!(), " from {rows(id: i64)} as p, message as m where m.id = p.id and m.workspace = $2");
     BY_CLIENT = concat!("select ", columns!(), " from message as m where m.workspace = $1 and m.conversation = $2 and m.author = $3 and m.client_id = $4");
@@ -66,6 +70,11 @@ statements! {
     REACT = "insert into reaction(workspace, conversation, target, by_whom, emoji, at) values ($1, $2, $3, $4, $5, $6)
         on conflict (conversation, target, by_whom) do update set emoji = excluded.emoji, at = excluded.at where reaction.at <= excluded.at";
     REACTIONS = "select target, by_whom, emoji from reaction where conversation = $2 and workspace = $1 and emoji <> '' order by at";
+    SHOWS_FILE = "select count(*) from message where conversation = $2 and workspace = $1 and direction in ('in', 'out')
+        and deleted_at is null and content like $3";
+    NEWEST_INBOUND = "select provider_id from message where conversation = $2 and workspace = $1 and direction = 'in'
+        and provider_id is not null order by at desc, id desc limit 1";
+    NEWEST_INBOUND_ID = "select max(id) from message where conversation = $2 and workspace = $1 and direction = 'in'";
     ANSWERED_SINCE = "select count(*) from message where conversation = $2 and workspace = $1 and direction = 'out' and author = 'agent'
         and id > $3 and (status is null or status <> 'failed')";
 }
@@ -340,4 +349,48 @@ pub fn reactions(tx: &mut Tx<'_>, w: WorkspaceId, c: ConversationId) -> StoreRes
 /// Whether an agent's message after `id` reached the customer or is on its way.
 pub fn answered_after(tx: &mut Tx<'_>, w: WorkspaceId, c: ConversationId, id: MessageId) -> StoreResult<bool> {
     Ok(tx.one(&ANSWERED_SINCE, &[w.into(), c.into(), id.into()], |r| r.i(0))? > 0)
+}
+
+/// The provider id of the customer's newest message.
+pub fn newest_inbound(tx: &mut Tx<'_>, w: WorkspaceId, c: ConversationId) -> StoreResult<Option<String>> {
+    Ok(tx.opt(&NEWEST_INBOUND, &[w.into(), c.into()], |r| r.ot(0))?.flatten())
+}
+
+/// The customer's newest message.
+pub fn newest_inbound_id(tx: &mut Tx<'_>, w: WorkspaceId, c: ConversationId) -> StoreResult<Option<MessageId>> {
+    tx.one(&NEWEST_INBOUND_ID, &[w.into(), c.into()], |r| r.oid(0))
+}
+
+/// A line that explains what happened. `key` is unique in its conversation.
+#[derive(Clone, Debug)]
+pub struct NewLine {
+    pub conversation: ConversationId,
+    pub channel_account: ChannelAccountId,
+    pub key: String,
+    pub content: String,
+    pub epoch: i64,
+}
+
+/// Stores lines; the id of each by its key.
+pub fn insert_lines(tx: &mut Tx<'_>, w: WorkspaceId, lines: &[NewLine]) -> StoreResult<Vec<(MessageId, String)>> {
+    let mut rows = Rows::new();
+    for l in lines {
+        rows.push([
+            l.conversation.into(),
+            l.channel_account.into(),
+            l.key.as_str().into(),
+            l.content.as_str().into(),
+            l.epoch.into(),
+        ]);
+    }
+    let now = tx.now();
+    tx.batch_query(&INSERT_LINES, &rows, &[w.into(), now.into()], |r| {
+        Ok((r.id(0)?, r.t(1)?))
+    })
+}
+
+/// Whether a message that the customer may see carries this file.
+pub fn shows_file(tx: &mut Tx<'_>, w: WorkspaceId, c: ConversationId, file: &str) -> StoreResult<bool> {
+    let like = format!("%\"file\":\"{file}\"%");
+    Ok(tx.one(&SHOWS_FILE, &[w.into(), c.into(), like.into()], |r| r.i(0))? > 0)
 }

@@ -1,0 +1,144 @@
+//! Presence of agents: what they chose, when they last did something, and the leases of their connections (T8).
+
+use crate::{Row, StoreResult, Tx, statements};
+use ronda_domain::agent::{AgentState, ChosenState, StateCause};
+use ronda_domain::{AgentId, Ms, WorkspaceId};
+
+/// The presence of an agent as its row has it, with the end of the longest lease.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PresenceRow {
+    pub workspace: WorkspaceId,
+    pub agent: AgentId,
+    pub chosen: ChosenState,
+    pub reason: String,
+    pub away_until: Option<Ms>,
+    pub last_activity_at: Ms,
+    /// The end of the longest lease of any device on any node; zero without a lease.
+    pub connected_until: Ms,
+    /// When the last device left; null while one is connected or when its lease simply ran out.
+    pub disconnected_at: Option<Ms>,
+    pub effective: AgentState,
+    pub since: Ms,
+}
+
+macro_rules! columns {
+    () => {
+        "p.workspace, p.agent, p.chosen, p.reason, p.away_until, p.last_activity_at,
+         coalesce((select max(l.until) from presence_lease as l where l.workspace = p.workspace and l.agent = p.agent), p.connected_until),
+         p.disconnected_at, p.effective, p.since"
+    };
+}
+
+statements! {
+    NEW = "insert into agent_presence(workspace, agent, since) values ($1, $2, $3) on conflict (workspace, agent) do nothing";
+    LOCK = concat!("select ", columns!(), " from agent_presence as p where p.workspace = $1 and p.agent = $2 {lock: for update of p}");
+    PRESENT = concat!("select ", columns!(), " from agent_presence as p where p.effective <> 'offline' or p.away_until is not null");
+    PUT = "update agent_presence set chosen = $3, reason = $4, away_until = $5, last_activity_at = $6, connected_until = $7,
+          disconnected_at = $8, effective = $9, since = $10 where workspace = $1 and agent = $2";
+    LEASE = "insert into presence_lease(id, workspace, agent, node, until) values ($1, $2, $3, $4, $5)
+        on conflict (id) do update set until = excluded.until";
+    RENEW = "update presence_lease set until = $2 where node = $1";
+    DROP_LEASE = "delete from presence_lease where id = $1";
+    LEASES = "select count(*) from presence_lease where workspace = $1 and agent = $2 and until > $3";
+    DROP_LEASES_OF = "delete from presence_lease where workspace = $1 and agent = $2";
+    FORGET_LEASES = "delete from presence_lease where until < $1";
+    LOG = "insert into agent_state_log(workspace, agent, state, reason, cause, by_agent, at) values ($1, $2, $3, $4, $5, $6, $7)";
+}
+
+fn read(r: &Row<'_>) -> StoreResult<PresenceRow> {
+    Ok(PresenceRow {
+        workspace: r.id(0)?,
+        agent: r.id(1)?,
+        chosen: r.word(2, ChosenState::parse, "agent_presence.chosen")?,
+        reason: r.t(3)?,
+        away_until: r.oi(4)?.map(Ms),
+        last_activity_at: Ms(r.i(5)?),
+        connected_until: Ms(r.i(6)?),
+        disconnected_at: r.oi(7)?.map(Ms),
+        effective: r.word(8, AgentState::parse, "agent_presence.effective")?,
+        since: Ms(r.i(9)?),
+    })
+}
+
+/// The presence of an agent, locked until the end of the transaction; made when there was none.
+pub fn lock(tx: &mut Tx<'_>, w: WorkspaceId, agent: AgentId) -> StoreResult<PresenceRow> {
+    let now = tx.now();
+    tx.exec(&NEW, &[w.into(), agent.into(), now.into()])?;
+    tx.one(&LOCK, &[w.into(), agent.into()], read)
+}
+
+/// Everybody who is not offline, and those whose absence has an end (system function: the presence worker).
+pub fn present(tx: &mut Tx<'_>) -> StoreResult<Vec<PresenceRow>> {
+    tx.query(&PRESENT, &[], read)
+}
+
+pub fn put(tx: &mut Tx<'_>, p: &PresenceRow) -> StoreResult<u64> {
+    tx.exec(
+        &PUT,
+        &[
+            p.workspace.into(),
+            p.agent.into(),
+            p.chosen.as_str().into(),
+            p.reason.as_str().into(),
+            p.away_until.into(),
+            p.last_activity_at.into(),
+            p.connected_until.into(),
+            p.disconnected_at.into(),
+            p.effective.as_str().into(),
+            p.since.into(),
+        ],
+    )
+}
+
+fn lease_id(node: &str, w: WorkspaceId, agent: AgentId) -> String {
+    format!("{node}:{w}:{agent}")
+}
+
+/// This node holds a connection of the agent until `until`.
+pub fn lease(tx: &mut Tx<'_>, node: &str, w: WorkspaceId, agent: AgentId, until: Ms) -> StoreResult<u64> {
+    let id = lease_id(node, w, agent);
+    tx.exec(&LEASE, &[id.into(), w.into(), agent.into(), node.into(), until.into()])
+}
+
+/// Renews every lease of a node in one statement.
+pub fn renew(tx: &mut Tx<'_>, node: &str, until: Ms) -> StoreResult<u64> {
+    tx.exec(&RENEW, &[node.into(), until.into()])
+}
+
+/// This node holds no connection of the agent any more.
+pub fn drop_lease(tx: &mut Tx<'_>, node: &str, w: WorkspaceId, agent: AgentId) -> StoreResult<u64> {
+    let id = lease_id(node, w, agent);
+    tx.exec(&DROP_LEASE, &[id.into()])
+}
+
+/// Leases of the agent that run now, on whatever node.
+pub fn leases(tx: &mut Tx<'_>, w: WorkspaceId, agent: AgentId) -> StoreResult<i64> {
+    let now = tx.now();
+    tx.one(&LEASES, &[w.into(), agent.into(), now.into()], |r| r.i(0))
+}
+
+/// Nobody holds a connection of the agent any more: signed out everywhere.
+pub fn drop_leases_of(tx: &mut Tx<'_>, w: WorkspaceId, agent: AgentId) -> StoreResult<u64> {
+    tx.exec(&DROP_LEASES_OF, &[w.into(), agent.into()])
+}
+
+/// Removes leases that ended long ago (system function).
+pub fn forget_leases(tx: &mut Tx<'_>, before: Ms) -> StoreResult<u64> {
+    tx.exec(&FORGET_LEASES, &[before.into()])
+}
+
+/// Adds a line to the state history.
+pub fn log(tx: &mut Tx<'_>, p: &PresenceRow, cause: StateCause, by: Option<AgentId>) -> StoreResult<u64> {
+    tx.exec(
+        &LOG,
+        &[
+            p.workspace.into(),
+            p.agent.into(),
+            p.effective.as_str().into(),
+            p.reason.as_str().into(),
+            cause.as_str().into(),
+            by.into(),
+            p.since.into(),
+        ],
+    )
+}
