@@ -4,16 +4,31 @@
 
 pub mod account;
 pub mod audit;
+pub mod channel_accounts;
+pub mod commands;
+pub mod conversations;
+pub mod customers;
+pub mod delivery;
 pub mod error;
 pub mod fields;
+pub mod greeter;
 pub mod groups;
 pub mod invitations;
+pub mod outgoing;
 pub mod password_resets;
 pub mod password_rules;
+pub mod policies;
+pub mod polite;
+pub mod presence;
+pub mod receive;
+pub mod reply;
 pub mod routing;
+pub mod scope;
 pub mod sessions;
 pub mod setup;
 pub mod users;
+pub mod views;
+pub mod visitors;
 pub mod who;
 pub mod workspaces;
 

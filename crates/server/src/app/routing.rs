@@ -1,26 +1,724 @@
-//! What routing is told about changes of people and groups.
+//! Between the routing engine and the database: the state from rows, a plan into rows, and what people are shown.
 
-use crate::app::AppResult;
-use ronda_domain::{AgentId, GroupId, WorkspaceId};
-use ronda_storage::{Tx, Wake};
+use crate::app::views::{self, Conversation, Message, Named};
+use crate::app::{AppError, AppResult, outgoing, users};
+use ronda_domain::channel::ChannelKind;
+use ronda_domain::content::Content;
+use ronda_domain::conversation::{Author, CloseReason, Direction, Place};
+use ronda_domain::event::{Event, EventKind, Scope};
+use ronda_domain::permission::Permission;
+use ronda_domain::{AgentId, ConversationId, CustomerId, GroupId, MessageId, Ms, WorkspaceId};
+use ronda_routing::{
+    Act, AgentKeep, AgentRow, ConvChange, ConvKeep, ConvRow, Decision, Epoch, Fact, GroupRow, Head, Notice, Outcome,
+    Policy, Profile, Reason, Rows, Target,
+};
+use ronda_storage::conversations::{self, ConversationRow, PlannedPlace};
+use ronda_storage::messages::{self, NewLine};
+use ronda_storage::routing::{self, Consumed, DecisionRow, LoadDelta, RoundRow};
+use ronda_storage::{StoreError, Tx, Wake, agents, channel_accounts, incidents, timers, workspaces};
+use serde::Serialize;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
+
+// Telling the engine ---------------------------------------------------------------------------------------------------
+
+/// Hands facts to the planner of a workspace.
+///
+/// # Errors
+/// When the database fails.
+pub fn tell(tx: &mut Tx<'_>, w: WorkspaceId, facts: &[Fact]) -> AppResult<()> {
+    let facts: Vec<String> = facts.iter().map(|f| views::json(f).to_string()).collect();
+    routing::insert_inputs(tx, w, &facts)?;
+    tx.wake(Wake::Planner(w));
+    Ok(())
+}
 
 /// A user, the groups of a user, a limit or a suspension changed: the planner looks at the agent again.
 ///
 /// # Errors
 /// When the database fails.
-pub fn agent_edited(tx: &mut Tx<'_>, workspace: WorkspaceId, agent: AgentId) -> AppResult<()> {
-    let _ = agent;
-    tx.wake(Wake::Planner(workspace));
-    Ok(())
+pub fn agent_edited(tx: &mut Tx<'_>, w: WorkspaceId, agent: AgentId) -> AppResult<()> {
+    let Some(row) = agents::routable_one(tx, w, agent)? else {
+        return Ok(());
+    };
+    let groups = agents::members(tx, w)?;
+    let groups = groups
+        .into_iter()
+        .filter(|(a, _)| *a == agent)
+        .map(|(_, g)| g)
+        .collect();
+    let profile = profile(&row, groups);
+    tell(tx, w, &[Fact::AgentEdited { agent, profile }])
 }
 
-/// A group, its members or its existence changed. With `heir` the group is gone and its conversations wait there; gone
-/// without an heir, it had none.
+/// A group was made, deleted, or became the default. What waits in a deleted group goes to its heir.
 ///
 /// # Errors
 /// When the database fails.
-pub fn group_changed(tx: &mut Tx<'_>, workspace: WorkspaceId, group: GroupId, heir: Option<GroupId>) -> AppResult<()> {
-    let _ = (group, heir);
-    tx.wake(Wake::Planner(workspace));
+pub fn group_changed(tx: &mut Tx<'_>, w: WorkspaceId, group: GroupId, heir: Option<GroupId>) -> AppResult<()> {
+    let found = agents::groups(tx, w)?.into_iter().find(|(id, _)| *id == group);
+    let mut facts = Vec::new();
+    if let Some(heir) = heir {
+        for row in conversations::routable(tx, w)?
+            .into_iter()
+            .filter(|c| c.group == Some(group))
+        {
+            if row.place == Place::Waiting {
+                facts.push(Fact::Transferred {
+                    conv: row.id,
+                    by: NOBODY,
+                    to: Target::Group(heir),
+                    seen: None,
+                    deferred_until: None,
+                    manage_others: true,
+                    may_exceed: false,
+                    arrival: None,
+                });
+            }
+        }
+    }
+    facts.push(Fact::GroupSet {
+        group,
+        live: found.is_some(),
+        default: found.is_some_and(|(_, default)| default),
+    });
+    tell(tx, w, &facts)
+}
+
+/// The system, where a fact asks for an agent. Ids of rows are never zero.
+const NOBODY: AgentId = AgentId(0);
+
+fn profile(row: &agents::RoutableRow, groups: Vec<GroupId>) -> Profile {
+    Profile {
+        active: row.active && row.role.may(Permission::ConversationsReply),
+        groups,
+        channels: row.channels.clone(),
+        limit: row.limit_override.and_then(|l| u32::try_from(l).ok()),
+    }
+}
+
+// Rows → state ---------------------------------------------------------------------------------------------------------
+
+/// The policy in force; the default before the first.
+///
+/// # Errors
+/// When the database fails or the stored policy cannot be read.
+pub fn policy(tx: &mut Tx<'_>, w: WorkspaceId) -> AppResult<Policy> {
+    let Some(row) = routing::policy(tx, w)? else {
+        return Ok(Policy::default());
+    };
+    let mut policy: Policy = parse(&row.body, "routing_policy.body")?;
+    policy.version = row.version;
+    Ok(policy)
+}
+
+fn parse<T: serde::de::DeserializeOwned>(text: &str, place: &'static str) -> AppResult<T> {
+    serde_json::from_str(text).map_err(|e| {
+        StoreError::BadData {
+            place,
+            detail: e.to_string(),
+        }
+        .into()
+    })
+}
+
+fn small<T: TryFrom<i64>>(n: i64, place: &'static str) -> AppResult<T> {
+    T::try_from(n).map_err(|_| {
+        StoreError::BadData {
+            place,
+            detail: n.to_string(),
+        }
+        .into()
+    })
+}
+
+/// A conversation as the engine keeps it.
+///
+/// # Errors
+/// When a column cannot be read.
+pub fn conv_row(c: &ConversationRow, round: Option<&RoundRow>) -> AppResult<ConvRow> {
+    let (missed, moves, transfers) = match round {
+        None => (Vec::new(), 0, 0),
+        Some(r) => (
+            parse(&r.missed, "routing_round.missed")?,
+            small(r.moves, "routing_round.moves")?,
+            small(r.transfers, "routing_round.transfers")?,
+        ),
+    };
+    let keep: ConvKeep = match &c.routing {
+        None => ConvKeep::default(),
+        Some(text) => parse(text, "conversation.routing")?,
+    };
+    Ok(ConvRow {
+        conv: c.id,
+        customer: c.customer,
+        channel: c.channel_account,
+        group: c.group,
+        epoch: Epoch(c.epoch),
+        place: c.place,
+        owner: c.owner,
+        phase: c.phase,
+        anchor: c.owed_since,
+        rotate_at: c.rotate_at,
+        round: small(c.round, "conversation.round")?,
+        exhausted: c.exhausted,
+        waiting_since: c.waiting_since,
+        assigned_at: c.assigned_at,
+        reserved_for: c.reserved_for,
+        reserved_until: c.reserved_until,
+        missed,
+        moves,
+        transfers,
+        keep,
+    })
+}
+
+/// Everything the engine knows of a workspace, from the database, with the stored head.
+///
+/// # Errors
+/// When the database fails or a column cannot be read.
+pub fn rows(tx: &mut Tx<'_>, w: WorkspaceId) -> AppResult<(routing::Head, Rows)> {
+    let head = routing::head(tx, w)?;
+    let policy = policy(tx, w)?;
+    let groups: Vec<GroupRow> = agents::groups(tx, w)?
+        .into_iter()
+        .map(|(group, default)| GroupRow { group, default })
+        .collect();
+    let mut members: BTreeMap<AgentId, Vec<GroupId>> = BTreeMap::new();
+    for (agent, group) in agents::members(tx, w)? {
+        members.entry(agent).or_default().push(group);
+    }
+    let loads: BTreeMap<AgentId, routing::LoadRow> = routing::loads(tx, w)?.into_iter().map(|l| (l.agent, l)).collect();
+    let mut agent_rows = Vec::new();
+    for row in agents::routable(tx, w)? {
+        let profile = profile(&row, members.remove(&row.agent).unwrap_or_default());
+        let load = loads.get(&row.agent);
+        let keep: AgentKeep = match load.and_then(|l| l.routing.as_deref()) {
+            None => AgentKeep::default(),
+            Some(text) => parse(text, "agent_load.routing")?,
+        };
+        agent_rows.push(AgentRow {
+            agent: row.agent,
+            active: profile.active,
+            groups: profile.groups,
+            channels: profile.channels,
+            limit: profile.limit,
+            load: 0,
+            stamp: load.map_or(0, |l| l.stamp),
+            keep,
+        });
+    }
+    let rounds: BTreeMap<ConversationId, RoundRow> = routing::rounds(tx, w)?
+        .into_iter()
+        .map(|r| (r.conversation, r))
+        .collect();
+    let convs = conversations::routable(tx, w)?
+        .iter()
+        .map(|c| conv_row(c, rounds.get(&c.id)))
+        .collect::<AppResult<Vec<_>>>()?;
+    let engine_head = Head {
+        decision_seq: head.decision_seq,
+        input_seq: head.input_seq,
+        at: head.at,
+        stamp: head.stamp,
+    };
+    Ok((
+        head,
+        Rows {
+            head: engine_head,
+            policy,
+            hours: ronda_routing::Hours::default(),
+            groups,
+            agents: agent_rows,
+            convs,
+        },
+    ))
+}
+
+// Plan → rows ----------------------------------------------------------------------------------------------------------
+
+/// One plan, ready to be written. What it was planned on is in it, so that it can be written more than once.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub workspace: WorkspaceId,
+    pub seen: routing::Head,
+    pub consumed: Vec<Consumed>,
+    pub outcome: Outcome,
+    /// Closings that a newer message of the customer stops: index of the input, conversation, last message seen.
+    pub guards: Vec<(usize, ConversationId, MessageId)>,
+}
+
+/// Why a plan was not written.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// These commands saw an older last message of the customer.
+    #[error("the customer wrote meanwhile")]
+    CustomerWrote(Vec<usize>),
+    #[error(transparent)]
+    App(#[from] AppError),
+}
+
+impl From<StoreError> for PlanError {
+    fn from(error: StoreError) -> Self {
+        Self::App(error.into())
+    }
+}
+
+impl ronda_storage::MaybeRetry for PlanError {
+    fn is_retry(&self) -> bool {
+        matches!(self, Self::App(e) if ronda_storage::MaybeRetry::is_retry(e))
+    }
+}
+
+/// The head after a plan.
+#[must_use]
+pub fn head_after(plan: &Plan) -> routing::Head {
+    let h = plan.outcome.head;
+    routing::Head {
+        decision_seq: h.decision_seq,
+        input_seq: h.input_seq,
+        at: h.at,
+        stamp: h.stamp,
+        ..plan.seen.clone()
+    }
+}
+
+fn guard(fine: bool, name: &'static str) -> Result<(), PlanError> {
+    if fine {
+        Ok(())
+    } else {
+        Err(StoreError::Guard(name).into())
+    }
+}
+
+/// Writes a plan (T4). Nothing is written when the head, an epoch, what a customer is owed, or a load differs from what
+/// was planned on.
+///
+/// # Errors
+/// [`StoreError::Guard`] naming what differed; [`PlanError::CustomerWrote`].
+pub fn write(tx: &mut Tx<'_>, plan: &Plan) -> Result<(), PlanError> {
+    let w = plan.workspace;
+    let outcome = &plan.outcome;
+    guard(routing::advance(tx, w, &plan.seen, &head_after(plan))? == 1, "head")?;
+    let stamped = routing::consume(tx, w, &plan.consumed)?;
+    guard(stamped == plan.consumed.len() as u64, "inputs")?;
+    let ids: Vec<ConversationId> = outcome.convs.iter().map(|c| c.row.conv).collect();
+    let before: BTreeMap<ConversationId, ConversationRow> = conversations::lock_many(tx, w, &ids)?
+        .into_iter()
+        .map(|c| (c.id, c))
+        .collect();
+    let mut late = Vec::new();
+    for (index, conversation, last) in &plan.guards {
+        if messages::newest_inbound_id(tx, w, *conversation)?.is_some_and(|newest| newest > *last) {
+            late.push(*index);
+        }
+    }
+    if !late.is_empty() {
+        return Err(PlanError::CustomerWrote(late));
+    }
+    let places: Vec<PlannedPlace> = outcome.convs.iter().map(planned).collect();
+    guard(conversations::place(tx, w, &places)? == places.len() as u64, "epoch")?;
+    let mut deltas = Vec::new();
+    for change in outcome.agents.iter().filter(|a| a.writes_load()) {
+        if change.before.is_none() || change.before.as_ref().is_some_and(|b| b.stamp == 0) {
+            routing::new_load(tx, w, change.row.agent)?;
+        }
+        deltas.push(LoadDelta {
+            agent: change.row.agent,
+            delta: change.delta,
+            limit: change.guard,
+            stamp: change.row.stamp,
+            routing: Some(views::json(&change.row.keep).to_string()),
+        });
+    }
+    guard(routing::apply_loads(tx, w, &deltas)? == deltas.len() as u64, "load")?;
+    rounds(tx, w, &outcome.convs)?;
+    let decisions: Vec<DecisionRow> = outcome.decisions.iter().map(decision_row).collect();
+    routing::insert_decisions(tx, w, &decisions)?;
+    notices(tx, w, outcome)?;
+    ended(tx, w, outcome, &before)?;
+    tell_screens(tx, w, outcome, &ids, &before)?;
+    ronda_storage::crash_point("plan.before_commit");
     Ok(())
+}
+
+fn planned(change: &ConvChange) -> PlannedPlace {
+    let r = &change.row;
+    PlannedPlace {
+        id: r.conv,
+        seen: change.seen.0,
+        place: r.place,
+        owner: r.owner,
+        epoch: r.epoch.0,
+        group: r.group,
+        phase: r.phase,
+        rotate_at: r.rotate_at,
+        round: r.round.into(),
+        exhausted: r.exhausted,
+        waiting_since: r.waiting_since,
+        assigned_at: r.assigned_at,
+        assigned_reason: change
+            .assigned_reason
+            .as_ref()
+            .map(|reason| views::json(reason).to_string()),
+        reserved_for: r.reserved_for,
+        reserved_until: r.reserved_until,
+        closed_at: change.closed.map(|c| c.0),
+        close_reason: change.closed.map(|c| c.1),
+        routing: (!r.keep.is_empty()).then(|| views::json(&r.keep).to_string()),
+        rotation_of: change.rotation,
+    }
+}
+
+fn rounds(tx: &mut Tx<'_>, w: WorkspaceId, convs: &[ConvChange]) -> AppResult<()> {
+    let mut put = Vec::new();
+    for change in convs {
+        let live = matches!(change.row.place, Place::Waiting | Place::Held);
+        let had = change.before.as_ref().is_some_and(ConvRow::has_round);
+        if live && change.row.has_round() {
+            put.push(RoundRow {
+                conversation: change.row.conv,
+                missed: views::json(&change.row.missed).to_string(),
+                moves: change.row.moves.into(),
+                transfers: change.row.transfers.into(),
+            });
+        } else if had {
+            routing::drop_round(tx, w, change.row.conv)?;
+        }
+    }
+    routing::put_rounds(tx, w, &put)?;
+    Ok(())
+}
+
+fn decision_row(d: &Decision) -> DecisionRow {
+    DecisionRow {
+        seq: d.seq,
+        at: d.at,
+        cause: d.cause,
+        policy_version: d.policy_version,
+        conversation: d.conversation,
+        epoch_before: d.epoch_before.0,
+        epoch_after: d.epoch_after.0,
+        act: d.act.as_str().to_owned(),
+        from: d.from,
+        to: d.to,
+        reason: views::json(&d.reason).to_string(),
+        funnel: views::json(&d.funnel).to_string(),
+    }
+}
+
+/// Incidents: what people should be told besides.
+fn notices(tx: &mut Tx<'_>, w: WorkspaceId, outcome: &Outcome) -> AppResult<()> {
+    let now = tx.now();
+    for notice in &outcome.notices {
+        let (conversation, kind, phase, waited) = match notice {
+            Notice::ClosedUnanswered {
+                conversation,
+                owner,
+                owed_since,
+            } => {
+                let phase = if owner.is_some() { "agent" } else { "waiting" };
+                (*conversation, "closed_unanswered", phase, now.since(*owed_since))
+            }
+            Notice::Exhausted { conversation, .. } => (*conversation, "exhausted", "agent", 0),
+            Notice::UnknownGroup { conversation, .. } => (*conversation, "unknown_group", "waiting", 0),
+            _ => continue,
+        };
+        incidents::insert(
+            tx,
+            w,
+            conversation,
+            kind,
+            phase,
+            waited,
+            &views::json(notice).to_string(),
+        )?;
+    }
+    Ok(())
+}
+
+/// What goes with the end of conversations: their timers, and a farewell when time closed them.
+fn ended(
+    tx: &mut Tx<'_>,
+    w: WorkspaceId,
+    outcome: &Outcome,
+    before: &BTreeMap<ConversationId, ConversationRow>,
+) -> AppResult<()> {
+    let closed: Vec<&ConvChange> = outcome.convs.iter().filter(|c| c.closed.is_some()).collect();
+    if closed.is_empty() {
+        return Ok(());
+    }
+    let settings = workspaces::get(tx, w)?
+        .map(|row| crate::app::workspaces::settings(&row))
+        .unwrap_or_default();
+    for change in closed {
+        timers::remove(tx, w, "snooze", change.row.conv.0)?;
+        let by_time = change
+            .closed
+            .is_some_and(|(_, reason)| reason == CloseReason::Inactivity);
+        let Some(row) = before.get(&change.row.conv).filter(|_| by_time) else {
+            continue;
+        };
+        let farewell = &settings.auto_close.farewell;
+        let text = match (row.place, row.outbound) {
+            (Place::Bot, true) => &farewell.outbound,
+            (Place::Bot, false) => &farewell.bot,
+            (Place::Waiting, _) => &farewell.waiting,
+            _ => &farewell.agent,
+        };
+        let Some(text) = text else { continue };
+        if let Some(account) = channel_accounts::get(tx, w, row.channel_account)?
+            && may_say(&account, row, tx.now())
+        {
+            outgoing::automatic(tx, w, &account, row.id, Author::Automatic, &Content::text(text.clone()))?;
+        }
+    }
+    Ok(())
+}
+
+fn may_say(account: &channel_accounts::ChannelAccountRow, row: &ConversationRow, now: Ms) -> bool {
+    account.kind == ChannelKind::WebChat
+        || views::window(account.kind, row.last_customer_at, row.window_closed, now)
+            .closes_at
+            .is_some()
+}
+
+/// Whether a decision is told inside the conversation.
+fn is_told(d: &Decision) -> bool {
+    match d.act {
+        Act::Assign
+        | Act::Rotate
+        | Act::Release
+        | Act::Requeue
+        | Act::Exhaust
+        | Act::Take
+        | Act::Transfer
+        | Act::Decline
+        | Act::Return
+        | Act::Close
+        | Act::ReturnToBot => true,
+        Act::Enqueue => matches!(d.reason, Reason::Reopened),
+        Act::Keep | Act::Extend | Act::Rearm | Act::Unreserve | Act::Amnesty => false,
+    }
+}
+
+fn tell_screens(
+    tx: &mut Tx<'_>,
+    w: WorkspaceId,
+    outcome: &Outcome,
+    ids: &[ConversationId],
+    before: &BTreeMap<ConversationId, ConversationRow>,
+) -> AppResult<()> {
+    let names: BTreeMap<AgentId, String> = agents::names(tx, w)?.into_iter().collect();
+    let scopes: BTreeMap<ConversationId, Scope> = before.iter().map(|(id, c)| (*id, c.scope())).collect();
+    let views = views::emit_conversations(tx, w, ids, &scopes)?;
+    let views: BTreeMap<ConversationId, Conversation> = views.into_iter().map(|v| (v.id, v)).collect();
+    lines(tx, w, outcome, &names, &views)?;
+    for d in &outcome.decisions {
+        let conversation = d.conversation.and_then(|id| views.get(&id));
+        let view = DecisionView::of(decision_row(d), &names, conversation.map(About::from));
+        tx.emit(Event {
+            workspace: w,
+            kind: EventKind::RoutingDecided,
+            conversation: d.conversation,
+            scope_before: None,
+            scope_after: None,
+            body: views::json(&view),
+        });
+    }
+    for change in outcome.agents.iter().filter(|a| a.delta != 0) {
+        if let Some(agent) = users::agent(tx, w, change.row.agent)? {
+            tx.emit(Event {
+                workspace: w,
+                kind: EventKind::AgentState,
+                conversation: None,
+                scope_before: None,
+                scope_after: None,
+                body: views::json(&agent),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn named(id: Option<AgentId>, names: &BTreeMap<AgentId, String>) -> Option<Named<AgentId>> {
+    id.map(|id| Named {
+        id,
+        name: names.get(&id).cloned().unwrap_or_default(),
+    })
+}
+
+/// The lines inside conversations that say what happened and why.
+fn lines(
+    tx: &mut Tx<'_>,
+    w: WorkspaceId,
+    outcome: &Outcome,
+    names: &BTreeMap<AgentId, String>,
+    views: &BTreeMap<ConversationId, Conversation>,
+) -> AppResult<()> {
+    let now = tx.now();
+    let mut new = Vec::new();
+    for d in outcome.decisions.iter().filter(|d| is_told(d)) {
+        let Some(view) = d.conversation.and_then(|id| views.get(&id)) else {
+            continue;
+        };
+        let content = Content::System {
+            code: d.act.as_str().to_owned(),
+            params: json!({ "from": named(d.from, names), "to": named(d.to, names), "reason": &d.reason, "group": view.group }),
+        };
+        new.push((
+            NewLine {
+                conversation: view.id,
+                channel_account: view.channel_account.id,
+                key: format!("decision:{}", d.seq),
+                content: views::json(&content).to_string(),
+                epoch: d.epoch_after.0,
+            },
+            content,
+            view,
+        ));
+    }
+    let rows: Vec<NewLine> = new.iter().map(|(line, _, _)| line.clone()).collect();
+    let ids: BTreeMap<String, MessageId> = messages::insert_lines(tx, w, &rows)?
+        .into_iter()
+        .map(|(id, key)| (key, id))
+        .collect();
+    for (line, content, view) in new {
+        let Some(id) = ids.get(&line.key) else { continue };
+        let message = Message {
+            id: *id,
+            conversation: view.id,
+            at: now,
+            direction: Direction::System,
+            author: Author::System,
+            agent: None,
+            client_id: Some(line.key),
+            kind: content.kind().to_owned(),
+            content: Some(content),
+            status: None,
+            status_at: None,
+            error: None,
+            reply_to: None,
+            reactions: Vec::new(),
+            edited_at: None,
+            deleted_at: None,
+            referral: None,
+        };
+        let scope = Scope {
+            place: view.place,
+            owner: view.owner.as_ref().map(|o| o.id),
+            group: view.group.as_ref().map(|g| g.id),
+        };
+        views::emit_message(tx, w, EventKind::MessageCreated, scope, &message);
+    }
+    Ok(())
+}
+
+// For people -----------------------------------------------------------------------------------------------------------
+
+/// The conversation a decision is about.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct About {
+    pub id: ConversationId,
+    pub number: i64,
+    #[schema(value_type = Object)]
+    pub customer: Named<CustomerId>,
+}
+
+impl From<&Conversation> for About {
+    fn from(c: &Conversation) -> Self {
+        Self {
+            id: c.id,
+            number: c.number,
+            customer: c.customer.clone(),
+        }
+    }
+}
+
+/// A recorded decision of routing with its explanation.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct DecisionView {
+    /// Dense number in the workspace.
+    pub seq: i64,
+    pub at: Ms,
+    pub act: String,
+    /// `{code, params}`.
+    #[schema(value_type = Object)]
+    pub reason: Value,
+    pub conversation: Option<About>,
+    #[schema(value_type = Option<Object>)]
+    pub from: Option<Named<AgentId>>,
+    #[schema(value_type = Option<Object>)]
+    pub to: Option<Named<AgentId>>,
+    pub policy_version: i64,
+    pub epoch_before: i64,
+    pub epoch_after: i64,
+    /// Who was considered and why not: counts that add up to `members`.
+    #[schema(value_type = Object)]
+    pub funnel: Value,
+}
+
+impl DecisionView {
+    #[must_use]
+    pub fn of(d: DecisionRow, names: &BTreeMap<AgentId, String>, conversation: Option<About>) -> Self {
+        let mut funnel: Value = serde_json::from_str(&d.funnel).unwrap_or_default();
+        name_finalists(&mut funnel, names);
+        Self {
+            seq: d.seq,
+            at: d.at,
+            act: d.act,
+            reason: serde_json::from_str(&d.reason).unwrap_or_default(),
+            conversation,
+            from: named(d.from, names),
+            to: named(d.to, names),
+            policy_version: d.policy_version,
+            epoch_before: d.epoch_before,
+            epoch_after: d.epoch_after,
+            funnel,
+        }
+    }
+}
+
+/// Puts names beside the ids of a funnel's finalists.
+pub fn name_finalists(funnel: &mut Value, names: &BTreeMap<AgentId, String>) {
+    let Some(list) = funnel.get_mut("finalists").and_then(Value::as_array_mut) else {
+        return;
+    };
+    for finalist in list {
+        if let Some(id) = finalist.get("agent").and_then(Value::as_i64) {
+            finalist["name"] = json!(names.get(&AgentId(id)));
+        }
+    }
+}
+
+/// Decisions with names, newest first.
+///
+/// # Errors
+/// When the database fails.
+pub fn decisions(
+    tx: &mut Tx<'_>,
+    w: WorkspaceId,
+    of: routing::DecisionsOf,
+    before: i64,
+    limit: i64,
+) -> AppResult<Vec<DecisionView>> {
+    let names: BTreeMap<AgentId, String> = agents::names(tx, w)?.into_iter().collect();
+    let rows = routing::decisions(tx, w, of, before, limit)?;
+    let mut ids: Vec<ConversationId> = rows.iter().filter_map(|d| d.conversation).collect();
+    ids.sort();
+    ids.dedup();
+    let now = tx.now();
+    let about: BTreeMap<ConversationId, About> = conversations::views(tx, w, &ids)?
+        .into_iter()
+        .map(|v| Conversation::of(v, now))
+        .map(|c| (c.id, About::from(&c)))
+        .collect();
+    Ok(rows
+        .into_iter()
+        .map(|d| {
+            let conversation = d.conversation.and_then(|id| about.get(&id).cloned());
+            DecisionView::of(d, &names, conversation)
+        })
+        .collect())
 }

@@ -10,7 +10,7 @@ use ronda_domain::permission::{Permission, Role};
 use ronda_domain::{AccountId, AgentId, GroupId, Ms, WorkspaceId};
 use ronda_storage::accounts::{self, NewAccount};
 use ronda_storage::users::{self, UserRow};
-use ronda_storage::{StoreError, Tx, groups, invitations, routing, sessions};
+use ronda_storage::{StoreError, Tx, groups, invitations, sessions};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -47,29 +47,27 @@ pub struct Agent {
 /// What the policy in force says about limits.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Limits {
-    pub limit: Option<i64>,
-    pub hard_cap_extra: i64,
+    pub limit: Option<u32>,
+    pub hard_cap: ronda_routing::HardCap,
 }
 
-/// The limits of the policy in force; without a policy there are none.
+/// The limits of the policy in force.
 ///
 /// # Errors
 /// When the database fails.
 pub fn limits(tx: &mut Tx<'_>, w: WorkspaceId) -> AppResult<Limits> {
-    let Some(policy) = routing::policy(tx, w)? else {
-        return Ok(Limits::default());
-    };
-    let body: serde_json::Value = serde_json::from_str(&policy.body).unwrap_or_default();
+    let policy = crate::app::routing::policy(tx, w)?;
     Ok(Limits {
-        limit: body["limit"].as_i64(),
-        hard_cap_extra: body["hard_cap_extra"].as_i64().unwrap_or(0),
+        limit: policy.limit,
+        hard_cap: policy.hard_cap,
     })
 }
 
 impl Agent {
     #[must_use]
     pub fn of(u: &UserRow, limits: Limits) -> Self {
-        let limit = u.limit_override.or(limits.limit);
+        let own = u.limit_override.and_then(|l| u32::try_from(l).ok());
+        let limit = own.or(limits.limit);
         Self {
             id: u.id,
             name: u.name.clone(),
@@ -85,8 +83,8 @@ impl Agent {
             reason: Some(u.reason.clone()).filter(|r| !r.is_empty()),
             since: u.since,
             load: u.load,
-            limit,
-            hard_cap: limit.map(|l| l + limits.hard_cap_extra),
+            limit: limit.map(i64::from),
+            hard_cap: limit.map(|l| limits.hard_cap.over(l).into()),
         }
     }
 }

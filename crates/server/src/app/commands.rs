@@ -1,0 +1,330 @@
+//! Commands of people that change place or owner of a conversation: rights, and what the routing engine must know.
+//! The planner decides and writes (T3, T4).
+
+use crate::app::reply::NewReply;
+use crate::app::routing::DecisionView;
+use crate::app::views::{Conversation, json};
+use crate::app::{AppError, AppResult, Who, conversations};
+use ronda_domain::content::Content;
+use ronda_domain::conversation::{CloseReason, Place};
+use ronda_domain::permission::Permission;
+use ronda_domain::{AgentId, ConversationId, MessageId, Ms};
+use ronda_routing::{Answer, Arrival, Epoch, Fact, Refusal, State, Target};
+use ronda_storage::conversations::ConversationRow;
+use ronda_storage::{Tx, agents, messages, routing, timers, users};
+use serde_json::Value;
+
+/// Decisions shown with a conversation.
+const DECISIONS: i64 = 50;
+
+/// A command ready for the planner.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    pub fact: Fact,
+    /// A newer message of the customer stops it.
+    pub last_message: Option<MessageId>,
+    /// Left in the conversation when the command was carried out.
+    pub note: Option<NewReply>,
+}
+
+impl From<Fact> for Prepared {
+    fn from(fact: Fact) -> Self {
+        Self {
+            fact,
+            last_message: None,
+            note: None,
+        }
+    }
+}
+
+fn arrival(row: &ConversationRow) -> Arrival {
+    Arrival {
+        customer: row.customer,
+        channel: row.channel_account,
+        group: row.group,
+        epoch: Epoch(row.epoch),
+        anchor: row.owed_since,
+        prefer: None,
+    }
+}
+
+/// Takes a conversation for the caller.
+///
+/// # Errors
+/// [`AppError::NotFound`], [`AppError::Forbidden`].
+pub fn take(tx: &mut Tx<'_>, who: &Who, id: ConversationId, seen: Option<i64>) -> AppResult<Prepared> {
+    who.need(Permission::ConversationsTake)?;
+    let row = conversations::seen(tx, who, id)?;
+    if row.place == Place::Bot {
+        who.need(Permission::ConversationsTakeOver)?;
+    }
+    Ok(Fact::Taken {
+        conv: id,
+        agent: who.agent,
+        seen: seen.map(Epoch),
+        take_over: who.may(Permission::ConversationsTakeOver),
+        may_exceed: true,
+        arrival: Some(arrival(&row)),
+    }
+    .into())
+}
+
+/// Whom to transfer to.
+#[derive(Clone, Debug)]
+pub struct Transfer {
+    pub to: Target,
+    pub seen: Option<i64>,
+    pub note: Option<String>,
+    pub deferred_until: Option<Ms>,
+}
+
+fn manage(who: &Who, row: &ConversationRow) -> AppResult<()> {
+    if row.owner == Some(who.agent) {
+        return Ok(());
+    }
+    who.need(Permission::ConversationsManageOthers)
+}
+
+/// Transfers a conversation.
+///
+/// # Errors
+/// [`AppError::NotFound`], [`AppError::Forbidden`], unknown targets.
+pub fn transfer(tx: &mut Tx<'_>, who: &Who, id: ConversationId, t: &Transfer) -> AppResult<Prepared> {
+    who.need(Permission::ConversationsTransfer)?;
+    let row = conversations::seen(tx, who, id)?;
+    manage(who, &row)?;
+    match t.to {
+        Target::Agent(agent) => {
+            let known = agents::routable_one(tx, who.workspace, agent)?;
+            if !known.is_some_and(|a| a.active) {
+                return Err(AppError::field("/to/agent", "unknown", "no such agent"));
+            }
+        }
+        Target::Group(group) => {
+            if !agents::groups(tx, who.workspace)?.iter().any(|(g, _)| *g == group) {
+                return Err(AppError::field("/to/group", "unknown", "no such group"));
+            }
+        }
+        Target::Anyone => {}
+    }
+    let note = t.note.as_ref().map(|text| NewReply {
+        conversation: id,
+        client_id: uuid::Uuid::now_v7().to_string(),
+        content: Content::text(text.trim()),
+        note: true,
+        reply_to: None,
+        seen: None,
+    });
+    let fact = Fact::Transferred {
+        conv: id,
+        by: who.agent,
+        to: t.to,
+        seen: t.seen.map(Epoch),
+        deferred_until: t.deferred_until,
+        manage_others: who.may(Permission::ConversationsManageOthers),
+        may_exceed: true,
+        arrival: Some(arrival(&row)),
+    };
+    Ok(Prepared {
+        fact,
+        last_message: None,
+        note,
+    })
+}
+
+/// Closes a conversation.
+///
+/// # Errors
+/// [`AppError::NotFound`], [`AppError::Forbidden`], [`AppError::NeedsConfirmation`] while the customer is owed a reply.
+pub fn close(
+    tx: &mut Tx<'_>,
+    who: &Who,
+    id: ConversationId,
+    seen: Option<i64>,
+    last_message: Option<MessageId>,
+    confirmed: bool,
+    reason: Option<&str>,
+) -> AppResult<Prepared> {
+    who.need(Permission::ConversationsClose)?;
+    let row = conversations::seen(tx, who, id)?;
+    manage(who, &row)?;
+    if row.place == Place::Closed {
+        return Err(AppError::Refused {
+            code: "closed",
+            detail: "the conversation is closed already".into(),
+        });
+    }
+    if let (Some(since), false) = (row.owed_since, confirmed) {
+        return Err(AppError::NeedsConfirmation {
+            code: "unanswered",
+            findings: serde_json::json!({ "owed_since": since }),
+        });
+    }
+    let mine = row.owner == Some(who.agent);
+    let note = reason.filter(|r| !r.trim().is_empty()).map(|text| NewReply {
+        conversation: id,
+        client_id: uuid::Uuid::now_v7().to_string(),
+        content: Content::text(text.trim()),
+        note: true,
+        reply_to: None,
+        seen: None,
+    });
+    Ok(Prepared {
+        fact: Fact::Closed {
+            conv: id,
+            by: Some(who.agent),
+            seen: seen.map(Epoch),
+            reason: if mine {
+                CloseReason::Agent
+            } else {
+                CloseReason::Supervisor
+            },
+            arrival: Some(arrival(&row)),
+        },
+        last_message,
+        note,
+    })
+}
+
+/// Gives a conversation back.
+///
+/// # Errors
+/// [`AppError::NotFound`].
+pub fn decline(tx: &mut Tx<'_>, who: &Who, id: ConversationId, seen: Option<i64>, why: &str) -> AppResult<Prepared> {
+    conversations::seen(tx, who, id)?;
+    Ok(Fact::Declined {
+        conv: id,
+        agent: who.agent,
+        seen: seen.map(Epoch),
+        why: why.to_owned(),
+    }
+    .into())
+}
+
+/// Returns a conversation to the bot.
+///
+/// # Errors
+/// [`AppError::NotFound`], [`AppError::Forbidden`].
+pub fn return_to_bot(tx: &mut Tx<'_>, who: &Who, id: ConversationId, seen: Option<i64>) -> AppResult<Prepared> {
+    let row = conversations::seen(tx, who, id)?;
+    manage(who, &row)?;
+    Ok(Fact::ReturnedToBot {
+        conv: id,
+        by: who.agent,
+        seen: seen.map(Epoch),
+    }
+    .into())
+}
+
+fn own(tx: &mut Tx<'_>, who: &Who, id: ConversationId) -> AppResult<ConversationRow> {
+    let row = conversations::seen(tx, who, id)?;
+    if row.owner == Some(who.agent) && row.place == Place::Held {
+        return Ok(row);
+    }
+    Err(super::reply::not_owner(tx, who, &row)?)
+}
+
+/// When a snooze ends; without a time the customer's next message ends it.
+///
+/// # Errors
+/// [`AppError::NotFound`], [`AppError::NotOwner`].
+pub fn set_snooze(tx: &mut Tx<'_>, who: &Who, id: ConversationId, until: Option<Ms>) -> AppResult<()> {
+    let row = own(tx, who, id)?;
+    match until {
+        Some(at) => timers::put(tx, who.workspace, "snooze", id.0, row.epoch, at)?,
+        None => timers::remove(tx, who.workspace, "snooze", id.0)?,
+    };
+    Ok(())
+}
+
+/// Puts a conversation to sleep.
+///
+/// # Errors
+/// [`AppError::NotFound`], [`AppError::NotOwner`].
+pub fn park(tx: &mut Tx<'_>, who: &Who, id: ConversationId) -> AppResult<Prepared> {
+    own(tx, who, id)?;
+    Ok(Fact::Parked { conv: id }.into())
+}
+
+/// Wakes a conversation.
+///
+/// # Errors
+/// [`AppError::NotFound`], [`AppError::NotOwner`].
+pub fn wake(tx: &mut Tx<'_>, who: &Who, id: ConversationId) -> AppResult<Prepared> {
+    own(tx, who, id)?;
+    Ok(Fact::Woken { conv: id }.into())
+}
+
+fn name(tx: &mut Tx<'_>, who: &Who, owner: Option<AgentId>) -> AppResult<Option<(AgentId, String)>> {
+    Ok(match owner {
+        None => None,
+        Some(id) => users::get(tx, who.workspace, id)?.map(|u| (id, u.name)),
+    })
+}
+
+/// What the planner answered, as the API says it.
+///
+/// # Errors
+/// Every answer that is not done.
+pub fn result(tx: &mut Tx<'_>, who: &Who, id: ConversationId, answer: &Answer) -> AppResult<Conversation> {
+    match answer {
+        // The caller has just acted on it: they may see what became of it, even if it left their sight.
+        Answer::Ok { .. } | Answer::Duplicate => conversations::one(tx, who, id),
+        Answer::Conflict { owner, epoch } => Err(AppError::Conflict {
+            epoch: epoch.0,
+            owner: name(tx, who, *owner)?,
+        }),
+        Answer::HardCap { load, cap } => Err(AppError::HardCap {
+            load: (*load).into(),
+            cap: (*cap).into(),
+        }),
+        Answer::CustomerWrote => Err(AppError::CustomerWrote {
+            last_message: messages::newest_inbound_id(tx, who.workspace, id)?.map_or(0, |m| m.0),
+        }),
+        Answer::Refused { code } => Err(AppError::Refused {
+            code: refusal(*code),
+            detail: format!("routing refused: {}", refusal(*code)),
+        }),
+    }
+}
+
+/// The stable word of a refusal.
+#[must_use]
+pub const fn refusal(code: Refusal) -> &'static str {
+    match code {
+        Refusal::NotLive => "not_live",
+        Refusal::NotOwner => "not_owner",
+        Refusal::UnknownAgent => "unknown_agent",
+        Refusal::UnknownGroup => "unknown_group",
+        Refusal::MayNotReply => "may_not_reply",
+        Refusal::NotAvailable => "not_available",
+        Refusal::SameAgent => "same_agent",
+        Refusal::TransferLimit => "transfer_limit",
+        Refusal::SecondLive => "second_live",
+        Refusal::TooLate => "too_late",
+    }
+}
+
+/// Whether a conversation waits, and its decisions: with funnels for those who may see them.
+///
+/// # Errors
+/// [`AppError::NotFound`].
+pub fn explained(tx: &mut Tx<'_>, who: &Who, id: ConversationId) -> AppResult<(bool, Vec<DecisionView>)> {
+    let row = conversations::seen(tx, who, id)?;
+    let of = routing::DecisionsOf::Conversation(id);
+    let mut list = super::routing::decisions(tx, who.workspace, of, i64::MAX, DECISIONS)?;
+    if !who.may(Permission::RoutingExplain) {
+        for d in &mut list {
+            d.funnel = Value::Null;
+        }
+    }
+    Ok((row.place == Place::Waiting, list))
+}
+
+/// Why a conversation waits, and its position.
+#[must_use]
+pub fn why(state: &State, id: ConversationId) -> (Option<Value>, Option<ronda_routing::Position>) {
+    let waits = state.conv(id).is_some_and(|c| c.place == Place::Waiting);
+    let funnel = waits.then(|| json(&ronda_routing::why_waiting(state, id)));
+    (funnel, ronda_routing::position(state, id))
+}

@@ -1,0 +1,203 @@
+//! What became of messages we sent: the answer of the call (T7) and the statuses that follow.
+
+use crate::app::{AppError, AppResult, outgoing, views};
+use ronda_channels::outcome::{ErrorClass, ProviderError, SendOutcome};
+use ronda_domain::channel::ChannelStatus;
+use ronda_domain::conversation::{Author, MessageStatus, Place};
+use ronda_domain::event::{Event, EventKind};
+use ronda_domain::{ChannelAccountId, Ms, WorkspaceId};
+use ronda_routing::Fact;
+use ronda_storage::channel_accounts;
+use ronda_storage::messages::{self, MessageRow};
+use ronda_storage::outbox::{self, OutboxRow};
+use ronda_storage::{Tx, Wake, conversations, parked, routing};
+use serde_json::{Map, Value, json};
+
+/// Attempts of one message before it fails for good.
+pub const MOST_ATTEMPTS: i64 = 8;
+/// How long an unconfirmed message holds what follows it. Source: architecture.md §8, T7.
+pub const UNCERTAIN_MS: i64 = 60_000;
+
+/// Records what came of the call for an outbox row that this worker claimed with `token`.
+///
+/// # Errors
+/// When the database fails.
+pub fn settle(tx: &mut Tx<'_>, row: &OutboxRow, token: &str, outcome: &SendOutcome) -> AppResult<()> {
+    let w = row.workspace;
+    let now = tx.now();
+    let conversation = conversations::lock(tx, w, row.conversation)?.ok_or(AppError::NotFound)?;
+    let message = match row.message {
+        None => None,
+        Some(id) => messages::get(tx, w, id)?,
+    };
+    match outcome {
+        SendOutcome::Sent { provider_id, .. } => {
+            if outbox::sent(tx, row.id, token)? == 0 {
+                return Ok(());
+            }
+            let Some(mut message) = message else { return Ok(()) };
+            if message.provider_id.is_none() {
+                messages::set_provider_id(tx, w, message.id, provider_id)?;
+                message.provider_id = Some(provider_id.clone());
+            }
+            status(tx, w, &message, "sent", now, &[])?;
+            for p in parked::take(tx, row.channel_account, provider_id)? {
+                let fresh = messages::get(tx, w, message.id)?.ok_or(AppError::NotFound)?;
+                let errors: Vec<ProviderError> = p
+                    .detail
+                    .as_deref()
+                    .and_then(|d| serde_json::from_str(d).ok())
+                    .unwrap_or_default();
+                status(tx, w, &fresh, &p.status, p.at, &errors)?;
+            }
+        }
+        SendOutcome::Retry { after_ms, error } => {
+            if row.attempt >= MOST_ATTEMPTS {
+                return refuse(tx, row, token, message, &conversation, error);
+            }
+            let pause = after_ms.unwrap_or_else(|| error.class.pause_ms(u32::try_from(row.attempt).unwrap_or(1)));
+            let text = views::json(error).to_string();
+            outbox::retry(tx, row.id, token, now.plus(pause.max(1_000)), &text)?;
+            tx.wake(Wake::Deliver(row.channel_account));
+        }
+        SendOutcome::Rejected { error } => return refuse(tx, row, token, message, &conversation, error),
+        SendOutcome::Uncertain { reason } => {
+            if outbox::uncertain(tx, row.id, token, now.plus(UNCERTAIN_MS), reason)? == 0 {
+                return Ok(());
+            }
+            if let Some(message) = message {
+                uncertain(tx, w, &message)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The message may have arrived; it is shown so and never sent again blindly.
+///
+/// # Errors
+/// When the database fails.
+pub fn uncertain(tx: &mut Tx<'_>, w: WorkspaceId, message: &MessageRow) -> AppResult<()> {
+    let now = tx.now();
+    status(tx, w, message, MessageStatus::Uncertain.as_str(), now, &[])
+}
+
+fn refuse(
+    tx: &mut Tx<'_>,
+    row: &OutboxRow,
+    token: &str,
+    message: Option<MessageRow>,
+    conversation: &conversations::ConversationRow,
+    error: &ProviderError,
+) -> AppResult<()> {
+    let w = row.workspace;
+    let now = tx.now();
+    if error.class == ErrorClass::Auth {
+        // The token stopped working: the message waits until the channel is repaired (spec PS-2.3).
+        disconnected(tx, w, row.channel_account, &error.to_string())?;
+        let text = views::json(error).to_string();
+        outbox::retry(tx, row.id, token, now.plus(Ms::MINUTE), &text)?;
+        return Ok(());
+    }
+    if outbox::failed(tx, row.id, token, &views::json(error).to_string())? == 0 {
+        return Ok(());
+    }
+    if error.class == ErrorClass::WindowClosed {
+        conversations::set_window_closed(tx, w, conversation.id)?;
+    }
+    tx.wake(Wake::Deliver(row.channel_account));
+    if let Some(message) = message {
+        status(tx, w, &message, "failed", now, std::slice::from_ref(error))?;
+    }
+    Ok(())
+}
+
+/// Turns a channel account to disconnected and tells its administrators' screens.
+///
+/// # Errors
+/// When the database fails.
+pub fn disconnected(tx: &mut Tx<'_>, w: WorkspaceId, account: ChannelAccountId, detail: &str) -> AppResult<()> {
+    if channel_accounts::set_status(tx, w, account, ChannelStatus::Disconnected, detail)? > 0 {
+        tx.emit(Event {
+            workspace: w,
+            kind: EventKind::ChannelChanged,
+            conversation: None,
+            scope_before: None,
+            scope_after: None,
+            body: json!({ "id": account, "status": "disconnected" }),
+        });
+    }
+    Ok(())
+}
+
+/// Applies a status to a message of ours: monotone, in whatever order they come.
+///
+/// # Errors
+/// When the database fails.
+pub fn status(
+    tx: &mut Tx<'_>,
+    w: WorkspaceId,
+    m: &MessageRow,
+    word: &str,
+    at: Ms,
+    errors: &[ProviderError],
+) -> AppResult<()> {
+    let before = m.status.unwrap_or(MessageStatus::Queued);
+    let mut times: Map<String, Value> = m
+        .status_at
+        .as_deref()
+        .and_then(|t| serde_json::from_str(t).ok())
+        .unwrap_or_default();
+    let known = times.get(word).and_then(Value::as_i64);
+    let next = MessageStatus::parse(word).map_or(before, |next| before.advance(next));
+    if known.is_some_and(|known| known <= at.0) && next == before {
+        return Ok(());
+    }
+    times.insert(word.to_owned(), known.map_or(at.0, |k| k.min(at.0)).into());
+    let error = errors
+        .first()
+        .filter(|_| next == MessageStatus::Failed)
+        .map(|e| outgoing::error_json(e.code, &e.key, &e.title, &e.detail).to_string())
+        .or_else(|| m.error.clone().filter(|_| next == MessageStatus::Failed));
+    let times = Value::Object(times).to_string();
+    messages::set_status(tx, w, m.id, next, &times, error.as_deref())?;
+    if next > MessageStatus::Uncertain && next != MessageStatus::Failed && before <= MessageStatus::Uncertain {
+        outbox::settle_of_message(tx, w, m.id, "sent")?;
+        tx.wake(Wake::Deliver(m.channel_account));
+    }
+    if next == MessageStatus::Failed && before != MessageStatus::Failed {
+        failed(tx, w, m, errors)?;
+    }
+    outgoing::tell_changed(tx, w, m.conversation, m.id)
+}
+
+/// A message of a person failed for good: what the customer was owed is owed again, unless answered since (row 7).
+fn failed(tx: &mut Tx<'_>, w: WorkspaceId, m: &MessageRow, errors: &[ProviderError]) -> AppResult<()> {
+    outbox::settle_of_message(tx, w, m.id, "failed")?;
+    tx.wake(Wake::Deliver(m.channel_account));
+    if errors.iter().any(|e| e.class == ErrorClass::WindowClosed) {
+        conversations::set_window_closed(tx, w, m.conversation)?;
+    }
+    let Some(row) = conversations::lock(tx, w, m.conversation)? else {
+        return Ok(());
+    };
+    let (Author::Agent, Some(agent)) = (m.author, m.agent) else {
+        return Ok(());
+    };
+    let answered = messages::answered_after(tx, w, m.conversation, m.id)?;
+    let anchor = row
+        .owed_since
+        .or(m.owed_before.filter(|_| !answered && row.place == Place::Held));
+    if row.owed_since.is_none() && anchor.is_some() {
+        conversations::set_owed(tx, w, row.id, anchor)?;
+        views::emit_conversation(tx, w, row.id, row.scope())?;
+    }
+    let fact = Fact::SendFailed {
+        conv: row.id,
+        agent,
+        anchor,
+    };
+    routing::insert_inputs(tx, w, &[views::json(&fact).to_string()])?;
+    tx.wake(Wake::Planner(w));
+    Ok(())
+}

@@ -1,0 +1,319 @@
+//! The assignment policy of a workspace: its versions, and what one would do (spec CP-11, T11).
+
+use crate::app::audit::{self, Change};
+use crate::app::users::{self, Agent};
+use crate::app::{Actor, AppError, AppResult, Who, routing as rules, views};
+use ronda_domain::conversation::Place;
+use ronda_domain::permission::Permission;
+use ronda_domain::{AgentId, GroupId, Ms};
+use ronda_routing::{Fact, Finding, Policy, Reach, Severity, State, World};
+use ronda_storage::routing::{self, PolicyRow};
+use ronda_storage::{StoreError, Tx, agents, conversations};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
+
+/// A stored version.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct PolicyVersion {
+    pub version: i64,
+    #[schema(value_type = Object)]
+    pub policy: Policy,
+    pub author: Option<AgentId>,
+    pub author_name: Option<String>,
+    pub created_at: Option<Ms>,
+}
+
+/// A policy to save.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewPolicy {
+    #[schema(value_type = Object)]
+    pub policy: Policy,
+    /// Whether clocks that run follow the new policy too.
+    #[serde(default)]
+    #[schema(value_type = String)]
+    pub reach: Reach,
+    /// The version that was edited; 0 before the first.
+    #[serde(default)]
+    pub if_version: Option<i64>,
+    /// Save in spite of findings that ask for a decision.
+    #[serde(default)]
+    pub confirm: bool,
+}
+
+/// What a policy would do now.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Previewed {
+    #[schema(value_type = Vec<Object>)]
+    pub findings: Vec<Finding>,
+    #[schema(value_type = Object)]
+    pub preview: Value,
+}
+
+impl Previewed {
+    /// With the names of the agents it mentions by id.
+    #[must_use]
+    pub fn with_names(mut self, names: &[(AgentId, String)]) -> Self {
+        let names: BTreeMap<String, &str> = names.iter().map(|(id, n)| (id.to_string(), n.as_str())).collect();
+        if let Some(object) = self.preview.as_object_mut() {
+            object.insert("names".into(), json!(names));
+        }
+        self
+    }
+}
+
+fn version(row: &PolicyRow, names: &BTreeMap<AgentId, String>) -> AppResult<PolicyVersion> {
+    let mut policy: Policy = serde_json::from_str(&row.body).map_err(|e| StoreError::BadData {
+        place: "routing_policy.body",
+        detail: e.to_string(),
+    })?;
+    policy.version = row.version;
+    Ok(PolicyVersion {
+        version: row.version,
+        policy,
+        author: row.author,
+        author_name: row.author.and_then(|a| names.get(&a).cloned()),
+        created_at: Some(row.created_at),
+    })
+}
+
+/// The versions below `before`, newest first.
+///
+/// # Errors
+/// [`AppError::Forbidden`].
+pub fn list(tx: &mut Tx<'_>, who: &Who, before: i64, limit: i64) -> AppResult<Vec<PolicyVersion>> {
+    who.need(Permission::RoutingExplain)?;
+    let names = agents::names(tx, who.workspace)?.into_iter().collect();
+    routing::policies(tx, who.workspace, before, limit)?
+        .iter()
+        .map(|row| version(row, &names))
+        .collect()
+}
+
+/// The policy in force. Everybody may know the rules they work under.
+///
+/// # Errors
+/// When the database fails.
+pub fn current(tx: &mut Tx<'_>, who: &Who) -> AppResult<PolicyVersion> {
+    let names = agents::names(tx, who.workspace)?.into_iter().collect();
+    match routing::policy(tx, who.workspace)? {
+        Some(row) => version(&row, &names),
+        None => Ok(PolicyVersion {
+            version: 0,
+            policy: Policy::default(),
+            author: None,
+            author_name: None,
+            created_at: None,
+        }),
+    }
+}
+
+/// The agents a policy is judged against.
+fn world(tx: &mut Tx<'_>, who: &Who) -> AppResult<World> {
+    let agents = agents::routable(tx, who.workspace)?
+        .into_iter()
+        .filter(|a| a.active && a.role.may(Permission::ConversationsReply))
+        .map(|a| a.agent)
+        .collect();
+    Ok(World { agents })
+}
+
+/// Saves a policy as the next version.
+///
+/// # Errors
+/// [`AppError::Forbidden`], [`AppError::VersionMismatch`], wrong values, [`AppError::NeedsConfirmation`].
+pub fn save(tx: &mut Tx<'_>, who: &Who, new: &NewPolicy) -> AppResult<PolicyVersion> {
+    who.need(Permission::RoutingEdit)?;
+    let w = who.workspace;
+    let before = routing::policy(tx, w)?;
+    let seen = before.as_ref().map_or(0, |p| p.version);
+    if new.if_version.is_some_and(|v| v != seen) {
+        return Err(AppError::VersionMismatch);
+    }
+    let world = world(tx, who)?;
+    let findings = new.policy.validate(&world);
+    let wrong: Vec<_> = findings
+        .iter()
+        .filter(|f| f.severity == Severity::Error)
+        .map(|f| crate::app::FieldError {
+            pointer: pointer(f),
+            code: "policy",
+            message: word(f),
+        })
+        .collect();
+    if !wrong.is_empty() {
+        return Err(AppError::Invalid(wrong));
+    }
+    if !new.confirm && findings.iter().any(|f| f.severity == Severity::Confirm) {
+        return Err(AppError::NeedsConfirmation {
+            code: "policy",
+            findings: views::json(&findings),
+        });
+    }
+    let mut policy = honest(new.policy.clone());
+    policy.version = seen + 1;
+    match routing::insert_policy(tx, w, seen + 1, &views::json(&policy).to_string(), Some(who.agent)) {
+        Err(StoreError::Constraint(_)) => return Err(AppError::VersionMismatch),
+        other => other?,
+    };
+    rules::tell(
+        tx,
+        w,
+        &[Fact::PolicySet {
+            policy: Box::new(policy.clone()),
+            reach: new.reach,
+        }],
+    )?;
+    audit::record(
+        tx,
+        w,
+        &Actor::from(who),
+        Change {
+            action: "updated",
+            object: "routing-policies",
+            id: seen + 1,
+            version: seen + 1,
+            before: before.and_then(|p| serde_json::from_str(&p.body).ok()),
+            after: Some(views::json(&policy)),
+        },
+    )?;
+    current(tx, who)
+}
+
+fn word(f: &Finding) -> String {
+    views::json(&f.code).as_str().unwrap_or("policy").to_owned()
+}
+
+/// The field of the body that a finding is about.
+fn pointer(f: &Finding) -> String {
+    use ronda_routing::FindingCode as C;
+    let field = match f.code {
+        C::ReassignOutOfRange => "/reassign_seconds",
+        C::LimitOutOfRange => "/limit",
+        C::RoundsOutOfRange => "/rounds",
+        C::BackoffOutOfRange => "/backoff_percent",
+        C::EverybodyExcluded | C::ExcludedUnknown => "/excluded",
+        _ => "",
+    };
+    format!("/policy{field}")
+}
+
+/// A policy that says it is a model configuration and is not, is one made from it.
+fn honest(mut policy: Policy) -> Policy {
+    use ronda_routing::Preset;
+    let Some(preset) = policy.preset else { return policy };
+    let model = match preset {
+        Preset::Sales => Policy::sales(),
+        Preset::Support => Policy::support(),
+    };
+    let same = Policy {
+        excluded: policy.excluded.clone(),
+        version: policy.version,
+        ..model
+    };
+    if policy != same {
+        policy.preset = None;
+        policy.based_on = Some(preset);
+    }
+    policy
+}
+
+/// What a policy would do in the present state.
+#[must_use]
+pub fn preview(state: &State, policy: &Policy) -> Previewed {
+    Previewed {
+        findings: policy.validate(&state.world()),
+        preview: views::json(&ronda_routing::preview(state, policy)),
+    }
+}
+
+/// One queue of the wall.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Queue {
+    /// `null` for what no group was named for.
+    pub group: Option<GroupId>,
+    pub group_name: Option<String>,
+    pub waiting: i64,
+    /// Since when the longest waiting customer has been owed a reply.
+    pub oldest_owed_since: Option<Ms>,
+}
+
+/// The queue and the agents at a glance.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Overview {
+    pub now: Ms,
+    pub waiting: i64,
+    pub held: i64,
+    /// Held and owed a reply.
+    pub unanswered: i64,
+    pub exhausted: i64,
+    pub oldest_owed_since: Option<Ms>,
+    pub queues: Vec<Queue>,
+    pub agents: Vec<Agent>,
+    /// Held conversations whose clock runs, soonest first, at most 50.
+    pub expiring: Vec<views::Conversation>,
+}
+
+/// Conversations shown as expiring.
+const EXPIRING: usize = 50;
+
+/// The wall of supervisors.
+///
+/// # Errors
+/// When the database fails.
+pub fn overview(tx: &mut Tx<'_>, who: &Who) -> AppResult<Overview> {
+    let w = who.workspace;
+    let now = tx.now();
+    let rows = conversations::routable(tx, w)?;
+    let mut queues: BTreeMap<Option<GroupId>, (i64, Option<Ms>)> = BTreeMap::new();
+    let earlier = |a: Option<Ms>, b: Option<Ms>| match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    };
+    for c in rows.iter().filter(|c| c.place == Place::Waiting) {
+        let q = queues.entry(c.group).or_default();
+        q.0 += 1;
+        q.1 = earlier(q.1, c.owed_since);
+    }
+    let names: BTreeMap<GroupId, String> = ronda_storage::groups::page(tx, w, 0, i64::from(u16::MAX))?
+        .into_iter()
+        .map(|g| (g.id, g.name))
+        .collect();
+    let mut clocks: Vec<_> = rows.iter().filter_map(|c| Some((c.rotate_at?, c.id))).collect();
+    clocks.sort();
+    clocks.truncate(EXPIRING);
+    let ids: Vec<_> = clocks.iter().map(|(_, id)| *id).collect();
+    let mut expiring: Vec<views::Conversation> = conversations::views(tx, w, &ids)?
+        .into_iter()
+        .map(|v| views::Conversation::of(v, now))
+        .collect();
+    expiring.sort_by_key(|c| c.rotate_at);
+    let limits = users::limits(tx, w)?;
+    let agents = ronda_storage::users::page(tx, w, 0, i64::from(u16::MAX))?;
+    let held = rows.iter().filter(|c| c.place == Place::Held);
+    Ok(Overview {
+        now,
+        waiting: queues.values().map(|q| q.0).sum(),
+        held: held.clone().count() as i64,
+        unanswered: held.clone().filter(|c| c.owed_since.is_some()).count() as i64,
+        exhausted: rows.iter().filter(|c| c.exhausted).count() as i64,
+        oldest_owed_since: queues.values().fold(None, |oldest, q| earlier(oldest, q.1)),
+        queues: queues
+            .into_iter()
+            .map(|(group, (waiting, oldest_owed_since))| Queue {
+                group,
+                group_name: group.and_then(|g| names.get(&g).cloned()),
+                waiting,
+                oldest_owed_since,
+            })
+            .collect(),
+        agents: agents
+            .iter()
+            .filter(|u| u.status == "active")
+            .map(|u| Agent::of(u, limits))
+            .collect(),
+        expiring,
+    })
+}

@@ -1,0 +1,931 @@
+//! What arrives from outside becomes customers, conversations, messages and statuses (T2).
+//!
+//! One transaction per batch. Everything is set-based: the rows that exist are read by key first, the rest is written,
+//! and counters come from the rows that the inserts returned. A body that is delivered twice changes nothing twice.
+
+use crate::app::greeter::{self, Effect, Greeter};
+use crate::app::views::{self, Beside, Message};
+use crate::app::workspaces::Settings;
+use crate::app::{AppResult, delivery, outgoing, polite};
+use ronda_channels::inbound::{
+    Deleted, Echo, Edited, IdentityChanged, InboundKind, InboundMessage, Sender, StatusUpdate,
+};
+use ronda_domain::channel::{ChannelKind, IdentityKind};
+use ronda_domain::content::Content;
+use ronda_domain::conversation::{Author, CloseReason, Direction, MessageStatus, Place};
+use ronda_domain::event::{Event, EventKind, Scope};
+use ronda_domain::{AgentId, ChannelAccountId, ConversationId, CustomerId, GroupId, MessageId, Ms, WorkspaceId, phone};
+use ronda_routing::{Arrival, Epoch, Fact};
+use ronda_storage::channel_accounts::ChannelAccountRow;
+use ronda_storage::conversations::{self, ConversationRow, InboundFacts, NewConversation};
+use ronda_storage::customers::{self, CustomerRow, IdentityKey, IdentityRow};
+use ronda_storage::messages::{self, MessageRow, NewInbound};
+use ronda_storage::{StoreError, Tx, Wake, channel_accounts, files, parked, routing, workspaces};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// One thing that arrived on a channel account of ours.
+#[derive(Clone, Debug)]
+pub struct Arrived {
+    pub account: Arc<ChannelAccountRow>,
+    pub kind: InboundKind,
+    /// When we accepted it: what anchors are made of.
+    pub received_at: Ms,
+    /// The id that a web visitor's browser gave the message.
+    pub client_id: Option<String>,
+}
+
+/// What the batch stored.
+#[derive(Clone, Debug, Default)]
+pub struct Received {
+    /// New messages, with the client id of those that have one.
+    pub stored: Vec<(MessageId, ConversationId, Option<String>)>,
+    /// The customer of each sender, in the order of the batch's messages.
+    pub customers: Vec<CustomerId>,
+}
+
+/// Stores a batch. Items of several workspaces may be mixed.
+///
+/// # Errors
+/// When the database fails. [`StoreError::Retry`] when another transaction created the same customer or conversation.
+pub fn run(tx: &mut Tx<'_>, batch: &[Arrived]) -> AppResult<Received> {
+    let mut by_workspace: BTreeMap<WorkspaceId, Vec<&Arrived>> = BTreeMap::new();
+    for item in batch {
+        by_workspace.entry(item.account.workspace).or_default().push(item);
+    }
+    let mut all = Received::default();
+    for (workspace, items) in by_workspace {
+        let mut step = Step::new(tx, workspace)?;
+        step.run(tx, &items)?;
+        all.stored.append(&mut step.stored);
+        all.customers.append(&mut step.customers);
+    }
+    Ok(all)
+}
+
+/// A message on its way in.
+struct Incoming<'a> {
+    item: &'a Arrived,
+    message: &'a InboundMessage,
+    customer: CustomerId,
+}
+
+/// A conversation touched by the batch.
+struct Touched {
+    row: ConversationRow,
+    /// The scope before the batch; none when it was born here.
+    before: Option<Scope>,
+    /// New messages: id, received, provider time, and what a greeter reads.
+    new: Vec<(MessageId, Ms, Ms, String)>,
+    reopened: bool,
+}
+
+struct Step {
+    w: WorkspaceId,
+    settings: Settings,
+    simulated: bool,
+    facts: Vec<Fact>,
+    stored: Vec<(MessageId, ConversationId, Option<String>)>,
+    customers: Vec<CustomerId>,
+}
+
+impl Step {
+    fn new(tx: &mut Tx<'_>, w: WorkspaceId) -> AppResult<Self> {
+        let row = workspaces::get(tx, w)?.ok_or(StoreError::NotFound)?;
+        Ok(Self {
+            w,
+            settings: crate::app::workspaces::settings(&row),
+            simulated: row.simulated,
+            facts: Vec::new(),
+            stored: Vec::new(),
+            customers: Vec::new(),
+        })
+    }
+
+    fn run(&mut self, tx: &mut Tx<'_>, items: &[&Arrived]) -> AppResult<()> {
+        let senders: Vec<(&Arrived, &Sender)> = items
+            .iter()
+            .filter_map(|i| sender_of(&i.kind).map(|s| (*i, s)))
+            .collect();
+        let people = self.people(tx, &senders)?;
+        let who = |item: &Arrived| people.get(&std::ptr::from_ref(item)).copied();
+        let mut messages = Vec::new();
+        let mut rest = Vec::new();
+        for item in items {
+            match (&item.kind, who(item)) {
+                (InboundKind::Message(message), Some(customer)) => {
+                    self.customers.push(customer);
+                    if !matches!(message.content, Content::Reaction { .. }) {
+                        messages.push(Incoming {
+                            item,
+                            message,
+                            customer,
+                        });
+                        continue;
+                    }
+                    rest.push(*item);
+                }
+                (InboundKind::Message(_), None) => {}
+                _ => rest.push(*item),
+            }
+        }
+        self.messages(tx, &messages)?;
+        for item in rest {
+            match &item.kind {
+                InboundKind::Message(m) => self.reaction(tx, item, m)?,
+                InboundKind::Status(s) => self.status(tx, item, s)?,
+                InboundKind::Edited(e) => self.edited(tx, item, e)?,
+                InboundKind::Deleted(d) => self.deleted(tx, item, d)?,
+                InboundKind::IdentityChanged(c) => self.identity_changed(tx, item, c)?,
+                InboundKind::Echo(e) => self.echo(tx, item, e, who(item))?,
+                InboundKind::AccountUpdate(u) => {
+                    self.account_update(tx, item, &json!({ "field": u.field, "event": u.event, "at": u.at }))?
+                }
+                InboundKind::Other { .. } => {}
+            }
+        }
+        if !self.facts.is_empty() {
+            let facts: Vec<String> = self.facts.iter().map(|f| views::json(f).to_string()).collect();
+            routing::insert_inputs(tx, self.w, &facts)?;
+            tx.wake(Wake::Planner(self.w));
+        }
+        Ok(())
+    }
+
+    // Customers -------------------------------------------------------------------------------------------------------
+
+    /// The customer of each sender: found by any of its addresses, joined when two customers turn out to be one, made
+    /// when there is none (spec CORE-6).
+    fn people(
+        &mut self,
+        tx: &mut Tx<'_>,
+        senders: &[(&Arrived, &Sender)],
+    ) -> AppResult<BTreeMap<*const Arrived, CustomerId>> {
+        let mut keys: Vec<IdentityKey> = Vec::new();
+        let of: Vec<Vec<IdentityKey>> = senders
+            .iter()
+            .map(|(item, sender)| self.keys(&item.account, sender))
+            .collect();
+        for list in &of {
+            keys.extend(list.iter().cloned());
+        }
+        keys.sort();
+        keys.dedup();
+        let mut known: BTreeMap<IdentityKey, IdentityRow> = BTreeMap::new();
+        for row in customers::find_identities(tx, self.w, &keys)? {
+            let key = IdentityKey {
+                kind: row.kind,
+                scope: row.scope.clone(),
+                value: row.value.clone(),
+            };
+            known.insert(key, row);
+        }
+        let ids: BTreeSet<CustomerId> = known.values().map(|r| r.customer).collect();
+        let ids: Vec<CustomerId> = ids.into_iter().collect();
+        let mut rows: BTreeMap<CustomerId, CustomerRow> = customers::get_many(tx, self.w, &ids)?
+            .into_iter()
+            .map(|c| (c.id, c))
+            .collect();
+        let mut found = BTreeMap::new();
+        for ((item, sender), keys) in senders.iter().zip(of) {
+            if keys.is_empty() {
+                continue;
+            }
+            let customer = self.person(tx, sender, &keys, &mut known, &mut rows)?;
+            found.insert(std::ptr::from_ref::<Arrived>(item), customer);
+        }
+        Ok(found)
+    }
+
+    fn person(
+        &mut self,
+        tx: &mut Tx<'_>,
+        sender: &Sender,
+        keys: &[IdentityKey],
+        known: &mut BTreeMap<IdentityKey, IdentityRow>,
+        rows: &mut BTreeMap<CustomerId, CustomerRow>,
+    ) -> AppResult<CustomerId> {
+        let now = tx.now();
+        let mut holders: Vec<CustomerId> = keys.iter().filter_map(|k| known.get(k)).map(|r| r.customer).collect();
+        holders.sort();
+        holders.dedup();
+        let name = sender.name.as_deref().unwrap_or("").trim();
+        let phone = keys
+            .iter()
+            .find(|k| k.kind == IdentityKind::WhatsappPhone)
+            .map(|k| k.value.as_str());
+        let customer = match holders.first() {
+            Some(first) => *first,
+            None => {
+                let id = customers::insert(tx, self.w, name, "profile", phone)?;
+                rows.insert(
+                    id,
+                    CustomerRow {
+                        id,
+                        workspace: self.w,
+                        name: name.to_owned(),
+                        name_source: "profile".into(),
+                        phone: phone.map(str::to_owned),
+                        email: None,
+                        attributes: "{}".into(),
+                        notes: String::new(),
+                        version: 1,
+                        created_at: now,
+                        updated_at: now,
+                    },
+                );
+                id
+            }
+        };
+        for other in holders.iter().skip(1) {
+            self.join(tx, *other, customer)?;
+            for row in known.values_mut().filter(|r| r.customer == *other) {
+                row.customer = customer;
+            }
+            rows.remove(other);
+        }
+        let mut fresh = Vec::new();
+        for key in keys.iter().filter(|k| !known.contains_key(k)) {
+            let send_to = send_to(sender, key);
+            if customers::insert_identity(tx, self.w, key, customer, send_to)? == 0 {
+                return Err(StoreError::Retry.into());
+            }
+            fresh.push(key.clone());
+        }
+        for row in customers::find_identities(tx, self.w, &fresh)? {
+            let key = IdentityKey {
+                kind: row.kind,
+                scope: row.scope.clone(),
+                value: row.value.clone(),
+            };
+            known.insert(key, row);
+        }
+        for key in keys {
+            if let (Some(row), Some(to)) = (known.get_mut(key), send_to(sender, key))
+                && row.send_to.as_deref() != Some(to)
+            {
+                customers::set_send_to(tx, self.w, row.id, to)?;
+                row.send_to = Some(to.to_owned());
+            }
+        }
+        if let Some(row) = rows.get_mut(&customer) {
+            let renamed = !name.is_empty() && row.name_source == "profile" && row.name != name;
+            let called = row.phone.is_none() && phone.is_some();
+            if renamed || called {
+                if renamed {
+                    name.clone_into(&mut row.name);
+                }
+                if called {
+                    row.phone = phone.map(str::to_owned);
+                }
+                if customers::update(tx, row)? == 0 {
+                    return Err(StoreError::Retry.into());
+                }
+                row.version += 1;
+                self.tell_customer(tx, row);
+            }
+        }
+        Ok(customer)
+    }
+
+    /// The addresses of a sender, strongest first.
+    fn keys(&self, account: &ChannelAccountRow, sender: &Sender) -> Vec<IdentityKey> {
+        let mut keys = Vec::new();
+        let mut add = |kind, scope: &str, value: String| {
+            keys.push(IdentityKey {
+                kind,
+                scope: scope.to_owned(),
+                value,
+            });
+        };
+        match account.kind {
+            ChannelKind::Whatsapp => {
+                if let Some(id) = &sender.user_id {
+                    add(IdentityKind::WhatsappBsuid, &account.scope, id.clone());
+                }
+                if let Some(digits) = sender.wa_id.as_ref().or(sender.phone.as_ref()) {
+                    add(IdentityKind::WhatsappPhone, "", canonical(digits));
+                }
+            }
+            ChannelKind::WebChat => {
+                if let Some(id) = &sender.user_id {
+                    add(IdentityKind::WebVisitor, &account.id.to_string(), id.clone());
+                }
+            }
+            ChannelKind::Facebook | ChannelKind::FacebookComment => {
+                if let Some(id) = &sender.user_id {
+                    add(IdentityKind::FacebookPsid, &account.external_id, id.clone());
+                }
+            }
+            ChannelKind::Instagram | ChannelKind::InstagramComment => {
+                if let Some(id) = &sender.user_id {
+                    add(IdentityKind::InstagramIgsid, &account.external_id, id.clone());
+                }
+            }
+        }
+        keys
+    }
+
+    /// Two customers turn out to be one person. Two live conversations on one channel account cannot both go on: the
+    /// newer one is closed as merged.
+    fn join(&mut self, tx: &mut Tx<'_>, from: CustomerId, into: CustomerId) -> AppResult<()> {
+        for row in conversations::live_of(tx, self.w, from)? {
+            let other = conversations::lock_live(tx, &[(row.channel_account, into)])?;
+            if !other.is_empty() {
+                self.facts.push(Fact::Closed {
+                    conv: row.id,
+                    by: None,
+                    seen: None,
+                    reason: CloseReason::Merged,
+                    arrival: Some(arrival(&row, None)),
+                });
+            }
+        }
+        customers::merge(tx, self.w, from, into)?;
+        Ok(())
+    }
+
+    fn tell_customer(&self, tx: &mut Tx<'_>, row: &CustomerRow) {
+        tx.emit(Event {
+            workspace: self.w,
+            kind: EventKind::CustomerChanged,
+            conversation: None,
+            scope_before: None,
+            scope_after: None,
+            body: json!({ "id": row.id, "name": row.name, "version": row.version }),
+        });
+    }
+
+    // Messages --------------------------------------------------------------------------------------------------------
+
+    fn messages(&mut self, tx: &mut Tx<'_>, incoming: &[Incoming<'_>]) -> AppResult<()> {
+        if incoming.is_empty() {
+            return Ok(());
+        }
+        let known = self.known(tx, incoming)?;
+        let mut fresh: Vec<&Incoming<'_>> = Vec::new();
+        let mut seen = BTreeSet::new();
+        for i in incoming {
+            let key = (i.item.account.id, i.message.provider_id.clone());
+            let stored = i.item.client_id.is_none() && known.contains_key(&key);
+            if !stored && seen.insert((key, i.item.client_id.clone())) {
+                fresh.push(i);
+            }
+        }
+        // The provider's order, then the order of arrival.
+        fresh.sort_by_key(|i| i.message.at);
+        let mut touched = self.live(tx, &fresh)?;
+        let mut new = Vec::with_capacity(fresh.len());
+        for i in &fresh {
+            let Some(conversation) = self.conversation(tx, &mut touched, i)? else {
+                continue;
+            };
+            new.push(NewInbound {
+                conversation,
+                channel_account: i.item.account.id,
+                provider_id: i.item.client_id.is_none().then(|| i.message.provider_id.clone()),
+                client_id: i.item.client_id.clone(),
+                at: i.message.at,
+                received_at: i.item.received_at,
+                kind: i.message.content.kind(),
+                content: views::json(&i.message.content).to_string(),
+                reply_to: i.message.context.reply_to.as_ref().map(|id| {
+                    let message = known.get(&(i.item.account.id, id.clone())).map(|m| m.id);
+                    json!({ "provider_id": id, "message": message }).to_string()
+                }),
+                referral: i.message.referral.as_ref().map(|r| views::json(r).to_string()),
+            });
+        }
+        let inserted = messages::insert_inbound(tx, self.w, &new)?;
+        let by_key: BTreeMap<_, _> = fresh
+            .iter()
+            .map(|i| {
+                let provider = i.item.client_id.is_none().then(|| i.message.provider_id.clone());
+                ((i.item.account.id, provider, i.item.client_id.clone()), *i)
+            })
+            .collect();
+        let mut ids = Vec::new();
+        let mut rows: Vec<_> = inserted
+            .into_iter()
+            .filter_map(|row| {
+                let i = by_key.get(&(row.channel_account, row.provider_id, row.client_id.clone()))?;
+                Some((row.id, *i, row.client_id))
+            })
+            .collect();
+        rows.sort_by_key(|(id, _, _)| *id);
+        for (id, i, client_id) in rows {
+            let Some(t) = touched.get_mut(&(i.item.account.id, i.customer)) else {
+                continue;
+            };
+            let text = said(&i.message.content);
+            t.new.push((id, i.item.received_at, i.message.at, text));
+            self.stored.push((id, t.row.id, client_id));
+            ids.push(id);
+            if let Some(media) = i.message.content.media().and_then(|m| m.provider_media.as_deref()) {
+                files::new_job(tx, self.w, i.item.account.id, id, media)?;
+            }
+        }
+        self.settle(tx, touched, &by_account(incoming), &ids)
+    }
+
+    /// The stored messages that the batch repeats or quotes.
+    fn known(
+        &self,
+        tx: &mut Tx<'_>,
+        incoming: &[Incoming<'_>],
+    ) -> AppResult<BTreeMap<(ChannelAccountId, String), MessageRow>> {
+        let mut keys = BTreeSet::new();
+        for i in incoming {
+            if i.item.client_id.is_none() {
+                keys.insert((i.item.account.id, i.message.provider_id.clone()));
+            }
+            if let Some(quoted) = &i.message.context.reply_to {
+                keys.insert((i.item.account.id, quoted.clone()));
+            }
+        }
+        let keys: Vec<_> = keys.into_iter().collect();
+        Ok(messages::by_provider_ids(tx, &keys)?
+            .into_iter()
+            .filter_map(|m| Some(((m.channel_account, m.provider_id.clone()?), m)))
+            .collect())
+    }
+
+    /// The live conversations of the batch, locked.
+    fn live(
+        &self,
+        tx: &mut Tx<'_>,
+        fresh: &[&Incoming<'_>],
+    ) -> AppResult<BTreeMap<(ChannelAccountId, CustomerId), Touched>> {
+        let pairs: BTreeSet<_> = fresh.iter().map(|i| (i.item.account.id, i.customer)).collect();
+        let pairs: Vec<_> = pairs.into_iter().collect();
+        Ok(conversations::lock_live(tx, &pairs)?
+            .into_iter()
+            .map(|row| {
+                let touched = Touched {
+                    before: Some(row.scope()),
+                    new: Vec::new(),
+                    reopened: false,
+                    row,
+                };
+                ((touched.row.channel_account, touched.row.customer), touched)
+            })
+            .collect())
+    }
+
+    /// The conversation a message belongs to: the live one, the closed one that comes back, or a new one.
+    fn conversation(
+        &mut self,
+        tx: &mut Tx<'_>,
+        touched: &mut BTreeMap<(ChannelAccountId, CustomerId), Touched>,
+        i: &Incoming<'_>,
+    ) -> AppResult<Option<ConversationId>> {
+        let pair = (i.item.account.id, i.customer);
+        if let Some(t) = touched.get(&pair) {
+            return Ok(Some(t.row.id));
+        }
+        if let Some(closed) = conversations::lock_latest(tx, self.w, i.customer, i.item.account.id)?
+            && closed.place == Place::Closed
+        {
+            match self.comes_back(&closed, i) {
+                Back::New => {}
+                Back::StaysClosed => {
+                    let before = Some(closed.scope());
+                    let id = closed.id;
+                    let touch = Touched {
+                        before,
+                        new: Vec::new(),
+                        reopened: false,
+                        row: closed,
+                    };
+                    touched.insert(pair, touch);
+                    return Ok(Some(id));
+                }
+                Back::Reopens => {
+                    let before = Some(closed.scope());
+                    let at = i.item.received_at;
+                    if conversations::reopen(tx, self.w, closed.id, at, closed.last_owner, None)? != 1 {
+                        return Err(StoreError::Retry.into());
+                    }
+                    let row = conversations::get(tx, self.w, closed.id)?.ok_or(StoreError::NotFound)?;
+                    let id = row.id;
+                    let touch = Touched {
+                        before,
+                        new: Vec::new(),
+                        reopened: true,
+                        row,
+                    };
+                    touched.insert(pair, touch);
+                    return Ok(Some(id));
+                }
+            }
+        }
+        let greeter = i.item.account.greeter.is_some();
+        let new = NewConversation {
+            number: conversations::take_numbers(tx, self.w, 1)?,
+            channel_account: i.item.account.id,
+            customer: i.customer,
+            simulated: self.simulated || i.item.account.simulated,
+            outbound: false,
+            place: if greeter { Place::Bot } else { Place::Waiting },
+            group: i.item.account.default_group,
+            owed_since: (!greeter).then_some(i.item.received_at),
+            at: i.item.received_at,
+        };
+        let id = match conversations::insert(tx, self.w, &new) {
+            // Somebody else made the live conversation of this pair at the same time.
+            Err(StoreError::Constraint(_)) => return Err(StoreError::Retry.into()),
+            other => other?,
+        };
+        let row = conversations::get(tx, self.w, id)?.ok_or(StoreError::NotFound)?;
+        let touch = Touched {
+            row,
+            before: None,
+            new: Vec::new(),
+            reopened: false,
+        };
+        touched.insert(pair, touch);
+        Ok(Some(id))
+    }
+
+    fn comes_back(&self, closed: &ConversationRow, i: &Incoming<'_>) -> Back {
+        let tolerance = &self.settings.close_tolerance;
+        let by_hand = matches!(
+            closed.close_reason,
+            Some(CloseReason::Agent | CloseReason::Supervisor | CloseReason::Api)
+        );
+        let automatic = closed.close_reason == Some(CloseReason::Inactivity) && tolerance.after_automatic;
+        let Some(closed_at) = closed.closed_at else {
+            return Back::New;
+        };
+        let age = i.item.received_at.since(closed_at);
+        if !tolerance.enabled || !(by_hand || automatic) || age > tolerance.minutes * Ms::MINUTE {
+            return Back::New;
+        }
+        let polite = tolerance.ignore_polite
+            && age <= POLITE_MS
+            && matches!(&i.message.content, Content::Text { text } if polite::is_ending(text));
+        if polite { Back::StaysClosed } else { Back::Reopens }
+    }
+
+    /// Facts, greeter, routing inputs and events of every conversation touched.
+    fn settle(
+        &mut self,
+        tx: &mut Tx<'_>,
+        touched: BTreeMap<(ChannelAccountId, CustomerId), Touched>,
+        accounts: &BTreeMap<ChannelAccountId, Arc<ChannelAccountRow>>,
+        ids: &[MessageId],
+    ) -> AppResult<()> {
+        let touched: Vec<Touched> = touched
+            .into_values()
+            .filter(|t| !t.new.is_empty() || t.reopened || t.before.is_none())
+            .collect();
+        let facts: Vec<InboundFacts> = touched
+            .iter()
+            .filter_map(|t| {
+                let first = t.new.iter().map(|m| m.1).min()?;
+                Some(InboundFacts {
+                    id: t.row.id,
+                    received_at: first,
+                    at: t.new.iter().map(|m| m.2).max()?,
+                    last_message: t.new.iter().map(|m| m.0).max(),
+                    count: if t.row.place == Place::Closed {
+                        0
+                    } else {
+                        t.new.len() as i64
+                    },
+                })
+            })
+            .collect();
+        conversations::inbound_facts(tx, self.w, &facts)?;
+        let mut scopes = BTreeMap::new();
+        let mut list = Vec::new();
+        for t in &touched {
+            if let Some(before) = t.before {
+                scopes.insert(t.row.id, before);
+            }
+            list.push(t.row.id);
+            self.route(tx, t, accounts)?;
+        }
+        views::emit_conversations(tx, self.w, &list, &scopes)?;
+        let scope_of: BTreeMap<_, _> = conversations::get_many(tx, self.w, &list)?
+            .into_iter()
+            .map(|c| (c.id, c.scope()))
+            .collect();
+        let mut rows = messages::get_many(tx, self.w, ids)?;
+        rows.sort_by_key(|m| m.id);
+        for row in rows {
+            if let Some(scope) = scope_of.get(&row.conversation) {
+                let message = Message::of(row, &Beside::default());
+                views::emit_message(tx, self.w, EventKind::MessageCreated, *scope, &message);
+            }
+        }
+        Ok(())
+    }
+
+    /// What routing, or the greeter, is told of a conversation.
+    fn route(
+        &mut self,
+        tx: &mut Tx<'_>,
+        t: &Touched,
+        accounts: &BTreeMap<ChannelAccountId, Arc<ChannelAccountRow>>,
+    ) -> AppResult<()> {
+        let Some(first) = t.new.first().map(|m| m.1) else {
+            return Ok(());
+        };
+        match t.row.place {
+            Place::Closed => {}
+            Place::Bot => self.greet(tx, t, accounts, first)?,
+            Place::Waiting if t.reopened => self.facts.push(Fact::Reopened {
+                conv: t.row.id,
+                arrival: arrival(&t.row, Some(first)),
+                reserved_for: t.row.reserved_for,
+            }),
+            Place::Waiting if t.before.is_none() => {
+                let prefer = conversations::live_owner(tx, self.w, t.row.customer, t.row.channel_account)?;
+                self.facts.push(Fact::HandedOff {
+                    conv: t.row.id,
+                    arrival: Arrival {
+                        prefer,
+                        ..arrival(&t.row, Some(first))
+                    },
+                });
+            }
+            Place::Waiting | Place::Held => self.facts.push(Fact::CustomerSaid {
+                conv: t.row.id,
+                at: first,
+            }),
+        }
+        Ok(())
+    }
+
+    fn greet(
+        &mut self,
+        tx: &mut Tx<'_>,
+        t: &Touched,
+        accounts: &BTreeMap<ChannelAccountId, Arc<ChannelAccountRow>>,
+        first: Ms,
+    ) -> AppResult<()> {
+        let Some(account) = accounts.get(&t.row.channel_account) else {
+            return Ok(());
+        };
+        if t.row.outbound {
+            // The customer answered what we had begun: it goes to whoever sent it (routing row 76).
+            return self.hand_over(tx, &t.row, first, account.default_group, t.row.last_owner);
+        }
+        let greeter: Option<Greeter> = account.greeter.as_deref().and_then(|g| serde_json::from_str(g).ok());
+        let Some(greeter) = greeter else {
+            return self.hand_over(tx, &t.row, first, account.default_group, None);
+        };
+        let mut greeted = t.row.greeted;
+        for (_, received, _, text) in &t.new {
+            for effect in greeter::step(&greeter, greeted, text) {
+                match effect {
+                    Effect::Say(text) => {
+                        conversations::set_greeted(tx, self.w, t.row.id)?;
+                        let content = Content::text(text);
+                        outgoing::automatic(tx, self.w, account, t.row.id, Author::Bot, &content)?;
+                    }
+                    Effect::HandOver(group) => {
+                        let group = group.or(account.default_group);
+                        return self.hand_over(tx, &t.row, *received, group, None);
+                    }
+                }
+            }
+            greeted = true;
+        }
+        Ok(())
+    }
+
+    fn hand_over(
+        &mut self,
+        tx: &mut Tx<'_>,
+        row: &ConversationRow,
+        anchor: Ms,
+        group: Option<GroupId>,
+        prefer: Option<AgentId>,
+    ) -> AppResult<()> {
+        let now = tx.now();
+        if conversations::hand_over(tx, self.w, row.id, row.epoch, now, anchor, group)? == 1 {
+            self.facts.push(Fact::HandedOff {
+                conv: row.id,
+                arrival: Arrival {
+                    customer: row.customer,
+                    channel: row.channel_account,
+                    group,
+                    epoch: Epoch(row.epoch + 1),
+                    anchor: Some(anchor),
+                    prefer,
+                },
+            });
+        }
+        Ok(())
+    }
+
+    // Everything else ---------------------------------------------------------------------------------------------------
+
+    /// The message of ours or theirs that an event is about.
+    fn target(&self, tx: &mut Tx<'_>, item: &Arrived, provider_id: &str) -> AppResult<Option<MessageRow>> {
+        Ok(
+            messages::by_provider_ids(tx, &[(item.account.id, provider_id.to_owned())])?
+                .into_iter()
+                .next(),
+        )
+    }
+
+    fn changed(&self, tx: &mut Tx<'_>, m: &MessageRow) -> AppResult<()> {
+        outgoing::tell_changed(tx, self.w, m.conversation, m.id)
+    }
+
+    fn reaction(&mut self, tx: &mut Tx<'_>, item: &Arrived, m: &InboundMessage) -> AppResult<()> {
+        let Content::Reaction { emoji, target } = &m.content else {
+            return Ok(());
+        };
+        if let Some(row) = self.target(tx, item, target)?
+            && messages::react(tx, self.w, row.conversation, target, "customer", emoji, m.at)? == 1
+        {
+            self.changed(tx, &row)?;
+        }
+        Ok(())
+    }
+
+    fn status(&mut self, tx: &mut Tx<'_>, item: &Arrived, s: &StatusUpdate) -> AppResult<()> {
+        let mut row = self.target(tx, item, &s.provider_id)?;
+        if row.is_none()
+            && let Some(id) = s.callback_data.as_deref().and_then(outgoing::message_of_callback)
+            && let Some(found) = messages::get(tx, self.w, id)?
+            && found.channel_account == item.account.id
+            && found.provider_id.is_none()
+        {
+            // The answer to the send was lost; this is the proof that it arrived.
+            messages::set_provider_id(tx, self.w, id, &s.provider_id)?;
+            row = Some(found);
+        }
+        let Some(row) = row else {
+            parked::insert(
+                tx,
+                item.account.id,
+                &s.provider_id,
+                &s.status,
+                s.at,
+                &views::json(&s.errors).to_string(),
+            )?;
+            return Ok(());
+        };
+        delivery::status(tx, self.w, &row, &s.status, s.at, &s.errors)
+    }
+
+    fn edited(&mut self, tx: &mut Tx<'_>, item: &Arrived, e: &Edited) -> AppResult<()> {
+        if let Some(row) = self.target(tx, item, &e.target)?
+            && row.edited_at.is_none_or(|at| at < e.at)
+        {
+            let text = views::json(&e.content).to_string();
+            messages::set_content(tx, self.w, row.id, &text, e.content.kind(), Some(e.at))?;
+            self.changed(tx, &row)?;
+        }
+        Ok(())
+    }
+
+    fn deleted(&mut self, tx: &mut Tx<'_>, item: &Arrived, d: &Deleted) -> AppResult<()> {
+        if let Some(row) = self.target(tx, item, &d.target)?
+            && messages::set_deleted(tx, self.w, row.id, d.at)? == 1
+        {
+            self.changed(tx, &row)?;
+        }
+        Ok(())
+    }
+
+    /// Adds the new addresses to the customer of the old ones (spec CORE-6).
+    fn identity_changed(&mut self, tx: &mut Tx<'_>, item: &Arrived, c: &IdentityChanged) -> AppResult<()> {
+        let old = self.keys(&item.account, &c.old);
+        let new = self.keys(&item.account, &c.new);
+        let Some(before) = customers::find_identities(tx, self.w, &old)?.into_iter().next() else {
+            return Ok(());
+        };
+        for key in &new {
+            let here = customers::find_identities(tx, self.w, std::slice::from_ref(key))?;
+            match here.first() {
+                Some(row) if row.customer == before.customer => {}
+                Some(row) => self.join(tx, row.customer, before.customer)?,
+                None => {
+                    customers::insert_identity(tx, self.w, key, before.customer, send_to(&c.new, key))?;
+                    if let Some(row) = customers::find_identities(tx, self.w, std::slice::from_ref(key))?.first()
+                        && row.kind == before.kind
+                    {
+                        customers::set_replaced(tx, self.w, before.id, row.id)?;
+                    }
+                }
+            }
+        }
+        if let Some(row) = customers::get(tx, self.w, before.customer)? {
+            self.tell_customer(tx, &row);
+        }
+        Ok(())
+    }
+
+    /// A message that was sent outside Ronda, kept beside the others.
+    fn echo(&mut self, tx: &mut Tx<'_>, item: &Arrived, e: &Echo, customer: Option<CustomerId>) -> AppResult<()> {
+        let Some(customer) = customer else { return Ok(()) };
+        if self.target(tx, item, &e.provider_id)?.is_some() {
+            return Ok(());
+        }
+        let live = conversations::lock_live(tx, &[(item.account.id, customer)])?;
+        let Some(row) = live.into_iter().next() else {
+            return Ok(());
+        };
+        let new = messages::NewMessage {
+            conversation: row.id,
+            channel_account: item.account.id,
+            direction: Direction::Out,
+            author: Author::External,
+            agent: None,
+            client_id: None,
+            client_hash: None,
+            provider_id: Some(e.provider_id.clone()),
+            at: e.at,
+            kind: e.content.kind(),
+            content: views::json(&e.content).to_string(),
+            status: Some(MessageStatus::Sent),
+            reply_to: None,
+            owed_before: None,
+            epoch: row.epoch,
+        };
+        let id = messages::insert(tx, self.w, &new)?;
+        conversations::set_last_message(tx, self.w, row.id, id, e.at)?;
+        outgoing::tell_created(tx, self.w, &row, id)
+    }
+
+    fn account_update(&mut self, tx: &mut Tx<'_>, item: &Arrived, news: &Value) -> AppResult<()> {
+        let mut health: Value = serde_json::from_str(&item.account.health).unwrap_or_default();
+        if !health.is_object() {
+            health = json!({});
+        }
+        health["last_update"] = news.clone();
+        channel_accounts::set_health(tx, self.w, item.account.id, &health.to_string())?;
+        tx.emit(Event {
+            workspace: self.w,
+            kind: EventKind::ChannelChanged,
+            conversation: None,
+            scope_before: None,
+            scope_after: None,
+            body: json!({ "id": item.account.id }),
+        });
+        Ok(())
+    }
+}
+
+/// What becomes of a closed conversation whose customer writes.
+enum Back {
+    New,
+    Reopens,
+    StaysClosed,
+}
+
+/// A polite ending counts as one for ten minutes. Source: spec CP-20.
+const POLITE_MS: i64 = 10 * Ms::MINUTE;
+
+fn sender_of(kind: &InboundKind) -> Option<&Sender> {
+    match kind {
+        InboundKind::Message(m) => Some(&m.from),
+        InboundKind::Echo(e) => Some(&e.to),
+        _ => None,
+    }
+}
+
+fn send_to<'a>(sender: &'a Sender, key: &IdentityKey) -> Option<&'a str> {
+    sender
+        .wa_id
+        .as_deref()
+        .filter(|_| key.kind == IdentityKind::WhatsappPhone)
+}
+
+/// The form of a phone number in which numbers are compared (spec CORE-6); what cannot be one is kept as it came.
+fn canonical(digits: &str) -> String {
+    phone::from_provider(digits).map_or_else(|_| format!("+{digits}"), |p| p.as_str().to_owned())
+}
+
+fn arrival(row: &ConversationRow, anchor: Option<Ms>) -> Arrival {
+    Arrival {
+        customer: row.customer,
+        channel: row.channel_account,
+        group: row.group,
+        epoch: Epoch(row.epoch),
+        anchor: anchor.or(row.owed_since),
+        prefer: None,
+    }
+}
+
+fn said(content: &Content) -> String {
+    match content {
+        Content::Text { text } => text.clone(),
+        Content::InteractiveReply { title, .. } => title.clone(),
+        other => other.preview(),
+    }
+}
+
+fn by_account(incoming: &[Incoming<'_>]) -> BTreeMap<ChannelAccountId, Arc<ChannelAccountRow>> {
+    incoming
+        .iter()
+        .map(|i| (i.item.account.id, i.item.account.clone()))
+        .collect()
+}
