@@ -5,7 +5,7 @@ pub mod doctor;
 pub mod operator;
 
 use crate::config::{self, Config};
-use crate::{App, http, mail};
+use crate::{App, http, mail, workers};
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 use ronda_domain::Clock;
@@ -313,8 +313,18 @@ pub async fn run_server(
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
     http::health::recorder();
+    workers::start(&app);
     let router = http::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
+    let ending = app.clone();
+    let stop = async move {
+        stop.await;
+        // Sockets and workers leave first: an open socket would keep the server waiting.
+        ending.stop.cancel();
+    };
     axum::serve(listener, router).with_graceful_shutdown(stop).await?;
+    app.stop.cancel();
+    app.workers.close();
+    app.workers.wait().await;
     app.settle().await;
     Ok(())
 }

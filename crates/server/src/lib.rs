@@ -3,20 +3,27 @@
 //! [`App`] is what every request and every worker is given. Requests come in through `http`, rules stand in `app`,
 //! loops in `workers`, sockets in `realtime`; none of them keeps state that the database does not have.
 
+pub mod accounts;
 pub mod app;
 pub mod cli;
 pub mod config;
+pub mod files;
 pub mod http;
 pub mod limits;
 pub mod mail;
 pub mod passwords;
+pub mod realtime;
 pub mod secrets;
+pub mod signatures;
 pub mod wakes;
+pub mod workers;
 
 use crate::config::Config;
+use ronda_channels::whatsapp::{GraphClient, GraphConfig};
 use ronda_domain::Clock;
 use ronda_storage::{Db, DbConfig};
 use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// The running server.
@@ -29,6 +36,22 @@ pub struct App {
     pub mail: mail::Mail,
     pub limits: limits::Limits,
     pub wakes: Arc<wakes::Wakes>,
+    pub accounts: accounts::Accounts,
+    pub files: files::Files,
+    /// The platform of WhatsApp; accounts may name another address of it.
+    pub graph: ronda_channels::whatsapp::GraphClient,
+    pub accept: workers::accept::Accept,
+    pub delivering: workers::deliver::Busy,
+    pub planners: workers::planner::Planners,
+    pub hub: Arc<realtime::hub::Hub>,
+    pub refused_signatures: signatures::Refused,
+    /// The name of this process among the nodes of the installation.
+    pub node: String,
+    /// When this process started: presence is not judged by what happened while nobody could connect.
+    pub up_since: ronda_domain::Ms,
+    /// Says that the process ends: workers and sockets leave.
+    pub stop: CancellationToken,
+    pub workers: TaskTracker,
     /// What goes on after an answer was given: mails, the note that a session was used.
     pub background: TaskTracker,
     /// Proves at the first run that one can read the terminal of the server.
@@ -44,7 +67,23 @@ impl App {
         std::fs::create_dir_all(&config.data)?;
         let wakes = Arc::new(wakes::Wakes::default());
         let db = Db::open(&database(&config), clock.clone(), wakes.sink())?;
+        let graph = GraphConfig {
+            base_url: config.meta.graph_url.to_string(),
+            ..GraphConfig::default()
+        };
         Ok(Arc::new(Self {
+            accounts: accounts::Accounts::default(),
+            files: files::Files::new(&config.files),
+            graph: GraphClient::new(&graph).map_err(|e| anyhow::anyhow!("the client of the platform: {e}"))?,
+            accept: workers::accept::Accept::default(),
+            delivering: workers::deliver::Busy::default(),
+            planners: workers::planner::Planners::default(),
+            hub: Arc::new(realtime::hub::Hub::default()),
+            refused_signatures: signatures::Refused::default(),
+            node: uuid::Uuid::now_v7().to_string(),
+            up_since: clock.now(),
+            stop: CancellationToken::new(),
+            workers: TaskTracker::new(),
             secrets: secrets::Secrets::load(config.secret_key.as_ref(), &config.data)?,
             passwords: passwords::Passwords::new(),
             limits: limits::Limits::new(&config.limits, &clock),

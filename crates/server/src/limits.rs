@@ -80,12 +80,17 @@ impl Limit {
     }
 }
 
+/// What one visitor may write in a minute: faster than anybody types, slower than a program floods.
+const VISITOR_PER_MINUTE: NonZeroU32 = NonZeroU32::new(60).expect("not zero");
+
 /// The limits of the API.
 pub struct Limits {
     /// By account.
     pub signed_in: Limit,
     /// By address.
     pub anonymous: Limit,
+    /// Messages and files of one visitor of a web chat.
+    pub visitors: Limit,
     /// Recovery links by address.
     pub resets: Limit,
 }
@@ -102,6 +107,11 @@ impl Limits {
         Self {
             signed_in: per_minute(config.requests_per_minute),
             anonymous: per_minute(config.anonymous_requests_per_minute),
+            visitors: Limit::new(
+                Quota::per_minute(VISITOR_PER_MINUTE).allow_burst(VISITOR_PER_MINUTE),
+                VISITOR_PER_MINUTE.get(),
+                clock,
+            ),
             resets: Limit::new(Quota::per_hour(resets), RESETS_PER_HOUR, clock),
         }
     }

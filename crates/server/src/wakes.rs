@@ -74,3 +74,12 @@ impl Wakes {
         })
     }
 }
+
+/// The lane of everything that names this external id: the same for ever, so that the order of an account is kept.
+#[must_use]
+pub fn lane_of(external_id: &str) -> i64 {
+    let hash = external_id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| {
+        (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3)
+    });
+    (hash % LANES as u64) as i64
+}

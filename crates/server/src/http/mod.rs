@@ -1,12 +1,19 @@
 //! HTTP: the list of routes, and what every request passes on its way.
 
 pub mod account;
+pub mod agents;
 pub mod assets;
 pub mod audit;
+pub mod channel_accounts;
+pub mod chat;
 pub mod client_ip;
 pub mod context;
+pub mod conversations;
 pub mod cookies;
+pub mod customers;
 pub mod document;
+pub mod events;
+pub mod files;
 pub mod groups;
 pub mod guard;
 pub mod health;
@@ -15,9 +22,13 @@ pub mod input;
 pub mod invitations;
 pub mod password_resets;
 pub mod problem;
+pub mod routing;
 pub mod sessions;
 pub mod setup;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod users;
+pub mod webhooks;
 pub mod workspaces;
 
 use crate::App;
@@ -32,6 +43,9 @@ use utoipa_axum::routes;
 pub use context::{Context, SignedIn};
 pub use input::{Body, Filter, IfMatch, Page, Paged, Path, Versioned};
 pub use problem::Problem;
+
+/// Bodies of uploads; the file itself is limited by the configuration.
+const FORM_BYTES: usize = 1 << 30;
 
 /// Every address of the API, in the order of the document.
 fn resources() -> OpenApiRouter<Arc<App>> {
@@ -59,11 +73,63 @@ fn resources() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(groups::get, groups::edit, groups::delete))
         .routes(routes!(workspaces::get, workspaces::edit))
         .routes(routes!(audit::list))
+        // Agents
+        .routes(routes!(agents::list))
+        .routes(routes!(agents::set_mine))
+        .routes(routes!(agents::set_other))
+        .routes(routes!(agents::activity))
+        // Channels
+        .routes(routes!(channel_accounts::list, channel_accounts::create))
+        .routes(routes!(
+            channel_accounts::get,
+            channel_accounts::edit,
+            channel_accounts::delete
+        ))
+        .routes(routes!(channel_accounts::check))
+        .routes(routes!(channel_accounts::failures))
+        .routes(routes!(channel_accounts::replay))
+        // Conversations
+        .routes(routes!(conversations::list))
+        .routes(routes!(conversations::counts))
+        .routes(routes!(conversations::get))
+        .routes(routes!(conversations::messages, conversations::send))
+        .routes(routes!(conversations::retry))
+        .routes(routes!(conversations::read))
+        .routes(routes!(conversations::unread))
+        .routes(routes!(conversations::typing))
+        .routes(routes!(conversations::draft, conversations::put_draft))
+        .routes(routes!(conversations::take))
+        .routes(routes!(conversations::transfer))
+        .routes(routes!(conversations::close))
+        .routes(routes!(conversations::decline))
+        .routes(routes!(conversations::return_to_bot))
+        .routes(routes!(conversations::snooze))
+        .routes(routes!(conversations::wake))
+        .routes(routes!(conversations::routing))
+        .routes(routes!(customers::get, customers::edit))
+        .routes(routes!(customers::conversations))
+        .routes(routes!(files::get))
+        // Routing
+        .routes(routes!(routing::versions, routing::save))
+        .routes(routes!(routing::current))
+        .routes(routes!(routing::presets))
+        .routes(routes!(routing::preview))
+        .routes(routes!(routing::decisions))
+        .routes(routes!(routing::overview))
+        // Events
+        .routes(routes!(events::follow))
+}
+
+/// What carries files: bodies may be as large as files.
+fn large_resources() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(files::upload))
 }
 
 /// The API under its address, with its document.
 pub(crate) fn api() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::with_openapi(document::Document::openapi()).nest("/api/v1", resources())
+    OpenApiRouter::with_openapi(document::Document::openapi())
+        .nest("/api/v1", resources())
+        .nest("/api/v1", large_resources().layer(DefaultBodyLimit::max(FORM_BYTES)))
 }
 
 /// Everything the server answers.
@@ -76,10 +142,14 @@ pub fn router(app: Arc<App>) -> Router {
         .layer(from_fn_with_state(app.clone(), guard::same_site))
         .layer(from_fn(guard::not_stored))
         .layer(DefaultBodyLimit::max(app.config.limits.body_bytes));
-    Router::new()
-        .merge(api)
+    let rest = Router::new();
+    #[cfg(feature = "testing")]
+    let rest = rest.merge(testing::routes());
+    rest.merge(api)
         .merge(document::routes())
         .merge(health::routes())
+        .merge(webhooks::routes())
+        .merge(chat::routes(&app))
         .merge(assets::routes())
         .fallback(assets::page)
         .layer(from_fn(guard::framed))

@@ -1,0 +1,489 @@
+//! Conversations: lists, counters, what people mark, and the commands that move them.
+
+use crate::app::conversations::{self, Counts, Draft, Filter, Messages};
+use crate::app::views::{Conversation, Message};
+use crate::app::{AppError, AppResult, commands, reply};
+use crate::http::input::{Filter as Query, Paged, cursor, limit_of, read_cursor};
+use crate::http::{Body, Context, Path, Problem};
+use axum::Json;
+use axum::http::{HeaderMap, StatusCode};
+use ronda_domain::content::Content;
+use ronda_domain::conversation::{Order, Tray, TrayState};
+use ronda_domain::{AgentId, ChannelAccountId, ConversationId, CustomerId, GroupId, MessageId, Ms};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ListQuery {
+    /// `mine` when left out.
+    tray: Option<Tray>,
+    /// `active` when left out.
+    state: Option<TrayState>,
+    /// `waiting` when left out.
+    order: Option<Order>,
+    channel: Option<i64>,
+    group: Option<i64>,
+    owner: Option<i64>,
+    customer: Option<i64>,
+    /// Part of the customer's name, or a number.
+    q: Option<String>,
+    /// 1 to 200; 50 when left out.
+    limit: Option<i64>,
+    cursor: Option<String>,
+}
+
+/// List conversations
+///
+/// One cell of trays and states, in the order people see.
+#[utoipa::path(get, path = "/conversations", tag = "Conversations", params(ListQuery), responses((status = 200, body = Paged<Conversation>)))]
+pub async fn list(ctx: Context, Query(q): Query<ListQuery>) -> Result<Json<Paged<Conversation>>, Problem> {
+    let order = q.order.unwrap_or(Order::Waiting);
+    let limit = limit_of(q.limit)?;
+    let filter = Filter {
+        tray: q.tray.unwrap_or(Tray::Mine),
+        state: q.state.unwrap_or(TrayState::Active),
+        order,
+        channel: q.channel.map(ChannelAccountId),
+        group: q.group.map(GroupId),
+        owner: q.owner.map(AgentId),
+        customer: q.customer.map(CustomerId),
+        q: q.q,
+        limit,
+        after: q.cursor.as_deref().map(read_cursor).transpose()?,
+    };
+    let items = ctx
+        .read("conversations", move |tx, who| conversations::list(tx, who, &filter))
+        .await?;
+    let full = items.len() as i64 >= limit;
+    let next_cursor = items
+        .last()
+        .filter(|_| full)
+        .map(|c| cursor(&conversations::cursor(order, c)));
+    Ok(Json(Paged { items, next_cursor }))
+}
+
+/// Count conversations
+///
+/// What the lists would show, up to 1,000 each.
+#[utoipa::path(get, path = "/conversations/counts", tag = "Conversations", responses((status = 200, body = Counts)))]
+pub async fn counts(ctx: Context) -> Result<Json<Counts>, Problem> {
+    Ok(Json(ctx.read("counts", conversations::counts).await?))
+}
+
+/// Get a conversation
+#[utoipa::path(get, path = "/conversations/{id}", tag = "Conversations", params(("id" = i64, Path)), responses((status = 200, body = Conversation)))]
+pub async fn get(ctx: Context, Path(id): Path<ConversationId>) -> Result<Json<Conversation>, Problem> {
+    Ok(Json(
+        ctx.read("conversation", move |tx, who| conversations::get(tx, who, id))
+            .await?,
+    ))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct MessagesQuery {
+    /// Older than this message.
+    before: Option<i64>,
+    /// Stored after this message.
+    after: Option<i64>,
+    /// 1 to 200; 50 when left out.
+    limit: Option<i64>,
+}
+
+/// List messages
+///
+/// Oldest first; without `before` and `after` the newest page.
+#[utoipa::path(get, path = "/conversations/{id}/messages", tag = "Conversations", params(("id" = i64, Path), MessagesQuery), responses((status = 200, body = Messages)))]
+pub async fn messages(
+    ctx: Context,
+    Path(id): Path<ConversationId>,
+    Query(q): Query<MessagesQuery>,
+) -> Result<Json<Messages>, Problem> {
+    let limit = limit_of(q.limit)?;
+    let (before, after) = (q.before.map(MessageId), q.after.map(MessageId));
+    Ok(Json(
+        ctx.read("messages", move |tx, who| {
+            conversations::page(tx, who, id, before, after, limit)
+        })
+        .await?,
+    ))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewMessage {
+    /// A UUID made by the client: sending it again gives the first answer.
+    client_id: uuid::Uuid,
+    content: Content,
+    /// Only for colleagues.
+    #[serde(default)]
+    note: bool,
+    #[serde(default)]
+    reply_to: Option<MessageId>,
+    /// The epoch of the conversation that the client saw.
+    #[serde(default)]
+    seen: Option<i64>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Sent {
+    message: Message,
+    conversation: Conversation,
+}
+
+/// Send a message, or leave a note
+///
+/// 201 when it was stored, 200 when the same request was stored before. 409 `not_owner` names who has it.
+#[utoipa::path(post, path = "/conversations/{id}/messages", tag = "Conversations", params(("id" = i64, Path)), request_body = NewMessage, responses((status = 201, body = Sent), (status = 200, body = Sent)))]
+pub async fn send(
+    ctx: Context,
+    Path(id): Path<ConversationId>,
+    Body(new): Body<NewMessage>,
+) -> Result<(StatusCode, Json<Sent>), Problem> {
+    let new = reply::NewReply {
+        conversation: id,
+        client_id: new.client_id.to_string(),
+        content: new.content,
+        note: new.note,
+        reply_to: new.reply_to,
+        seen: new.seen,
+    };
+    let replied = ctx.write("reply", move |tx, who| reply::run(tx, who, &new)).await?;
+    ronda_storage::crash_point("reply.after_commit");
+    let status = if replied.repeated {
+        StatusCode::OK
+    } else {
+        StatusCode::CREATED
+    };
+    Ok((
+        status,
+        Json(Sent {
+            message: replied.message,
+            conversation: replied.conversation,
+        }),
+    ))
+}
+
+/// Send a failed message again, or fetch its file again
+#[utoipa::path(post, path = "/conversations/{id}/messages/{message}/retry", tag = "Conversations", params(("id" = i64, Path), ("message" = i64, Path)), responses((status = 200, body = Message)))]
+pub async fn retry(
+    ctx: Context,
+    Path((id, message)): Path<(ConversationId, MessageId)>,
+) -> Result<Json<Message>, Problem> {
+    Ok(Json(
+        ctx.write("retry", move |tx, who| conversations::retry(tx, who, id, message))
+            .await?,
+    ))
+}
+
+/// Mark a conversation as read
+#[utoipa::path(post, path = "/conversations/{id}/read", tag = "Conversations", params(("id" = i64, Path)), responses((status = 200, body = Conversation)))]
+pub async fn read(ctx: Context, Path(id): Path<ConversationId>) -> Result<Json<Conversation>, Problem> {
+    Ok(Json(
+        ctx.write("read", move |tx, who| conversations::mark_read(tx, who, id))
+            .await?,
+    ))
+}
+
+/// Mark a conversation as unread
+#[utoipa::path(post, path = "/conversations/{id}/unread", tag = "Conversations", params(("id" = i64, Path)), responses((status = 200, body = Conversation)))]
+pub async fn unread(ctx: Context, Path(id): Path<ConversationId>) -> Result<Json<Conversation>, Problem> {
+    Ok(Json(
+        ctx.write("unread", move |tx, who| conversations::mark_unread(tx, who, id))
+            .await?,
+    ))
+}
+
+/// Say that one is typing
+#[utoipa::path(post, path = "/conversations/{id}/typing", tag = "Conversations", params(("id" = i64, Path)), responses((status = 204)))]
+pub async fn typing(ctx: Context, Path(id): Path<ConversationId>) -> Result<StatusCode, Problem> {
+    ctx.write("typing", move |tx, who| conversations::typing(tx, who, id))
+        .await?;
+    let frame = serde_json::json!({ "type": "typing", "name": ctx.who.name });
+    ctx.app.hub.mark_visitors(ctx.who.workspace, id, &frame);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Get one's draft
+#[utoipa::path(get, path = "/conversations/{id}/draft", tag = "Conversations", params(("id" = i64, Path)), responses((status = 200, body = Draft)))]
+pub async fn draft(ctx: Context, Path(id): Path<ConversationId>) -> Result<Json<Draft>, Problem> {
+    Ok(Json(
+        ctx.read("draft", move |tx, who| conversations::draft(tx, who, id))
+            .await?,
+    ))
+}
+
+/// Keep one's draft
+///
+/// An empty body removes it.
+#[utoipa::path(put, path = "/conversations/{id}/draft", tag = "Conversations", params(("id" = i64, Path)), request_body = Draft, responses((status = 204)))]
+pub async fn put_draft(
+    ctx: Context,
+    Path(id): Path<ConversationId>,
+    Body(draft): Body<Draft>,
+) -> Result<StatusCode, Problem> {
+    ctx.write("put_draft", move |tx, who| {
+        conversations::put_draft(tx, who, id, &draft)
+    })
+    .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+// Commands -------------------------------------------------------------------------------------------------------------
+
+#[derive(Serialize, ToSchema)]
+pub struct Moved {
+    conversation: Conversation,
+}
+
+/// Carries out a command: rights and what the engine must know are read first, the planner decides.
+async fn command<F>(ctx: &Context, headers: &HeaderMap, id: ConversationId, prepare: F) -> Result<Json<Moved>, Problem>
+where
+    F: FnMut(&mut ronda_storage::Tx<'_>, &crate::app::Who) -> AppResult<commands::Prepared> + Send + 'static,
+{
+    let prepared = ctx.read("command", prepare).await?;
+    let key = headers
+        .get("idempotency-key")
+        .and_then(|v| v.to_str().ok())
+        .map(|k| format!("{}:{id}:{k}", ctx.who.agent));
+    let last_message = prepared.last_message;
+    let answer = ctx
+        .app
+        .planners
+        .command(&ctx.app, ctx.who.workspace, key, prepared.fact, last_message)
+        .await?;
+    if let Some(note) = prepared.note {
+        ctx.write("command_note", move |tx, who| reply::run(tx, who, &note).map(drop))
+            .await?;
+    }
+    let conversation = ctx
+        .read("moved", move |tx, who| commands::result(tx, who, id, &answer))
+        .await?;
+    Ok(Json(Moved { conversation }))
+}
+
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Seen {
+    /// The epoch of the conversation that the client saw; without it only the present state counts.
+    #[serde(default)]
+    seen: Option<i64>,
+}
+
+/// Take a conversation
+#[utoipa::path(post, path = "/conversations/{id}/take", tag = "Conversations", params(("id" = i64, Path)), request_body = Seen, responses((status = 200, body = Moved)))]
+pub async fn take(
+    ctx: Context,
+    headers: HeaderMap,
+    Path(id): Path<ConversationId>,
+    Body(b): Body<Seen>,
+) -> Result<Json<Moved>, Problem> {
+    command(&ctx, &headers, id, move |tx, who| commands::take(tx, who, id, b.seen)).await
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TransferTo {
+    #[serde(default)]
+    agent: Option<AgentId>,
+    #[serde(default)]
+    group: Option<GroupId>,
+    /// To whoever is next.
+    #[serde(default)]
+    anyone: bool,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Transfer {
+    to: TransferTo,
+    #[serde(default)]
+    seen: Option<i64>,
+    /// A note for whoever gets it.
+    #[serde(default)]
+    note: Option<String>,
+    /// Keep it for the named agent until then when they are not available.
+    #[serde(default)]
+    deferred_until: Option<Ms>,
+}
+
+/// Transfer a conversation
+#[utoipa::path(post, path = "/conversations/{id}/transfer", tag = "Conversations", params(("id" = i64, Path)), request_body = Transfer, responses((status = 200, body = Moved)))]
+pub async fn transfer(
+    ctx: Context,
+    headers: HeaderMap,
+    Path(id): Path<ConversationId>,
+    Body(b): Body<Transfer>,
+) -> Result<Json<Moved>, Problem> {
+    let target = match (b.to.agent, b.to.group, b.to.anyone) {
+        (Some(agent), None, false) => ronda_routing::Target::Agent(agent),
+        (None, Some(group), false) => ronda_routing::Target::Group(group),
+        (None, None, true) => ronda_routing::Target::Anyone,
+        _ => return Err(Problem::invalid("/to", "one_of", "name an agent, a group, or anyone")),
+    };
+    let transfer = commands::Transfer {
+        to: target,
+        seen: b.seen,
+        note: b.note.filter(|n| !n.trim().is_empty()),
+        deferred_until: b.deferred_until,
+    };
+    command(&ctx, &headers, id, move |tx, who| {
+        commands::transfer(tx, who, id, &transfer)
+    })
+    .await
+}
+
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Close {
+    #[serde(default)]
+    seen: Option<i64>,
+    /// The last message that the client saw: a newer one of the customer stops the closing.
+    #[serde(default)]
+    last_message: Option<MessageId>,
+    /// Close although the customer is owed a reply.
+    #[serde(default)]
+    confirm_unanswered: bool,
+    /// Why, when the customer is owed a reply.
+    #[serde(default)]
+    reason: Option<String>,
+}
+
+/// Close a conversation
+///
+/// When the customer is owed a reply: 409 `needs_confirmation`, and with `confirm_unanswered` an incident.
+#[utoipa::path(post, path = "/conversations/{id}/close", tag = "Conversations", params(("id" = i64, Path)), request_body = Close, responses((status = 200, body = Moved)))]
+pub async fn close(
+    ctx: Context,
+    headers: HeaderMap,
+    Path(id): Path<ConversationId>,
+    Body(b): Body<Close>,
+) -> Result<Json<Moved>, Problem> {
+    command(&ctx, &headers, id, move |tx, who| {
+        commands::close(
+            tx,
+            who,
+            id,
+            b.seen,
+            b.last_message,
+            b.confirm_unanswered,
+            b.reason.as_deref(),
+        )
+    })
+    .await
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Decline {
+    #[serde(default)]
+    seen: Option<i64>,
+    /// A few words; 1 to 200 characters.
+    why: String,
+}
+
+/// Give a conversation back
+#[utoipa::path(post, path = "/conversations/{id}/decline", tag = "Conversations", params(("id" = i64, Path)), request_body = Decline, responses((status = 200, body = Moved)))]
+pub async fn decline(
+    ctx: Context,
+    headers: HeaderMap,
+    Path(id): Path<ConversationId>,
+    Body(b): Body<Decline>,
+) -> Result<Json<Moved>, Problem> {
+    if !(1..=200).contains(&b.why.trim().chars().count()) {
+        return Err(Problem::invalid("/why", "length", "1 to 200 characters"));
+    }
+    command(&ctx, &headers, id, move |tx, who| {
+        commands::decline(tx, who, id, b.seen, b.why.trim())
+    })
+    .await
+}
+
+/// Return a conversation to the bot
+#[utoipa::path(post, path = "/conversations/{id}/return-to-bot", tag = "Conversations", params(("id" = i64, Path)), request_body = Seen, responses((status = 200, body = Moved)))]
+pub async fn return_to_bot(
+    ctx: Context,
+    headers: HeaderMap,
+    Path(id): Path<ConversationId>,
+    Body(b): Body<Seen>,
+) -> Result<Json<Moved>, Problem> {
+    command(&ctx, &headers, id, move |tx, who| {
+        commands::return_to_bot(tx, who, id, b.seen)
+    })
+    .await
+}
+
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Snooze {
+    /// Until then, or until the customer writes.
+    #[serde(default)]
+    until: Option<Ms>,
+}
+
+/// Snooze a conversation
+///
+/// It stays with its owner and sleeps until the time or the customer's next message.
+#[utoipa::path(post, path = "/conversations/{id}/snooze", tag = "Conversations", params(("id" = i64, Path)), request_body = Snooze, responses((status = 200, body = Moved)))]
+pub async fn snooze(
+    ctx: Context,
+    headers: HeaderMap,
+    Path(id): Path<ConversationId>,
+    Body(b): Body<Snooze>,
+) -> Result<Json<Moved>, Problem> {
+    let until = b.until;
+    if until.is_some_and(|at| at <= ctx.app.clock.now()) {
+        return Err(AppError::field("/until", "past", "a time in the future").into());
+    }
+    ctx.write("snooze", move |tx, who| commands::set_snooze(tx, who, id, until))
+        .await?;
+    command(&ctx, &headers, id, move |tx, who| commands::park(tx, who, id)).await
+}
+
+/// Wake a conversation
+#[utoipa::path(post, path = "/conversations/{id}/wake", tag = "Conversations", params(("id" = i64, Path)), responses((status = 200, body = Moved)))]
+pub async fn wake(ctx: Context, headers: HeaderMap, Path(id): Path<ConversationId>) -> Result<Json<Moved>, Problem> {
+    command(&ctx, &headers, id, move |tx, who| commands::wake(tx, who, id)).await
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct RoutingOf {
+    /// Who could have it now and why the others cannot: counts that add up; only while it waits.
+    #[schema(value_type = Option<Object>)]
+    why_waiting: Option<Value>,
+    /// Its place among those that wait for the same agents: `{place, of}`.
+    #[schema(value_type = Option<Object>)]
+    position: Option<ronda_routing::Position>,
+    /// Newest first.
+    decisions: Vec<crate::app::routing::DecisionView>,
+}
+
+/// Explain a conversation's routing
+///
+/// Agents see the short form: who and why, without the funnel.
+#[utoipa::path(get, path = "/conversations/{id}/routing", tag = "Routing", params(("id" = i64, Path)), responses((status = 200, body = RoutingOf)))]
+pub async fn routing(ctx: Context, Path(id): Path<ConversationId>) -> Result<Json<RoutingOf>, Problem> {
+    let (waits, decisions) = ctx
+        .read("routing_of", move |tx, who| commands::explained(tx, who, id))
+        .await?;
+    let (mut why_waiting, mut position) = (None, None);
+    if waits
+        && let Ok((why, place)) = ctx
+            .app
+            .planners
+            .ask(&ctx.app, ctx.who.workspace, move |state| commands::why(state, id))
+            .await
+    {
+        why_waiting = why.filter(|_| ctx.who.may(ronda_domain::permission::Permission::RoutingExplain));
+        position = place;
+    }
+    Ok(Json(RoutingOf {
+        why_waiting,
+        position,
+        decisions,
+    }))
+}

@@ -1,0 +1,50 @@
+//! The event stream of a screen.
+
+use crate::http::guard::origin_allowed;
+use crate::http::{Context, Filter, Problem};
+use crate::realtime::socket;
+use axum::extract::WebSocketUpgrade;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+/// Largest message of a screen in bytes: they only say what they look at.
+const SAID_BYTES: usize = 16 << 10;
+/// Memory of a connection: small buffers, thousands of sockets. Source: stack notes §3.3.
+const READ_BUFFER: usize = 4 << 10;
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Since {
+    /// The last event the client has; it gets everything after it. Left out: from now on.
+    since: Option<i64>,
+}
+
+/// Follow events
+///
+/// A WebSocket. First `welcome`, then each event with the number before it (`prev`), a `ping` every 15 seconds, and
+/// `reset` when views have to be loaded again. Only pages of this server may open it.
+#[utoipa::path(get, path = "/events", tag = "Events", params(Since), responses((status = 101, description = "switching protocols")))]
+pub async fn follow(
+    ctx: Context,
+    headers: HeaderMap,
+    Filter(q): Filter<Since>,
+    upgrade: Result<WebSocketUpgrade, axum::extract::ws::rejection::WebSocketUpgradeRejection>,
+) -> Result<Response, Problem> {
+    if !origin_allowed(&ctx.app.config, &headers) {
+        return Err(Problem::new(
+            StatusCode::FORBIDDEN,
+            "cross_site",
+            "only pages of this server may listen",
+        ));
+    }
+    let upgrade = upgrade.map_err(|e| Problem::new(e.status(), "upgrade", e.body_text()))?;
+    let (app, who) = (ctx.app, ctx.who);
+    Ok(upgrade
+        .max_message_size(SAID_BYTES)
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(0)
+        .on_upgrade(move |ws| socket::serve(app, who, q.since, ws)))
+}

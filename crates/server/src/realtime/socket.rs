@@ -1,0 +1,322 @@
+//! The socket of one screen: what it missed, then what happens, until its session ends.
+
+use crate::App;
+use crate::app::scope::Sight;
+use crate::app::{Who, conversations, presence, sessions};
+use crate::realtime::hub::{Audience, Delivered, Seat, Sees, sees};
+use axum::extract::ws::{CloseFrame, Message, WebSocket};
+use futures_util::{SinkExt as _, StreamExt as _, stream::SplitSink};
+use ronda_domain::ConversationId;
+use ronda_domain::event::EventKind;
+use ronda_domain::permission::Permission;
+use ronda_storage::{Lane, StoreResult, StoredEvent, events};
+use serde::Deserialize;
+use serde_json::json;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The session is over: sign in again.
+pub const CLOSE_SESSION: u16 = 4001;
+/// Too slow: come back with `since`.
+pub const CLOSE_SLOW: u16 = 4008;
+/// The server stops.
+pub const CLOSE_AWAY: u16 = 1001;
+/// Source: architecture.md §9.
+const PING: Duration = Duration::from_secs(15);
+/// Events of one read of what a screen missed.
+const PAGE: i64 = 500;
+/// A screen that missed more is told to load its views again: that is less work for both.
+const MOST_MISSED: i64 = 5_000;
+/// A frame that does not leave within this is a connection that is gone.
+const SEND: Duration = Duration::from_secs(20);
+
+type Sink = SplitSink<WebSocket, Message>;
+
+/// What a screen may say.
+#[derive(Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Said {
+    View {
+        conversation: Option<ConversationId>,
+    },
+    Typing {
+        conversation: ConversationId,
+        #[serde(default)]
+        mode: Option<String>,
+    },
+    Activity,
+    Pong,
+}
+
+/// Why a socket ends.
+enum End {
+    /// The other side left.
+    Gone,
+    Close(u16, &'static str),
+}
+
+fn audience(who: &Who) -> Audience {
+    Audience::Agent {
+        sight: Sight::from(who),
+        session: who.session,
+        name: who.name.clone(),
+        explains: who.may(Permission::RoutingExplain),
+    }
+}
+
+/// Serves a screen until it leaves. `since` is the last event it has; none begins now.
+pub async fn serve(app: Arc<App>, who: Who, since: Option<i64>, socket: WebSocket) {
+    let seat = app.hub.join(who.workspace, audience(&who));
+    presence::arrived(&app, who.workspace, who.agent).await;
+    let (workspace, agent) = (who.workspace, who.agent);
+    let (mut sink, stream) = socket.split();
+    let mut screen = Screen {
+        app: app.clone(),
+        who,
+        seat,
+        served: 0,
+        typing_noted: tokio::time::Instant::now() - Duration::from_secs(60),
+    };
+    let end = screen.run(&mut sink, stream, since).await;
+    if let End::Close(code, reason) = end {
+        let frame = CloseFrame {
+            code,
+            reason: reason.into(),
+        };
+        let _ = tokio::time::timeout(SEND, sink.send(Message::Close(Some(frame)))).await;
+    }
+    drop(screen);
+    presence::left(&app, workspace, agent).await;
+}
+
+struct Screen {
+    app: Arc<App>,
+    who: Who,
+    seat: Seat,
+    /// The number up to which this connection has been served.
+    served: i64,
+    typing_noted: tokio::time::Instant,
+}
+
+impl Screen {
+    async fn run(
+        &mut self,
+        sink: &mut Sink,
+        mut stream: futures_util::stream::SplitStream<WebSocket>,
+        since: Option<i64>,
+    ) -> End {
+        if let Err(end) = self.catch_up(sink, since).await {
+            return end;
+        }
+        let mut ping = tokio::time::interval_at(tokio::time::Instant::now() + PING, PING);
+        let stop = self.app.stop.clone();
+        loop {
+            if self.seat.lost() {
+                return End::Close(CLOSE_SLOW, "too slow");
+            }
+            let done = tokio::select! {
+                delivered = self.seat.queue.recv() => match delivered {
+                    Some(delivered) => self.deliver(sink, delivered).await,
+                    None => Err(End::Gone),
+                },
+                said = stream.next() => match said {
+                    Some(Ok(Message::Text(text))) => self.said(&text).await,
+                    Some(Ok(Message::Close(_))) | Some(Err(_)) | None => Err(End::Gone),
+                    Some(Ok(_)) => Ok(()),
+                },
+                _ = ping.tick() => {
+                    let now = self.app.clock.now();
+                    self.send(sink, json!({ "type": "ping", "up_to": self.served, "server_time": now }).to_string()).await
+                },
+                () = stop.cancelled() => Err(End::Close(CLOSE_AWAY, "the server stops")),
+            };
+            if let Err(end) = done {
+                return end;
+            }
+        }
+    }
+
+    async fn send(&self, sink: &mut Sink, text: String) -> Result<(), End> {
+        match tokio::time::timeout(SEND, sink.send(Message::Text(text.into()))).await {
+            Ok(Ok(())) => Ok(()),
+            _ => Err(End::Gone),
+        }
+    }
+
+    /// Everything after `since`, from the log, while the hub already keeps what comes.
+    async fn catch_up(&mut self, sink: &mut Sink, since: Option<i64>) -> Result<(), End> {
+        let w = self.who.workspace;
+        let read: StoreResult<(i64, Option<i64>)> = self
+            .app
+            .db
+            .read("event_head", move |tx| {
+                Ok((events::head(tx, w)?, events::first(tx, w)?))
+            })
+            .await;
+        let (head, first) = read.map_err(|_| End::Close(CLOSE_SLOW, "the database is not available"))?;
+        let now = self.app.clock.now();
+        let known = since.filter(|s| *s <= head && first.is_none_or(|f| *s + 1 >= f) && head - *s <= MOST_MISSED);
+        self.served = known.unwrap_or(head);
+        let welcome = json!({
+            "type": "welcome", "seq": self.served, "server_time": now, "session": self.who.session,
+        });
+        self.send(sink, welcome.to_string()).await?;
+        if since.is_some() && known.is_none() {
+            self.send(sink, json!({ "type": "reset", "seq": head }).to_string())
+                .await?;
+        }
+        while self.served < head {
+            let from = self.served;
+            let page: StoreResult<Vec<StoredEvent>> = self
+                .app
+                .db
+                .read("replay", move |tx| events::events_after(tx, w, from, PAGE))
+                .await;
+            let page = page.map_err(|_| End::Close(CLOSE_SLOW, "the database is not available"))?;
+            if page.is_empty() {
+                break;
+            }
+            for event in page {
+                self.event(sink, &event).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn deliver(&mut self, sink: &mut Sink, delivered: Delivered) -> Result<(), End> {
+        match delivered {
+            Delivered::Event(event) => self.event(sink, &event).await,
+            Delivered::Mark(text) => self.send(sink, text.to_string()).await,
+        }
+    }
+
+    async fn event(&mut self, sink: &mut Sink, event: &StoredEvent) -> Result<(), End> {
+        if event.seq <= self.served {
+            return Ok(());
+        }
+        let prev = self.served;
+        match event.kind {
+            EventKind::SessionsRevoked => {
+                self.served = event.seq;
+                return self.revoked(&event.body);
+            }
+            EventKind::RightsChanged => self.rights(sink, event).await?,
+            _ => {}
+        }
+        let frame = match sees(&audience(&self.who), event) {
+            Sees::Nothing => None,
+            Sees::All => Some(frame(event, prev)),
+            Sees::Left => Some(
+                json!({
+                    "type": "event", "seq": event.seq, "prev": prev, "at": event.at, "kind": "conversation.left",
+                    "conversation": event.conversation, "body": { "id": event.conversation },
+                })
+                .to_string(),
+            ),
+        };
+        self.served = event.seq;
+        match frame {
+            Some(text) => self.send(sink, text).await,
+            None => Ok(()),
+        }
+    }
+
+    fn revoked(&self, body: &str) -> Result<(), End> {
+        let body: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
+        let mine = body["sessions"]
+            .as_array()
+            .is_some_and(|list| list.iter().any(|s| s.as_i64() == Some(self.who.session.0)))
+            || body["agent"].as_i64() == Some(self.who.agent.0);
+        if mine {
+            return Err(End::Close(CLOSE_SESSION, "the session is over"));
+        }
+        Ok(())
+    }
+
+    /// Rights are read again when they changed; a screen that may see less loads its views again.
+    async fn rights(&mut self, sink: &mut Sink, event: &StoredEvent) -> Result<(), End> {
+        let body: serde_json::Value = serde_json::from_str(&event.body).unwrap_or_default();
+        if body["agent"].as_i64() != Some(self.who.agent.0) {
+            return Ok(());
+        }
+        let (session, ip) = (self.who.session, self.who.ip.clone());
+        let read = self
+            .app
+            .db
+            .read("rights", move |tx| -> crate::app::AppResult<Who> {
+                let open = ronda_storage::sessions::by_id(tx, session)?.ok_or(crate::app::AppError::Unauthenticated)?;
+                sessions::who(&open, &ip)
+            })
+            .await;
+        let Ok(who) = read else {
+            return Err(End::Close(CLOSE_SESSION, "the session is over"));
+        };
+        self.who = who;
+        self.app.hub.set_audience(&self.seat, audience(&self.who));
+        self.send(sink, json!({ "type": "reset", "seq": event.seq }).to_string())
+            .await
+    }
+
+    async fn said(&mut self, text: &str) -> Result<(), End> {
+        // What is not understood is from a newer or broken client; the next frame may be fine.
+        let Ok(said) = serde_json::from_str::<Said>(text) else {
+            return Ok(());
+        };
+        match said {
+            Said::Pong => {}
+            Said::Activity => presence::active(&self.app, self.who.workspace, self.who.agent).await,
+            Said::View { conversation } => {
+                let visible = match conversation {
+                    None => None,
+                    Some(id) => {
+                        let who = self.who.clone();
+                        let seen = self
+                            .app
+                            .db
+                            .read("view", move |tx| conversations::seen(tx, &who, id))
+                            .await;
+                        seen.ok().map(|row| row.id)
+                    }
+                };
+                self.app.hub.view(&self.seat, visible);
+            }
+            Said::Typing { conversation, mode } => {
+                let agent = json!({ "id": self.who.agent, "name": self.who.name });
+                let frame = json!({ "type": "typing", "conversation": conversation, "agent": agent });
+                let w = self.who.workspace;
+                self.app.hub.mark(w, conversation, &frame, Some(self.seat.id));
+                let reply = mode.as_deref() != Some("note");
+                // Proof of life for routing, at most every few seconds.
+                if reply && self.typing_noted.elapsed() > Duration::from_secs(4) {
+                    self.typing_noted = tokio::time::Instant::now();
+                    let who = self.who.clone();
+                    let noted = self
+                        .app
+                        .db
+                        .write("typing", Lane::Interactive, move |tx| {
+                            conversations::typing(tx, &who, conversation)
+                        })
+                        .await;
+                    if noted.is_ok() {
+                        let frame = json!({ "type": "typing", "name": self.who.name });
+                        self.app.hub.mark_visitors(w, conversation, &frame);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// An event as it is sent. The body goes out as it was stored.
+#[must_use]
+pub fn frame(event: &StoredEvent, prev: i64) -> String {
+    let conversation = event.conversation.map_or_else(|| "null".to_owned(), |c| c.to_string());
+    format!(
+        "{{\"type\":\"event\",\"seq\":{},\"prev\":{prev},\"at\":{},\"kind\":\"{}\",\"conversation\":{conversation},\"body\":{}}}",
+        event.seq,
+        event.at,
+        event.kind.as_str(),
+        event.body
+    )
+}

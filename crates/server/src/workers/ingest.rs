@@ -1,0 +1,173 @@
+//! Bodies of the inbound journal into conversations: one worker per lane, in id order (T2).
+
+use crate::App;
+use crate::accounts::Snapshot;
+use crate::app::receive::{self, Arrived};
+use crate::app::{AppError, AppResult};
+use crate::wakes::LANES;
+use ronda_channels::inbound::{Inbound, Malformed};
+use ronda_channels::whatsapp;
+use ronda_domain::WorkspaceId;
+use ronda_domain::channel::ChannelKind;
+use ronda_storage::journal::{self, JournalRow};
+use ronda_storage::{Lane, StoreError};
+use serde_json::Value;
+use std::sync::Arc;
+
+/// Most bodies of one transaction. Source: architecture.md §8, T2.
+const BATCH: i64 = 64;
+/// Attempts at a body that fails alone.
+const ATTEMPTS: i64 = 5;
+
+/// Starts a worker per lane.
+pub fn start(app: &Arc<App>) {
+    for lane in 0..LANES {
+        let app = app.clone();
+        super::spawn(&app.clone(), "ingest", async move {
+            loop {
+                match step(&app, lane).await {
+                    Ok(0) => {
+                        app.wakes.lanes[lane as usize].take(super::IDLE).await;
+                    }
+                    Ok(_) => {}
+                    Err(error) => {
+                        tracing::warn!(lane, %error, "received bodies could not be stored yet");
+                        tokio::time::sleep(super::REST).await;
+                    }
+                }
+            }
+        });
+    }
+}
+
+/// What one body says.
+#[derive(Clone, Debug, Default)]
+struct Read {
+    arrived: Vec<Arrived>,
+    kept: Vec<(Option<WorkspaceId>, Malformed)>,
+}
+
+/// Processes the oldest open bodies of a lane; how many.
+///
+/// # Errors
+/// When the database fails; nothing is lost then.
+pub async fn step(app: &Arc<App>, lane: i64) -> AppResult<usize> {
+    let rows: Vec<JournalRow> = app
+        .db
+        .read("journal", move |tx| journal::open(tx, lane, BATCH))
+        .await
+        .map_err(AppError::from)?;
+    if rows.is_empty() {
+        return Ok(0);
+    }
+    let accounts = app.accounts.snapshot(app).await?;
+    let read: Vec<(i64, Read)> = rows.iter().map(|row| (row.id, understand(row, &accounts))).collect();
+    let n = read.len();
+    match store(app, Arc::new(read.clone())).await {
+        Ok(()) => Ok(n),
+        Err(AppError::Store(error @ (StoreError::Unavailable(_) | StoreError::CommitUnknown))) => Err(error.into()),
+        Err(error) => {
+            tracing::warn!(lane, %error, "a batch of received bodies failed: one by one");
+            for (id, one) in read {
+                alone(app, id, one).await?;
+            }
+            Ok(n)
+        }
+    }
+}
+
+async fn store(app: &Arc<App>, read: Arc<Vec<(i64, Read)>>) -> AppResult<()> {
+    let stored: AppResult<()> = app
+        .db
+        .write("receive", Lane::Background, move |tx| {
+            let ids: Vec<i64> = read.iter().map(|(id, _)| *id).collect();
+            // Another node may have been faster.
+            if journal::done(tx, &ids)? != ids.len() as u64 {
+                return Err(StoreError::Guard("journal").into());
+            }
+            let arrived: Vec<Arrived> = read.iter().flat_map(|(_, r)| r.arrived.iter().cloned()).collect();
+            receive::run(tx, &arrived)?;
+            for (id, r) in read.iter() {
+                for (workspace, part) in &r.kept {
+                    journal::keep_part(tx, *workspace, *id, &part.pointer, &part.reason, &part.raw.to_string())?;
+                }
+            }
+            ronda_storage::crash_point("receive.before_commit");
+            Ok(())
+        })
+        .await;
+    ronda_storage::crash_point("receive.after_commit");
+    stored
+}
+
+async fn alone(app: &Arc<App>, id: i64, read: Read) -> AppResult<()> {
+    let error = match store(app, Arc::new(vec![(id, read)])).await {
+        Ok(()) => return Ok(()),
+        Err(AppError::Store(StoreError::Guard("journal"))) => return Ok(()),
+        Err(AppError::Store(error @ (StoreError::Unavailable(_) | StoreError::CommitUnknown))) => {
+            return Err(error.into());
+        }
+        Err(error) => error.to_string(),
+    };
+    tracing::error!(body = id, %error, "a received body cannot be stored");
+    let noted: Result<(), StoreError> = app
+        .db
+        .write("receive_failed", Lane::Background, move |tx| {
+            if journal::attempt(tx, id)? >= ATTEMPTS {
+                journal::fail(tx, id, &error)?;
+            }
+            Ok(())
+        })
+        .await;
+    Ok(noted?)
+}
+
+/// What a body says about accounts of ours. Nothing here can fail: what is not understood is kept.
+fn understand(row: &JournalRow, accounts: &Snapshot) -> Read {
+    let own = row.channel_account.map(|id| accounts.get(id).map(|a| a.row.workspace));
+    let mut read = Read::default();
+    for part in whatsapp::parse(&row.body, row.received_at) {
+        match part {
+            Inbound::Malformed(part) => read.kept.push((own.flatten(), part)),
+            Inbound::Event(event) => {
+                let named = event.account_external_id.as_deref();
+                let account = named.and_then(|id| accounts.by_external(ChannelKind::Whatsapp, id));
+                // The app of a workspace speaks for that workspace's accounts only.
+                let account = account.filter(|a| own.is_none_or(|w| w == Some(a.row.workspace)));
+                match account {
+                    Some(account) => read.arrived.push(Arrived {
+                        account: account.row.clone(),
+                        kind: event.kind,
+                        received_at: row.received_at,
+                        client_id: None,
+                    }),
+                    None if named.is_some() => read.kept.push((
+                        own.flatten(),
+                        Malformed {
+                            pointer: event.pointer,
+                            reason: "no channel account has this number".into(),
+                            raw: serde_json::to_value(&event.kind).unwrap_or(Value::Null),
+                        },
+                    )),
+                    // News about the owner as a whole concern each of its numbers.
+                    None => {
+                        let owner = event.owner_external_id.clone().unwrap_or_default();
+                        for account in accounts.all().filter(|a| {
+                            a.row.kind == ChannelKind::Whatsapp
+                                && a.row.scope == owner
+                                && own.is_none_or(|w| w == Some(a.row.workspace))
+                        }) {
+                            read.arrived.push(Arrived {
+                                account: account.row.clone(),
+                                kind: event.kind.clone(),
+                                received_at: row.received_at,
+                                client_id: None,
+                            });
+                        }
+                    }
+                }
+            }
+        }
+    }
+    read
+}

@@ -1,0 +1,43 @@
+//! Loops around one step function each; a test can call the step. No rules here.
+
+pub mod accept;
+pub mod deliver;
+pub mod ingest;
+pub mod media;
+pub mod planner;
+pub mod presence;
+pub mod relay;
+pub mod timers;
+
+use crate::App;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a loop sleeps when nothing wakes it: what a lost wake costs.
+pub const IDLE: Duration = Duration::from_millis(if cfg!(feature = "testing") { 20 } else { 250 });
+
+/// How long a worker rests after a failure of the database.
+pub const REST: Duration = Duration::from_millis(if cfg!(feature = "testing") { 20 } else { 500 });
+
+/// Starts every worker of this process. They end when `app.stop` says so.
+pub fn start(app: &Arc<App>) {
+    accept::start(app);
+    ingest::start(app);
+    planner::start(app);
+    deliver::start(app);
+    relay::start(app);
+    media::start(app);
+    presence::start(app);
+    timers::start(app);
+}
+
+/// Runs a loop until the server stops.
+pub fn spawn(app: &Arc<App>, name: &'static str, work: impl Future<Output = ()> + Send + 'static) {
+    let stop = app.stop.clone();
+    app.workers.spawn(async move {
+        tokio::select! {
+            () = work => tracing::warn!(worker = name, "a worker ended by itself"),
+            () = stop.cancelled() => {}
+        }
+    });
+}

@@ -1,0 +1,649 @@
+//! The planner of each workspace: the shell of the routing engine (T3, T4; routing reference §5.3).
+//!
+//! One task per workspace holds the engine's state. It takes commands from its mailbox and inputs from the database,
+//! plans in memory, writes the plan in one guarded transaction, and keeps the new state only after the commit. Safety
+//! is in the guards; the lease only keeps two nodes from wasting work.
+
+use crate::App;
+use crate::app::routing::{self as rules, Plan, PlanError};
+use crate::app::{AppError, AppResult};
+use ronda_domain::{Clock, ConversationId, MessageId, Ms, WorkspaceId};
+use ronda_routing::{Answer, Fact, Input, State};
+use ronda_storage::routing::{self, Consumed, Head};
+use ronda_storage::{Engine, Lane, StoreError, conversations, workspaces};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::{Notify, mpsc, oneshot};
+
+/// Most inputs or decisions of one plan. Source: architecture.md §8, T4.
+const BATCH: i64 = 200;
+/// Life of the planner's lease; renewed at half of it.
+const LEASE_MS: i64 = 10_000;
+/// A pause of ours that is longer moves the clocks of agents, who could see nothing. Source: routing row 34.
+const OUTAGE_MS: i64 = 30_000;
+/// How long a command waits for its result. Source: architecture.md §8, T3.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How often another node's result is looked for.
+const LOOK: Duration = Duration::from_millis(25);
+/// Commands that wait for one planner.
+const MAILBOX: usize = 512;
+/// How long inputs gather before a plan when nobody waits.
+const LINGER: Duration = Duration::from_millis(3);
+
+/// A command of a person, and who waits for it.
+struct Command {
+    /// Unique per request; the stored result is given again.
+    key: Option<String>,
+    fact: Fact,
+    /// The last message that the caller saw, for closings.
+    last_message: Option<MessageId>,
+    reply: oneshot::Sender<Outcome>,
+}
+
+/// What a mailbox gives back.
+enum Outcome {
+    Done(Answer),
+    /// Another node plans this workspace: write the command there.
+    Elsewhere(Fact),
+}
+
+enum Letter {
+    Command(Command),
+    #[cfg(feature = "testing")]
+    Verify(oneshot::Sender<Result<(), String>>),
+    /// A question about the present state.
+    Ask(Box<dyn FnOnce(&State) + Send>),
+}
+
+struct Mailbox {
+    letters: mpsc::Sender<Letter>,
+    bell: Arc<Notify>,
+}
+
+/// The mailboxes of this process.
+#[derive(Default)]
+pub struct Planners {
+    boxes: Mutex<HashMap<WorkspaceId, Mailbox>>,
+}
+
+impl Planners {
+    fn ring(&self, app: &Arc<App>, w: WorkspaceId) -> mpsc::Sender<Letter> {
+        let mut boxes = self.boxes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mailbox = boxes.entry(w).or_insert_with(|| {
+            let (letters, received) = mpsc::channel(MAILBOX);
+            let bell = Arc::new(Notify::new());
+            let planner = Planner::new(app.clone(), w);
+            super::spawn(app, "planner", planner.run(received, bell.clone()));
+            Mailbox { letters, bell }
+        });
+        mailbox.bell.notify_one();
+        mailbox.letters.clone()
+    }
+
+    /// Carries out a command of a person and waits for its result.
+    ///
+    /// # Errors
+    /// [`AppError::RoutingUnavailable`] after two seconds; the command may still be carried out, and its key gives the
+    /// result then.
+    pub async fn command(
+        &self,
+        app: &Arc<App>,
+        w: WorkspaceId,
+        key: Option<String>,
+        fact: Fact,
+        last_message: Option<MessageId>,
+    ) -> AppResult<Answer> {
+        if let Some(key) = key.clone()
+            && let Some(stored) = stored(app, w, key).await?
+        {
+            return Ok(stored);
+        }
+        let (reply, result) = oneshot::channel();
+        let command = Command {
+            key: key.clone(),
+            fact,
+            last_message,
+            reply,
+        };
+        let letters = self.ring(app, w);
+        if letters.try_send(Letter::Command(command)).is_err() {
+            return Err(AppError::RoutingUnavailable);
+        }
+        match tokio::time::timeout(PATIENCE, result).await {
+            Ok(Ok(Outcome::Done(answer))) => Ok(answer),
+            Ok(Ok(Outcome::Elsewhere(fact))) => elsewhere(app, w, key, fact).await,
+            _ => Err(AppError::RoutingUnavailable),
+        }
+    }
+
+    /// Asks the engine about its present state.
+    ///
+    /// # Errors
+    /// [`AppError::RoutingUnavailable`] when this node does not plan the workspace, or cannot now.
+    pub async fn ask<T: Send + 'static>(
+        &self,
+        app: &Arc<App>,
+        w: WorkspaceId,
+        question: impl FnOnce(&State) -> T + Send + 'static,
+    ) -> AppResult<T> {
+        let (reply, answer) = oneshot::channel();
+        let ask = Letter::Ask(Box::new(move |state| {
+            let _ = reply.send(question(state));
+        }));
+        let letters = self.ring(app, w);
+        letters.try_send(ask).map_err(|_| AppError::RoutingUnavailable)?;
+        match tokio::time::timeout(PATIENCE, answer).await {
+            Ok(Ok(answer)) => Ok(answer),
+            _ => Err(AppError::RoutingUnavailable),
+        }
+    }
+
+    /// Waits until every input is planned, then compares the state in memory with the one rebuilt from rows.
+    ///
+    /// # Errors
+    /// What differs.
+    #[cfg(feature = "testing")]
+    pub async fn verify(&self, app: &Arc<App>, w: WorkspaceId) -> Result<(), String> {
+        let (reply, answer) = oneshot::channel();
+        let letters = self.ring(app, w);
+        letters
+            .send(Letter::Verify(reply))
+            .await
+            .map_err(|_| "the planner ended")?;
+        answer.await.map_err(|_| "the planner ended")?
+    }
+}
+
+async fn stored(app: &Arc<App>, w: WorkspaceId, key: String) -> AppResult<Option<Answer>> {
+    let text: Option<String> = app
+        .db
+        .read("command_result", move |tx| routing::result(tx, w, &key))
+        .await?;
+    Ok(text.and_then(|t| serde_json::from_str(&t).ok()))
+}
+
+/// Another node plans this workspace: the command is written for it, and its result looked for.
+async fn elsewhere(app: &Arc<App>, w: WorkspaceId, key: Option<String>, fact: Fact) -> AppResult<Answer> {
+    let key = key.unwrap_or_else(|| uuid::Uuid::now_v7().to_string());
+    let text = crate::app::views::json(&fact).to_string();
+    let its = key.clone();
+    let written: Result<u64, StoreError> = app
+        .db
+        .write("command", Lane::Interactive, move |tx| {
+            routing::insert_input(tx, w, Some(&its), &text)
+        })
+        .await;
+    written?;
+    let until = tokio::time::Instant::now() + PATIENCE;
+    while tokio::time::Instant::now() < until {
+        if let Some(answer) = stored(app, w, key.clone()).await? {
+            return Ok(answer);
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+    Err(AppError::RoutingUnavailable)
+}
+
+/// Starts a planner for every workspace, and for each that is woken.
+pub fn start(app: &Arc<App>) {
+    let its = app.clone();
+    super::spawn(app, "planners", async move {
+        loop {
+            let all = its.db.read("workspaces", workspaces::all).await;
+            match all {
+                Ok(all) => {
+                    for row in all {
+                        its.planners.ring(&its, row.id);
+                    }
+                    break;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the workspaces cannot be read");
+                    tokio::time::sleep(super::REST).await;
+                }
+            }
+        }
+        loop {
+            for w in its.wakes.planners.take(Duration::from_secs(60)).await {
+                its.planners.ring(&its, w);
+            }
+        }
+    });
+}
+
+/// The planner of one workspace.
+struct Planner {
+    app: Arc<App>,
+    w: WorkspaceId,
+    state: Option<State>,
+    head: Option<Head>,
+    lease_until: Ms,
+    /// The wall clock when this planner last wrote or looked successfully; a test's clock does not move it.
+    alive_at: Ms,
+    /// Milliseconds nobody could see anything, to be forgiven with the next plan.
+    lost_ms: i64,
+}
+
+/// What a turn of the loop did.
+enum Turn {
+    /// Something may be left to do at once.
+    Worked,
+    Idle,
+    /// Another node holds the lease.
+    Elsewhere,
+}
+
+impl Planner {
+    fn new(app: Arc<App>, w: WorkspaceId) -> Self {
+        Self {
+            app,
+            w,
+            state: None,
+            head: None,
+            lease_until: Ms(0),
+            alive_at: Clock::system().now(),
+            lost_ms: 0,
+        }
+    }
+
+    async fn run(mut self, mut letters: mpsc::Receiver<Letter>, bell: Arc<Notify>) {
+        let idle = match self.app.db.engine() {
+            Engine::Sqlite => super::IDLE * 4,
+            Engine::Postgres => super::IDLE,
+        };
+        let idle = if cfg!(feature = "testing") { super::IDLE } else { idle };
+        let mut commands: Vec<Command> = Vec::new();
+        loop {
+            while let Ok(letter) = letters.try_recv() {
+                self.open(letter, &mut commands).await;
+                if commands.len() as i64 >= BATCH {
+                    break;
+                }
+            }
+            let turn = match self.turn(&mut commands).await {
+                Ok(turn) => turn,
+                Err(error) => {
+                    tracing::warn!(workspace = %self.w, %error, "the planner could not plan");
+                    self.forget();
+                    commands.clear();
+                    tokio::time::sleep(super::REST).await;
+                    Turn::Idle
+                }
+            };
+            match turn {
+                Turn::Worked => {}
+                Turn::Elsewhere => {
+                    for command in commands.drain(..) {
+                        let _ = command.reply.send(Outcome::Elsewhere(command.fact));
+                    }
+                    self.wait(idle * 2, &mut letters, &bell, &mut commands).await;
+                }
+                Turn::Idle => {
+                    let rest = self.rest(idle);
+                    self.wait(rest, &mut letters, &bell, &mut commands).await;
+                }
+            }
+        }
+    }
+
+    /// Until something is due, at most `idle`.
+    fn rest(&self, idle: Duration) -> Duration {
+        let now = self.app.clock.now();
+        let due = self.state.as_ref().and_then(State::next_due);
+        match due.map(|at| at.since(now)) {
+            Some(millis) => idle.min(Duration::from_millis(millis.max(0) as u64)),
+            None => idle,
+        }
+    }
+
+    async fn wait(
+        &mut self,
+        longest: Duration,
+        letters: &mut mpsc::Receiver<Letter>,
+        bell: &Notify,
+        commands: &mut Vec<Command>,
+    ) {
+        tokio::select! {
+            letter = letters.recv() => {
+                if let Some(letter) = letter {
+                    self.open(letter, commands).await;
+                }
+            }
+            () = bell.notified() => tokio::time::sleep(LINGER).await,
+            () = tokio::time::sleep(longest) => {}
+        }
+    }
+
+    async fn open(&mut self, letter: Letter, commands: &mut Vec<Command>) {
+        match letter {
+            Letter::Command(command) => commands.push(command),
+            Letter::Ask(question) => {
+                // Read your own writes: what was told before the question is planned first.
+                let _ = self.turn(commands).await;
+                if let Some(state) = &self.state {
+                    question(state);
+                }
+            }
+            #[cfg(feature = "testing")]
+            Letter::Verify(reply) => {
+                let verified = self.verify(commands).await;
+                let _ = reply.send(verified);
+            }
+        }
+    }
+
+    /// The state and the lease may be wrong: begin again from the rows.
+    fn forget(&mut self) {
+        self.state = None;
+        self.head = None;
+        self.lease_until = Ms(0);
+    }
+
+    async fn turn(&mut self, commands: &mut Vec<Command>) -> AppResult<Turn> {
+        let wall = Clock::system().now();
+        if wall.since(self.alive_at) > OUTAGE_MS {
+            self.lost_ms += wall.since(self.alive_at);
+        }
+        if !self.lease().await? {
+            self.alive_at = wall;
+            return Ok(Turn::Elsewhere);
+        }
+        if self.state.is_none() {
+            self.load().await?;
+        }
+        self.alive_at = Clock::system().now();
+        let w = self.w;
+        let room = BATCH - commands.len() as i64;
+        let open: Vec<routing::InputRow> = self
+            .app
+            .db
+            .read("open_inputs", move |tx| routing::open_inputs(tx, w, room))
+            .await
+            .map_err(AppError::from)?;
+        let now = self.app.clock.now();
+        let due = self
+            .state
+            .as_ref()
+            .and_then(State::next_due)
+            .is_some_and(|at| at <= now);
+        if commands.is_empty() && open.is_empty() && !due && self.lost_ms == 0 {
+            return Ok(Turn::Idle);
+        }
+        self.plan(commands, &open, due).await?;
+        Ok(Turn::Worked)
+    }
+
+    /// Takes or renews the lease; false when another node has it.
+    async fn lease(&mut self) -> AppResult<bool> {
+        let now = self.app.clock.now();
+        if self.lease_until.since(now) > LEASE_MS / 2 && self.head.is_some() {
+            return Ok(true);
+        }
+        let (w, node) = (self.w, self.app.node.clone());
+        let until = now.plus(LEASE_MS);
+        let held = self.head.as_ref().map(|h| h.lease_epoch);
+        let taken: Result<Option<(i64, Option<Head>)>, AppError> = self
+            .app
+            .db
+            .write("planner_lease", Lane::Background, move |tx| {
+                if let Some(epoch) = held
+                    && routing::renew_lease(tx, w, &node, epoch, until)? == 1
+                {
+                    return Ok(Some((epoch, None)));
+                }
+                let before = routing::head(tx, w)?;
+                let Some(epoch) = routing::take_lease(tx, w, &node, until)? else {
+                    return Ok(None);
+                };
+                routing::recount_loads(tx, w)?;
+                Ok(Some((epoch, Some(before))))
+            })
+            .await;
+        match taken? {
+            None => {
+                self.forget();
+                Ok(false)
+            }
+            Some((_, None)) => {
+                self.lease_until = until;
+                Ok(true)
+            }
+            Some((_, Some(before))) => {
+                // A lease that ran out long ago: nobody planned since.
+                self.state = None;
+                self.head = None;
+                let lost = now.since(before.lease_until);
+                if before.lease_until.0 > 0 && lost > OUTAGE_MS {
+                    self.lost_ms += lost;
+                }
+                self.load().await?;
+                self.lease_until = until;
+                Ok(true)
+            }
+        }
+    }
+
+    async fn load(&mut self) -> AppResult<()> {
+        let w = self.w;
+        let (head, rows) = self.app.db.read("planner_load", move |tx| rules::rows(tx, w)).await?;
+        self.head = Some(head);
+        self.state = Some(State::from_rows(rows));
+        Ok(())
+    }
+
+    /// Plans and writes, again when somebody else changed what was planned on.
+    async fn plan(&mut self, commands: &mut Vec<Command>, open: &[routing::InputRow], due: bool) -> AppResult<()> {
+        for attempt in 0..6 {
+            let plan = self.think(commands, open, due)?;
+            if plan.consumed.is_empty() {
+                return Ok(());
+            }
+            let plan = Arc::new(plan);
+            let its = plan.clone();
+            let written: Result<(), PlanError> = self
+                .app
+                .db
+                .write("plan", Lane::Interactive, move |tx| rules::write(tx, &its))
+                .await;
+            ronda_storage::crash_point("plan.after_commit");
+            match written {
+                Ok(()) => {
+                    self.head = Some(rules::head_after(&plan));
+                    self.lost_ms = 0;
+                    metrics::counter!("ronda_routing_decisions_total").increment(plan.outcome.decisions.len() as u64);
+                    self.answer(commands, &plan);
+                    return Ok(());
+                }
+                Err(PlanError::CustomerWrote(late)) => {
+                    self.take_back(&plan);
+                    for (index, command) in std::mem::take(commands).into_iter().enumerate() {
+                        if late.contains(&index) {
+                            let _ = command.reply.send(Outcome::Done(Answer::CustomerWrote));
+                        } else {
+                            commands.push(command);
+                        }
+                    }
+                }
+                Err(PlanError::App(error)) => {
+                    self.take_back(&plan);
+                    match error {
+                        AppError::Store(StoreError::Guard(what)) => {
+                            tracing::debug!(workspace = %self.w, what, attempt, "planned on something that changed");
+                            metrics::counter!("ronda_routing_conflicts_total", "guard" => what).increment(1);
+                            self.look_again(&plan, what, attempt).await?;
+                        }
+                        error => return Err(error),
+                    }
+                }
+            }
+        }
+        Err(AppError::RoutingUnavailable)
+    }
+
+    fn take_back(&mut self, plan: &Plan) {
+        if let Some(state) = &mut self.state {
+            state.revert(&plan.outcome);
+        }
+    }
+
+    /// Reads again what the plan named; everything when that did not help.
+    async fn look_again(&mut self, plan: &Arc<Plan>, what: &'static str, attempt: u32) -> AppResult<()> {
+        if attempt >= 2 || what == "head" || what == "inputs" || what == "load" {
+            self.forget();
+            if !self.lease().await? {
+                return Err(AppError::RoutingUnavailable);
+            }
+            if self.state.is_none() {
+                self.load().await?;
+            }
+            return Ok(());
+        }
+        let w = self.w;
+        let ids: Vec<ConversationId> = plan.outcome.convs.iter().map(|c| c.row.conv).collect();
+        let its = ids.clone();
+        let (rows, rounds) = self
+            .app
+            .db
+            .read("planner_look", move |tx| -> AppResult<_> {
+                Ok((conversations::get_many(tx, w, &its)?, routing::rounds(tx, w)?))
+            })
+            .await?;
+        let rounds: BTreeMap<ConversationId, routing::RoundRow> =
+            rounds.into_iter().map(|r| (r.conversation, r)).collect();
+        let Some(state) = &mut self.state else { return Ok(()) };
+        let mut gone: Vec<ConversationId> = ids;
+        for row in rows {
+            gone.retain(|id| *id != row.id);
+            let known = rules::conv_row(&row, rounds.get(&row.id))?;
+            state.put_conv(known);
+        }
+        for id in gone {
+            state.drop_conv(id);
+        }
+        Ok(())
+    }
+
+    /// Steps the engine over commands and inputs; nothing is written.
+    fn think(&mut self, commands: &[Command], open: &[routing::InputRow], due: bool) -> AppResult<Plan> {
+        let now = self.app.clock.now();
+        let (Some(state), Some(head)) = (&mut self.state, &self.head) else {
+            return Err(AppError::RoutingUnavailable);
+        };
+        let mut seq = head.input_seq;
+        let mut next = || {
+            seq += 1;
+            seq
+        };
+        let mut inputs: Vec<Input> = Vec::new();
+        let mut consumed: Vec<Consumed> = Vec::new();
+        let mut guards = Vec::new();
+        let mut add = |inputs: &mut Vec<Input>, row: Option<i64>, command_id: Option<String>, at: Ms, fact: Fact| {
+            let seq = next();
+            consumed.push(Consumed {
+                row,
+                command_id,
+                at,
+                fact: crate::app::views::json(&fact).to_string(),
+                seq,
+                result: String::new(),
+            });
+            inputs.push(Input { seq, at, fact });
+        };
+        if self.lost_ms > 0 {
+            let gap = Fact::Gap { lost_ms: self.lost_ms };
+            add(&mut inputs, None, None, now, gap);
+        }
+        // What was written comes before what is asked now: the rows are older.
+        for row in open {
+            match serde_json::from_str::<Fact>(&row.fact) {
+                Ok(fact) => add(&mut inputs, Some(row.id), row.command_id.clone(), row.at, fact),
+                Err(error) => {
+                    tracing::error!(workspace = %self.w, input = row.id, %error, "a routing input cannot be read");
+                    add(&mut inputs, Some(row.id), row.command_id.clone(), row.at, Fact::Tick);
+                }
+            }
+        }
+        for (index, command) in commands.iter().enumerate() {
+            if let (Some(last), Fact::Closed { conv, .. }) = (command.last_message, &command.fact) {
+                guards.push((index, *conv, last));
+            }
+            add(&mut inputs, None, command.key.clone(), now, command.fact.clone());
+        }
+        if due && inputs.is_empty() {
+            add(&mut inputs, None, None, now, Fact::Tick);
+        }
+        let outcome = ronda_routing::run(state, &inputs);
+        let results: BTreeMap<i64, &Answer> = outcome.results.iter().map(|(seq, answer)| (*seq, answer)).collect();
+        for c in &mut consumed {
+            c.result = results
+                .get(&c.seq)
+                .map(|answer| crate::app::views::json(answer).to_string())
+                .unwrap_or_default();
+        }
+        Ok(Plan {
+            workspace: self.w,
+            seen: head.clone(),
+            consumed,
+            outcome,
+            guards,
+        })
+    }
+
+    /// Gives each command its result: commands are the last of the inputs.
+    fn answer(&self, commands: &mut Vec<Command>, plan: &Plan) {
+        let results = &plan.outcome.results;
+        let first = results.len().saturating_sub(commands.len());
+        for (command, (_, answer)) in commands.drain(..).zip(results.iter().skip(first)) {
+            let _ = command.reply.send(Outcome::Done(answer.clone()));
+        }
+    }
+
+    #[cfg(feature = "testing")]
+    async fn verify(&mut self, commands: &mut Vec<Command>) -> Result<(), String> {
+        loop {
+            match self.turn(commands).await {
+                Ok(Turn::Worked) => {}
+                Ok(Turn::Idle) => break,
+                Ok(Turn::Elsewhere) => return Err("another node plans this workspace".into()),
+                Err(error) => return Err(error.to_string()),
+            }
+        }
+        let w = self.w;
+        let read: AppResult<_> = self.app.db.read("planner_verify", move |tx| rules::rows(tx, w)).await;
+        let (_, rows) = read.map_err(|e| e.to_string())?;
+        let Some(state) = &self.state else {
+            return Err("no state".into());
+        };
+        let rebuilt = State::from_rows(rows);
+        if let Err(violation) = ronda_routing::check(state) {
+            return Err(format!("the state in memory breaks an invariant: {violation:?}"));
+        }
+        if rebuilt.hash_with_head() == state.hash_with_head() {
+            return Ok(());
+        }
+        let (memory, disk) = (state.rows(), rebuilt.rows());
+        if memory.head != disk.head {
+            return Err(format!("head: memory {:?}, rows {:?}", memory.head, disk.head));
+        }
+        for (a, b) in memory.convs.iter().zip(&disk.convs) {
+            if a != b {
+                return Err(format!("conversation: memory {a:#?}, rows {b:#?}"));
+            }
+        }
+        for (a, b) in memory.agents.iter().zip(&disk.agents) {
+            if a != b {
+                return Err(format!("agent: memory {a:#?}, rows {b:#?}"));
+            }
+        }
+        Err(format!(
+            "memory has {} conversations, {} agents; rows {}, {}; policy equal: {}, groups equal: {}",
+            memory.convs.len(),
+            memory.agents.len(),
+            disk.convs.len(),
+            disk.agents.len(),
+            memory.policy == disk.policy,
+            memory.groups == disk.groups
+        ))
+    }
+}

@@ -1,0 +1,153 @@
+//! What happens because time passed: conversations that close by themselves, snoozes that end, old rows that go (T10).
+
+use crate::App;
+use crate::app::{AppError, AppResult, routing};
+use ronda_domain::conversation::{CloseReason, Place};
+use ronda_domain::{ConversationId, Ms, WorkspaceId};
+use ronda_routing::{Arrival, Epoch, Fact};
+use ronda_storage::workspaces::WorkspaceRow;
+use ronda_storage::{
+    Lane, StoreResult, Tx, conversations, drafts, events, journal, parked, presence, timers, workspaces,
+};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Most conversations closed in one transaction. Source: architecture.md §8, T10.
+const BATCH: i64 = 200;
+/// How often it is looked for quiet conversations.
+const TICK: Duration = if cfg!(feature = "testing") {
+    Duration::from_millis(100)
+} else {
+    Duration::from_secs(10)
+};
+/// Events are kept so long. Source: architecture.md §9.
+const EVENTS_MS: i64 = 48 * Ms::HOUR;
+/// Processed bodies are kept so long, for a look when something went wrong.
+const JOURNAL_MS: i64 = 7 * Ms::DAY;
+/// Statuses of messages that nobody knows. Source: spec CORE-3.
+const PARKED_MS: i64 = Ms::DAY;
+/// Drafts nobody touched. Source: spec G10.
+const DRAFTS_MS: i64 = 15 * Ms::DAY;
+
+/// Starts the worker.
+pub fn start(app: &Arc<App>) {
+    let its = app.clone();
+    super::spawn(app, "timers", async move {
+        loop {
+            if let Err(error) = step(&its).await {
+                tracing::warn!(%error, "what was due could not be done yet");
+                tokio::time::sleep(super::REST).await;
+            }
+            its.wakes.timers.take(TICK).await;
+        }
+    });
+    let its = app.clone();
+    super::spawn(app, "retention", async move {
+        loop {
+            if let Err(error) = forget(&its).await {
+                tracing::warn!(%error, "old rows were not removed");
+            }
+            tokio::time::sleep(Duration::from_secs(600)).await;
+        }
+    });
+}
+
+/// Does what is due now.
+///
+/// # Errors
+/// When the database fails.
+pub async fn step(app: &Arc<App>) -> AppResult<()> {
+    let now = app.clock.now();
+    let due: StoreResult<Option<Ms>> = app.db.read("timers_next", timers::next).await;
+    if due.map_err(AppError::from)?.is_some_and(|at| at <= now) {
+        app.db.write("timers", Lane::Background, fire).await?;
+    }
+    let all: StoreResult<Vec<WorkspaceRow>> = app.db.read("workspaces", workspaces::all).await;
+    for row in all.map_err(AppError::from)? {
+        let settings = crate::app::workspaces::settings(&row);
+        for (place, outbound, minutes) in [
+            (Place::Bot, false, settings.auto_close.bot),
+            (Place::Waiting, false, settings.auto_close.waiting),
+            (Place::Held, false, settings.auto_close.agent),
+            (Place::Bot, true, settings.auto_close.outbound),
+        ] {
+            if let Some(minutes) = minutes {
+                let before = now.plus(-minutes * Ms::MINUTE);
+                close(app, row.id, place, outbound, before).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Snoozes that are over.
+fn fire(tx: &mut Tx<'_>) -> AppResult<()> {
+    for t in timers::due(tx, BATCH)? {
+        if t.kind == "snooze" {
+            let conv = ConversationId(t.subject);
+            routing::tell(tx, t.workspace, &[Fact::Woken { conv }])?;
+        }
+        timers::remove(tx, t.workspace, &t.kind, t.subject)?;
+    }
+    Ok(())
+}
+
+/// Closes what has been quiet since `before`, by commands that carry the epoch: who writes meanwhile is heard.
+async fn close(app: &Arc<App>, w: WorkspaceId, place: Place, outbound: bool, before: Ms) -> AppResult<()> {
+    let quiet: StoreResult<Vec<(ConversationId, i64)>> = app
+        .db
+        .read("quiet", move |tx| {
+            conversations::quiet_since(tx, w, place, outbound, before, BATCH)
+        })
+        .await;
+    let quiet = quiet.map_err(AppError::from)?;
+    if quiet.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<ConversationId> = quiet.iter().map(|(id, _)| *id).collect();
+    let rows: StoreResult<Vec<conversations::ConversationRow>> = app
+        .db
+        .read("quiet_rows", move |tx| conversations::get_many(tx, w, &ids))
+        .await;
+    for row in rows.map_err(AppError::from)? {
+        let fact = Fact::Closed {
+            conv: row.id,
+            by: None,
+            seen: Some(Epoch(row.epoch)),
+            reason: CloseReason::Inactivity,
+            arrival: Some(Arrival {
+                customer: row.customer,
+                channel: row.channel_account,
+                group: row.group,
+                epoch: Epoch(row.epoch),
+                anchor: row.owed_since,
+                prefer: None,
+            }),
+        };
+        match app.planners.command(app, w, None, fact, row.last_message).await {
+            Ok(_) | Err(AppError::RoutingUnavailable) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Removes what is kept only for a while.
+///
+/// # Errors
+/// When the database fails.
+pub async fn forget(app: &App) -> StoreResult<()> {
+    app.db
+        .write("retention", Lane::Background, |tx| {
+            let now = tx.now();
+            for row in workspaces::all(tx)? {
+                events::forget(tx, row.id, now.plus(-EVENTS_MS))?;
+            }
+            journal::forget(tx, now.plus(-JOURNAL_MS))?;
+            parked::forget(tx, now.plus(-PARKED_MS))?;
+            drafts::forget(tx, now.plus(-DRAFTS_MS))?;
+            presence::forget_leases(tx, now.plus(-Ms::DAY))?;
+            Ok(())
+        })
+        .await
+}
