@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 /// Somebody's browser.
 pub struct Browser {
     client: reqwest::Client,
-    address: String,
+    pub(crate) address: String,
     cookies: Mutex<BTreeMap<String, String>>,
     /// The address the server sees.
     pub ip: String,

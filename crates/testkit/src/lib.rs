@@ -12,9 +12,13 @@
 //! ```
 
 mod browser;
+mod chat;
+mod screen;
 
 pub use browser::{Answer, Browser};
+pub use chat::Visitor;
 pub use ronda_storage::Engine;
+pub use screen::Screen;
 
 use ronda_domain::permission::Role;
 use ronda_domain::{AccountId, AgentId, Clock, WorkspaceId};
@@ -185,6 +189,24 @@ impl TestApp {
     pub async fn mails(&self) -> Vec<Letter> {
         self.app.settle().await;
         self.app.mail.take()
+    }
+
+    /// Saves an assignment policy as the owner: a model configuration with changes.
+    pub async fn policy(&self, owner: &Browser, preset: &str, changes: serde_json::Value) {
+        let presets = owner.get("/routing-policies/presets").await.expect(200);
+        let mut policy = presets[preset].clone();
+        for (key, value) in changes.as_object().into_iter().flatten() {
+            policy[key] = value.clone();
+        }
+        let body = serde_json::json!({ "policy": policy, "confirm": true });
+        owner.post("/routing-policies", body).await.expect(201);
+    }
+
+    /// Waits until everything is planned, and holds the state in memory against the rows.
+    pub async fn settled(&self) {
+        let workspace = self.workspace().await;
+        let verified = self.app.planners.verify(&self.app, workspace).await;
+        verified.unwrap_or_else(|e| panic!("routing: {e}"));
     }
 
     /// Moves the clock.

@@ -30,6 +30,14 @@ enum Thing {
     Invitation,
     /// A device of somebody.
     Session,
+    ChannelAccount,
+    Conversation,
+    Message,
+    Customer,
+    /// An uploaded file.
+    File,
+    /// A part of a delivery that was not understood. None is made: a number of another workspace is as unknown.
+    Failure,
     /// The secret of a link. Nobody has one by belonging to a workspace, so it is not tried across workspaces.
     Token,
 }
@@ -157,19 +165,101 @@ fn table() -> Vec<Row> {
         member("GET /workspace"),
         having(P::WorkspaceManage, "PATCH /workspace").body(json!({ "name": "X" })),
         having(P::AuditSee, "GET /audit-entries"),
+        member("GET /agents"),
+        member("PUT /me/state").body(json!({ "state": "online" })),
+        having(P::AgentsSetState, "PUT /agents/{id}/state")
+            .names("id", T::User)
+            .body(json!({ "state": "away", "reason": "x" })),
+        member("POST /me/activity"),
+        having(P::ChannelsManage, "GET /channel-accounts"),
+        having(P::ChannelsManage, "POST /channel-accounts").body(json!({ "kind": "web_chat", "name": "New" })),
+        having(P::ChannelsManage, "GET /channel-accounts/{id}").names("id", T::ChannelAccount),
+        having(P::ChannelsManage, "PATCH /channel-accounts/{id}")
+            .names("id", T::ChannelAccount)
+            .body(json!({ "name": "X" })),
+        having(P::ChannelsManage, "DELETE /channel-accounts/{id}").names("id", T::ChannelAccount),
+        having(P::ChannelsManage, "POST /channel-accounts/{id}/check").names("id", T::ChannelAccount),
+        having(P::ChannelsManage, "GET /inbound-failures"),
+        having(P::ChannelsManage, "POST /inbound-failures/{id}/replay").names("id", T::Failure),
+        member("GET /conversations"),
+        member("GET /conversations/counts"),
+        member("GET /conversations/{id}").names("id", T::Conversation),
+        member("GET /conversations/{id}/messages").names("id", T::Conversation),
+        member("POST /conversations/{id}/messages")
+            .names("id", T::Conversation)
+            .body(json!({ "client_id": CLIENT_ID, "content": { "type": "text", "text": "x" }, "note": true })),
+        member("POST /conversations/{id}/messages/{message}/retry")
+            .names("id", T::Conversation)
+            .names("message", T::Message),
+        member("POST /conversations/{id}/read").names("id", T::Conversation),
+        member("POST /conversations/{id}/unread").names("id", T::Conversation),
+        member("POST /conversations/{id}/typing").names("id", T::Conversation),
+        member("GET /conversations/{id}/draft").names("id", T::Conversation),
+        member("PUT /conversations/{id}/draft")
+            .names("id", T::Conversation)
+            .body(json!({ "mode": "reply", "body": "x" })),
+        member("POST /conversations/{id}/take").names("id", T::Conversation),
+        member("POST /conversations/{id}/transfer")
+            .names("id", T::Conversation)
+            .body(json!({ "to": { "anyone": true } })),
+        member("POST /conversations/{id}/close").names("id", T::Conversation),
+        member("POST /conversations/{id}/decline")
+            .names("id", T::Conversation)
+            .body(json!({ "why": "x" })),
+        member("POST /conversations/{id}/return-to-bot").names("id", T::Conversation),
+        member("POST /conversations/{id}/snooze").names("id", T::Conversation),
+        member("POST /conversations/{id}/wake").names("id", T::Conversation),
+        member("GET /conversations/{id}/routing").names("id", T::Conversation),
+        member("GET /customers/{id}").names("id", T::Customer),
+        member("PATCH /customers/{id}")
+            .names("id", T::Customer)
+            .body(json!({ "notes": "x" })),
+        member("GET /customers/{id}/conversations").names("id", T::Customer),
+        member("POST /files"),
+        member("GET /files/{id}").names("id", T::File),
+        having(P::RoutingExplain, "GET /routing-policies"),
+        having(P::RoutingEdit, "POST /routing-policies").body(json!({ "policy": {} })),
+        member("GET /routing-policies/current"),
+        member("GET /routing-policies/presets"),
+        having(P::RoutingExplain, "POST /routing-policies/preview").body(json!({ "policy": {} })),
+        having(P::RoutingExplain, "GET /routing-decisions"),
+        having(P::RoutingExplain, "GET /routing/overview"),
+        member("GET /events"),
     ]
 }
+
+/// The id of a message of nobody.
+const CLIENT_ID: &str = "018f4e2a-0000-7000-8000-000000000001";
 
 /// In every text of the first workspace, so that it is found where it must not be.
 const MARK: &str = "Quebracho";
 
 /// One object of each kind in a workspace. `other` is a member that nothing else uses.
-async fn make(owner: &Browser, other: &Browser) -> BTreeMap<Thing, String> {
+async fn make(app: &TestApp, owner: &Browser, other: &Browser) -> BTreeMap<Thing, String> {
     let id = |answer: Value| answer["id"].to_string();
     let group = json!({ "name": format!("{MARK} {}", owner.agent), "members": [other.agent] });
     let invitation = json!({ "email": format!("{MARK}{}@example.com", owner.agent), "role": "agent" });
     let devices = other.get("/sessions").await.expect(200);
+    let (channel, key) = app
+        .web_chat(owner, json!({ "name": format!("{MARK} {}", owner.agent) }))
+        .await;
+    let visitor = app.visitor(&key).await;
+    let message = visitor.writes(&format!("{MARK} {}", owner.agent)).await;
+    let list = owner.get("/conversations?tray=unassigned").await.expect(200);
+    let conversation = &list["items"][0];
+    let form = "--b\r\ncontent-disposition: form-data; name=\"file\"; filename=\"a.txt\"\r\n\r\nhola\r\n--b--\r\n";
+    let upload = owner
+        .request("POST", "/files")
+        .header("content-type", "multipart/form-data; boundary=b")
+        .body(form);
+    let file = owner.send(upload).await.expect(201);
     BTreeMap::from([
+        (Thing::ChannelAccount, channel.to_string()),
+        (Thing::Conversation, conversation["id"].to_string()),
+        (Thing::Customer, conversation["customer"]["id"].to_string()),
+        (Thing::Message, message["id"].to_string()),
+        (Thing::File, file["id"].as_str().expect("a uuid").to_owned()),
+        (Thing::Failure, "999999999".into()),
         (Thing::User, other.agent.to_string()),
         (Thing::Group, id(owner.post("/groups", group).await.expect(201))),
         (
@@ -236,7 +326,7 @@ api_suite! {
     async fn plat_2_1_a_missing_permission_is_named(app) {
         let owner = app.owner().await;
         let other = app.member("otra", Role::Agent).await;
-        let things = make(&owner, &other).await;
+        let things = make(app, &owner, &other).await;
         for role in Role::ALL.iter().copied() {
             let somebody = app.member(&format!("some-{role}"), role).await;
             for row in table() {
@@ -264,7 +354,7 @@ api_suite! {
     async fn plat_1_1_objects_of_another_workspace_do_not_exist(app) {
         let owner = app.owner().await;
         let other = app.member("otra", Role::Agent).await;
-        let things = make(&owner, &other).await;
+        let things = make(app, &owner, &other).await;
         let next_door = app.new_workspace("Vecina", "vera").await;
         let vera = app.sign_in("vera").await;
         let before = owner.get("/audit-entries").await.expect(200)["items"].clone();
@@ -290,7 +380,7 @@ api_suite! {
         }
         // And nothing of the one workspace is in a list of the other.
         let eva = app.member_of(next_door, "eva", Role::Agent).await;
-        make(&vera, &eva).await;
+        make(app, &vera, &eva).await;
         let marked = owner.get("/groups").await.expect(200).to_string();
         assert!(marked.contains(&format!("{MARK} {}", owner.agent)), "the mark is found where it belongs");
         for row in table().iter().filter(|r| r.method() == "GET" && r.names.is_empty()) {
@@ -305,11 +395,11 @@ api_suite! {
     async fn plat_1_1_objects_of_another_workspace_cannot_be_named_in_a_body(app) {
         let owner = app.owner().await;
         let other = app.member("otra", Role::Agent).await;
-        let things = make(&owner, &other).await;
+        let things = make(app, &owner, &other).await;
         let next_door = app.new_workspace("Vecina", "vera").await;
         let vera = app.sign_in("vera").await;
         let eva = app.member_of(next_door, "eva", Role::Agent).await;
-        let hers = make(&vera, &eva).await;
+        let hers = make(app, &vera, &eva).await;
         let foreign: i64 = things[&Thing::Group].parse().unwrap();
         vera.post("/groups", json!({ "name": "X", "members": [other.agent] })).await.wrong("/members", "unknown");
         vera.post("/invitations", json!({ "email": "x@example.com", "role": "agent", "groups": [foreign] })).await.wrong("/groups/0", "unknown");

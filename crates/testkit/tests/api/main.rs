@@ -6,6 +6,7 @@ mod authorisation;
 mod conventions;
 mod groups;
 mod invitations;
+mod journey;
 mod operator;
 mod password_resets;
 mod sessions;

@@ -1,0 +1,111 @@
+//! An open screen: a real socket of a signed-in browser.
+
+use crate::Browser;
+use futures_util::{SinkExt as _, StreamExt as _};
+use serde_json::Value;
+use std::time::Duration;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+
+/// Longest wait for something that must happen; nothing waits for time to pass.
+const LONGEST: Duration = Duration::from_secs(20);
+
+/// A screen that follows events.
+pub struct Screen {
+    socket: WebSocketStream<MaybeTlsStream<tokio::net::TcpStream>>,
+    /// The last number the server spoke of.
+    pub served: i64,
+}
+
+impl Browser {
+    /// Opens the event stream; `since` replays.
+    pub async fn screen(&self, since: Option<i64>) -> Screen {
+        self.try_screen(since, None).await.expect("a socket")
+    }
+
+    /// As [`Browser::screen`], from a page of another origin.
+    ///
+    /// # Errors
+    /// What the server answered instead of a socket.
+    pub async fn try_screen(&self, since: Option<i64>, origin: Option<&str>) -> Result<Screen, Box<Error>> {
+        let query = since.map(|s| format!("?since={s}")).unwrap_or_default();
+        let url = format!("{}/api/v1/events{query}", self.address.replacen("http", "ws", 1));
+        let mut request = url.into_client_request().map_err(Box::new)?;
+        let headers = request.headers_mut();
+        let cookie = self.cookie_header();
+        headers.insert("cookie", cookie.parse().expect("a cookie"));
+        if let Some(origin) = origin {
+            headers.insert("origin", origin.parse().expect("an origin"));
+        }
+        let (socket, _) = tokio_tungstenite::connect_async(request).await.map_err(Box::new)?;
+        let mut screen = Screen { socket, served: 0 };
+        let welcome = screen.next().await.expect("a welcome");
+        assert_eq!(welcome["type"], "welcome", "{welcome}");
+        Ok(screen)
+    }
+}
+
+impl Screen {
+    /// The next frame; none when the server closed. Checks that no number is missing (`prev`).
+    pub async fn next(&mut self) -> Option<Value> {
+        loop {
+            let message = tokio::time::timeout(LONGEST, self.socket.next())
+                .await
+                .expect("a frame in time")?;
+            match message {
+                Ok(Message::Text(text)) => {
+                    let frame: Value = serde_json::from_str(&text).expect("JSON");
+                    if frame["type"] == "event" {
+                        assert_eq!(frame["prev"], self.served, "a hole before {frame}");
+                    }
+                    if let Some(seq) = frame["seq"].as_i64() {
+                        self.served = seq;
+                    }
+                    return Some(frame);
+                }
+                Ok(Message::Close(frame)) => {
+                    return frame.map(|f| serde_json::json!({ "type": "close", "code": u16::from(f.code) }));
+                }
+                Ok(_) => {}
+                Err(_) => return None,
+            }
+        }
+    }
+
+    /// The first event that fits, with what came before it forgotten.
+    pub async fn until(&mut self, kind: &str, fits: impl Fn(&Value) -> bool) -> Value {
+        loop {
+            let frame = self
+                .next()
+                .await
+                .unwrap_or_else(|| panic!("the socket closed before {kind}"));
+            if frame["kind"] == kind && fits(&frame["body"]) {
+                return frame["body"].clone();
+            }
+        }
+    }
+
+    /// The code with which the server closes.
+    pub async fn closed(&mut self) -> Option<u16> {
+        loop {
+            let frame = self.next().await?;
+            if frame["type"] == "close" {
+                return frame["code"].as_u64().map(|c| c as u16);
+            }
+        }
+    }
+
+    /// Says something.
+    pub async fn says(&mut self, what: Value) {
+        self.socket
+            .send(Message::Text(what.to_string().into()))
+            .await
+            .expect("a socket");
+    }
+
+    /// Leaves politely.
+    pub async fn close(mut self) {
+        let _ = self.socket.close(None).await;
+    }
+}
