@@ -54,7 +54,6 @@ export default {
   'assign.open.too': 'Also to clocks that already run',
   'assign.saved': 'Version {version} saved',
   'assign.preview.failed': 'The preview could not be computed: {why}',
-  'assign.eligible': 'can receive now',
   'assign.moves': 'chats would move on saving',
   'preset.sales': 'Sales',
   'preset.sales.text': 'Nobody waits: rotates fast through the whole team.',
@@ -138,7 +137,6 @@ export default {
   'ronda.nobody': 'Nobody can',
   'ronda.off': 'Off: nothing is assigned',
   'ronda.more': 'And {n|# more person|# more people} who do not fit the drawing.',
-  'ronda.receive': 'receive, of {all} ({n} now)',
   'ronda.out.excluded': 'excluded, take by hand',
   'ronda.out.not_online': 'are not online',
   'ronda.out.full': 'are at their limit',
@@ -424,4 +422,8 @@ export default {
   'devices.used': 'used {ago} ago',
   'devices.out': 'Sign out',
   'devices.others': 'Sign out the others',
+
+  'ronda.receive': '{n|receives|receive} now, of {all}',
+
+  'assign.eligible': 'meet presence and list',
 } satisfies Record<keyof typeof es, string>;

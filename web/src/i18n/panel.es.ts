@@ -53,7 +53,6 @@ export default {
   'assign.open.too': 'También a los relojes que ya corren',
   'assign.saved': 'Guardada la versión {version}',
   'assign.preview.failed': 'No se pudo calcular la vista previa: {why}',
-  'assign.eligible': 'pueden recibir ahora',
   'assign.moves': 'chats se moverían al guardar',
   'preset.sales': 'Ventas',
   'preset.sales.text': 'Que nadie espere: rota rápido entre todo el equipo.',
@@ -137,7 +136,6 @@ export default {
   'ronda.nobody': 'Nadie puede',
   'ronda.off': 'Apagada: nada se asigna solo',
   'ronda.more': 'Y {n|# persona más|# personas más} que no entran en el dibujo.',
-  'ronda.receive': 'reciben, de {all} ({n} ahora)',
   'ronda.out.excluded': 'excluidos, toman a mano',
   'ronda.out.not_online': 'no están online',
   'ronda.out.full': 'están al límite',
@@ -423,4 +421,8 @@ export default {
   'devices.used': 'usado hace {ago}',
   'devices.out': 'Cerrar sesión',
   'devices.others': 'Cerrar en los demás',
+
+  'ronda.receive': '{n|recibe|reciben} ahora, de {all}',
+
+  'assign.eligible': 'cumplen presencia y lista',
 } as const;

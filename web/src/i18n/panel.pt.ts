@@ -54,7 +54,6 @@ export default {
   'assign.open.too': 'Também aos relógios que já correm',
   'assign.saved': 'Versão {version} salva',
   'assign.preview.failed': 'Não foi possível calcular a prévia: {why}',
-  'assign.eligible': 'podem receber agora',
   'assign.moves': 'conversas se moveriam ao salvar',
   'preset.sales': 'Vendas',
   'preset.sales.text': 'Que ninguém espere: passa rápido por toda a equipe.',
@@ -138,7 +137,6 @@ export default {
   'ronda.nobody': 'Ninguém pode',
   'ronda.off': 'Desligada: nada se atribui sozinho',
   'ronda.more': 'E mais {n|# pessoa|# pessoas} que não cabem no desenho.',
-  'ronda.receive': 'recebem, de {all} ({n} agora)',
   'ronda.out.excluded': 'excluídos, pegam à mão',
   'ronda.out.not_online': 'não estão online',
   'ronda.out.full': 'estão no limite',
@@ -424,4 +422,8 @@ export default {
   'devices.used': 'usado há {ago}',
   'devices.out': 'Encerrar sessão',
   'devices.others': 'Encerrar nos demais',
+
+  'ronda.receive': '{n|recebe|recebem} agora, de {all}',
+
+  'assign.eligible': 'cumprem presença e lista',
 } satisfies Record<keyof typeof es, string>;

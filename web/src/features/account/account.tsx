@@ -7,7 +7,7 @@ import { explain } from '@/lib/errors';
 import { useMe, useZone } from '@/lib/me';
 import { useStore } from '@/lib/store';
 import { theme, type Theme } from '@/lib/theme';
-import { duration, exact } from '@/lib/time';
+import { coarse, exact } from '@/lib/time';
 import { Badge, Button, Dialog, Failure, Icon, Loading, Page, Segmented, SelectField, Setting, TextField, toast } from '@/ui';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useMemo, useState } from 'react';
@@ -145,8 +145,9 @@ function Profile({ account }: { account: MyAccount }) {
 
 /** A browser and a system, from what the browser says of itself. */
 export function deviceName(agent: string): string {
-  const browser = /(Edg|OPR|Firefox|Chrome|Safari)\//u.exec(agent)?.[1] ?? '';
-  const system = /(Android|iPhone|iPad|Windows|Mac OS X|Linux)/u.exec(agent)?.[1] ?? '';
+  // In this order: Edge also says Chrome and Safari, Android also says Linux.
+  const browser = ['Edg', 'OPR', 'Firefox', 'Chrome', 'Safari'].find((name) => agent.includes(`${name}/`)) ?? '';
+  const system = ['Android', 'iPhone', 'iPad', 'Windows', 'Mac OS X', 'Linux'].find((name) => agent.includes(name)) ?? '';
   const nice: Record<string, string> = { Edg: 'Edge', OPR: 'Opera', 'Mac OS X': 'macOS' };
   return [nice[browser] ?? browser, nice[system] ?? system].filter(Boolean).join(' · ') || agent.slice(0, 40);
 }
@@ -183,7 +184,7 @@ function Devices() {
               <span className="grow">
                 <span className="medium block">{deviceName(device.user_agent)}</span>
                 <span className="xs muted" title={exact(device.last_used_at, t.language, zone)}>
-                  {device.ip} · {t('devices.used', { ago: duration(now - device.last_used_at) })}
+                  {device.ip} · {t('devices.used', { ago: coarse(now - device.last_used_at) })}
                 </span>
               </span>
               {device.current ? (

@@ -201,13 +201,15 @@ export function Composer({ c, outbox, open }: { c: Conversation; outbox: Outbox;
       onDragLeave={() => setOver(false)}
       onDrop={drop}
     >
-      <div className="modes" role="tablist" aria-label={t('composer.modes')}>
+      <div className="modes">
+        <div className="flex gap-4" role="tablist" aria-label={t('composer.modes')}>
         <button type="button" role="tab" aria-selected={!note} onClick={() => callComposer('reply')}>
           {t('composer.reply', { channel: t.maybe(`channel.${c.channel_account.kind}`) ?? '' })}
         </button>
         <button type="button" role="tab" aria-selected={note} onClick={() => callComposer('note')}>
           {t('note.label')}
         </button>
+        </div>
         <span className="push faint" role="status">
           {link !== 'online' ? t('composer.offline') : text ? t('composer.saved') : ''}
         </span>

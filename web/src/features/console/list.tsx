@@ -159,9 +159,11 @@ export function List({ place }: { place: Place }) {
         ref={scroller}
         className="rows"
         tabIndex={0}
-        role="listbox"
+        role={lines.length > 0 ? 'listbox' : 'region'}
         aria-label={t('list.label')}
-        aria-activedescendant={place.open ? `row-${place.open}` : undefined}
+        aria-activedescendant={
+          items.some((item) => lines[item.index]?.id === place.open) ? `row-${place.open}` : undefined
+        }
         onPointerEnter={(event) => event.pointerType === 'mouse' && setOver(true)}
         onPointerLeave={() => setOver(false)}
         onKeyDown={move}

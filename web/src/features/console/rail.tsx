@@ -180,7 +180,6 @@ export function Rail({ place, onPalette, onKeys }: { place: Place; onPalette(): 
             className="item"
             href={viewPath({ tray, state: 'active', order: 'waiting' })}
             aria-current={place.view.tray === tray && place.view.group === undefined ? 'page' : undefined}
-            aria-label={`${t(`tray.${tray}`)} ${count.show(tray)}`}
             title={t(`tray.${tray}`)}
           >
             <Icon name={ICONS[tray]} />

@@ -6,7 +6,7 @@ import { useNow } from '@/lib/clock';
 import { explain } from '@/lib/errors';
 import { useMe, useZone } from '@/lib/me';
 import { fold } from '@/lib/text';
-import { duration, exact, shortDate } from '@/lib/time';
+import { coarse, exact, shortDate } from '@/lib/time';
 import { Avatar, Badge, Banner, Button, Checkbox, Dialog, Empty, Failure, Field, Icon, IconButton, Loading, Menu, Page, SelectField, TextArea, TextField, toast } from '@/ui';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
@@ -101,7 +101,7 @@ export default function Users() {
                     ) : (
                       <span>
                         {t(`state.${user.state ?? 'offline'}`)}
-                        {user.since !== undefined && <span className="faint num"> {duration(now - user.since)}</span>}
+                        {user.since !== undefined && <span className="faint num"> {coarse(now - user.since)}</span>}
                       </span>
                     )}
                   </td>

@@ -411,7 +411,6 @@ function Exclude({ agents, excluded, onChange }: { agents: Agent[]; excluded: nu
           value={find}
           placeholder={t('exclude.find')}
           aria-label={t('exclude.find')}
-          aria-expanded={open}
           onFocus={() => setOpen(true)}
           onChange={(event) => setFind(event.target.value)}
           onKeyDown={(event) => {

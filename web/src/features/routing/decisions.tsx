@@ -148,6 +148,7 @@ function Line({ decision, names, open, onToggle }: LineProps) {
       {open && (
         <div className="dec-body">
           {funnel ? <FunnelView funnel={funnel} names={names} /> : <p className="sm muted">{t('funnel.manual')}</p>}
+          <div className="facts-d">
           <dl className="facts-d">
             {decision.to && (
               <div>
@@ -166,13 +167,14 @@ function Line({ decision, names, open, onToggle }: LineProps) {
               <dt>{t('funnel.rules')}</dt>
               <dd>{t('funnel.version', { version: decision.policy_version })}</dd>
             </div>
+          </dl>
             {decision.conversation && (
               <Link className="btn btn-secondary btn-sm" href={`/agent/agents/${decision.conversation.id}`}>
                 <Icon name="reply" />
                 {t('funnel.open')}
               </Link>
             )}
-          </dl>
+          </div>
         </div>
       )}
     </div>

@@ -121,7 +121,7 @@ function Editor({ saved }: { saved: Workspace }) {
           <Setting title={t('autoclose.title')} text={t('autoclose.text')} />
           {PHASES.map((phase) => {
             const minutes = value.auto_close[phase];
-            const words = farewell[phase];
+            const words = farewell[phase] ?? null;
             return (
               <Setting
                 key={phase}
