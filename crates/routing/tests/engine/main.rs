@@ -9,5 +9,6 @@ mod properties;
 mod rows_basic;
 mod rows_capacity;
 mod rows_clock;
+mod rows_hours;
 mod rows_people;
 mod walk;

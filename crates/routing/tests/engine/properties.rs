@@ -72,7 +72,7 @@ fn row(state: &State, conv: ConversationId) -> Option<&ConvRow> {
 }
 
 proptest! {
-    #![proptest_config(cases(300))]
+    #![proptest_config(cases(250))]
 
     #[test]
     fn s1_s3_s11_s18_s19_l1_hold_after_every_step(policy in policies(), ops in ops(60)) {
@@ -218,6 +218,18 @@ proptest! {
             let restored = State::from_rows(s.after.rows());
             assert_eq!(restored.rows(), s.after.rows());
             assert_eq!(restored.hash_with_head(), s.after.hash_with_head());
+        });
+    }
+
+    #[test]
+    fn s14_rows_facts_and_decisions_survive_being_stored(policy in policies(), ops in ops(40)) {
+        walk(policy, &ops, |s| {
+            let rows = serde_json::to_string(&s.after.rows()).expect("rows are JSON");
+            assert_eq!(serde_json::from_str::<ronda_routing::Rows>(&rows).ok(), Some(s.after.rows()));
+            let input = serde_json::to_string(s.input).expect("inputs are JSON");
+            assert_eq!(serde_json::from_str::<Input>(&input).ok().as_ref(), Some(s.input));
+            let decisions = serde_json::to_string(&s.outcome.decisions).expect("decisions are JSON");
+            assert_eq!(serde_json::from_str::<Vec<Decision>>(&decisions).ok().as_ref(), Some(&s.outcome.decisions));
         });
     }
 

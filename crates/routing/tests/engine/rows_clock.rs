@@ -195,6 +195,31 @@ fn row_09_a_late_reply_after_the_new_owner_answered_changes_no_owner() {
 }
 
 #[test]
+fn row_09_a_late_reply_raises_nobody_above_the_hard_cap() {
+    let mut s = Scene::with(
+        Policy {
+            limit: Some(1),
+            ..sales()
+        },
+        2,
+    );
+    s.arrive(1);
+    s.at(60);
+    assert_eq!(s.owner(1), 2);
+    for conv in 2..=4 {
+        s.arrive(conv);
+        s.take(conv, 1);
+    }
+    assert_eq!(s.load(1), 3);
+    assert_eq!(s.step(late(1, 1, 2)), Answer::HardCap { load: 3, cap: 3 });
+    assert_eq!(
+        (s.owner(1), s.row(1).anchor),
+        (2, None),
+        "the answer was sent all the same"
+    );
+}
+
+#[test]
 fn row_10_rounds_grow_and_end_in_exhaustion() {
     let mut s = Scene::with(sales(), 2);
     s.arrive(1);

@@ -237,6 +237,18 @@ fn row_51_what_was_left_for_later_goes_to_the_group_in_the_end() {
 }
 
 #[test]
+fn row_51_what_was_left_for_somebody_outside_the_group_reaches_them() {
+    let mut s = Scene::with(support(), 1);
+    s.group(1, false);
+    s.edit(1, &[1], None);
+    s.edit(2, &[], None);
+    s.arrive_in(1, 1);
+    s.transfer_with(1, 1, Target::Agent(a(2)), Some(900), false);
+    s.presence(2, Presence::Online);
+    assert_eq!(s.owner(1), 2);
+}
+
+#[test]
 fn row_51_an_any_policy_allows_it() {
     let mut s = Scene::with(sales(), 2);
     s.presence(2, Presence::Gone);

@@ -1,0 +1,145 @@
+//! Rows about open hours, and a few that follow from others.
+
+use crate::dsl::{Scene, a, c, sales, support};
+use crate::walk::{cases, input, ops, policies, world};
+use proptest::prelude::*;
+use ronda_domain::Ms;
+use ronda_domain::conversation::CloseReason;
+use ronda_routing::{Act, Fact, Hours, Input, Notice, Policy, Presence};
+
+fn spans(of: &[(i64, i64)]) -> Hours {
+    Hours::Spans(of.iter().map(|(from, to)| (Ms(from * 1_000), Ms(to * 1_000))).collect())
+}
+
+impl Scene {
+    fn hours(&mut self, of: &[(i64, i64)]) {
+        let hours = spans(of);
+        self.step(Fact::HoursSet { hours });
+    }
+}
+
+#[test]
+fn row_04_after_the_first_reply_silence_rotates_nothing() {
+    let mut s = Scene::with(sales(), 2);
+    s.arrive(1);
+    s.answer(1);
+    s.at(10).customer(1);
+    s.at(5_000);
+    assert_eq!(
+        (s.owner(1), s.row(1).anchor),
+        (1, Some(Ms(10_000))),
+        "owed since then: what overdue marks read"
+    );
+}
+
+#[test]
+fn row_24_a_newcomer_among_the_least_busy_is_paced() {
+    let mut s = Scene::with(Policy::support(), 2);
+    for conv in 1..=8 {
+        s.arrive(conv);
+    }
+    s.at(300).edit(3, &[], None);
+    s.presence(3, Presence::Online);
+    for conv in 11..=16 {
+        s.arrive(conv);
+    }
+    assert_eq!(s.load(3), 3, "not all six, although nobody has less to do");
+}
+
+#[test]
+fn row_37_the_clock_stands_still_while_closed() {
+    let mut s = Scene::with(support(), 2);
+    s.hours(&[(0, 100), (1_000, 5_000)]);
+    s.arrive(1);
+    assert_eq!(
+        s.deadline(1),
+        Some(1_500),
+        "a hundred seconds before closing, five hundred after opening"
+    );
+    s.at(999);
+    assert_eq!(s.owner(1), 1);
+    s.at(1_500);
+    assert_eq!(s.owner(1), 2);
+}
+
+#[test]
+fn row_39_manual_work_is_possible_while_closed() {
+    let mut s = Scene::with(support(), 1);
+    s.hours(&[(0, 100), (1_000, 5_000)]);
+    s.presence(1, Presence::Away);
+    s.at(200).arrive(1);
+    s.take(1, 1);
+    assert_eq!((s.owner(1), s.deadline(1)), (1, Some(1_600)));
+}
+
+#[test]
+fn row_41_new_hours_move_what_is_left_of_a_clock() {
+    let mut s = Scene::with(support(), 2);
+    s.arrive(1);
+    s.at(100).hours(&[(0, 200), (10_000, 20_000)]);
+    assert_eq!(
+        s.deadline(1),
+        Some(10_400),
+        "five hundred seconds were left: one hundred now, the rest later"
+    );
+    s.at(150).step(Fact::HoursSet { hours: Hours::Always });
+    assert_eq!(s.deadline(1), Some(600));
+}
+
+#[test]
+fn row_45_a_preferred_agent_who_misses_is_rotated_like_others() {
+    let mut s = Scene::with(sales(), 2);
+    s.arrive_with(1, |x| x.prefer = Some(a(2)));
+    assert_eq!(s.owner(1), 2);
+    s.at(60);
+    assert_eq!(s.owner(1), 1);
+}
+
+#[test]
+fn row_65_closing_what_is_owed_a_reply_is_told() {
+    let mut s = Scene::with(support(), 1);
+    s.now = 7;
+    s.arrive(1);
+    s.at(20);
+    s.step(Fact::Closed {
+        conv: c(1),
+        by: None,
+        seen: None,
+        reason: CloseReason::Inactivity,
+        arrival: None,
+    });
+    let owed = Notice::ClosedUnanswered {
+        conversation: c(1),
+        owner: Some(a(1)),
+        owed_since: Ms(7_000),
+    };
+    assert_eq!(s.last.notices, [owed]);
+}
+
+proptest! {
+    #![proptest_config(cases(150))]
+
+    #[test]
+    fn s12_no_clock_advances_in_closed_hours(policy in policies(), ops in ops(40), closed in 60_i64..100_000) {
+        // Closed from a moment on, for any length: what is left of each clock is the same at the end of it.
+        let mut state = world(Policy { rounds: 3, ..policy });
+        for op in ops.iter().filter(|op| op.0 % 32 != 29) {
+            let input = input(&state, op);
+            ronda_routing::step(&mut state, &input);
+        }
+        let now = state.head().at;
+        let opens = now.plus(closed * 1_000);
+        let hours = Hours::Spans(vec![(opens, opens.plus(1_000 * Ms::DAY))]);
+        let before = state.rows().convs;
+        let seq = state.head().input_seq;
+        ronda_routing::step(&mut state, &Input { seq: seq + 1, at: now, fact: Fact::HoursSet { hours } });
+        for old in &before {
+            let new = state.conv(old.conv).and_then(|c| c.rotate_at);
+            prop_assert_eq!(new, old.rotate_at.map(|at| at.plus(closed * 1_000)));
+        }
+        let end = opens.plus(-1);
+        let outcome = ronda_routing::step(&mut state, &Input { seq: seq + 2, at: end, fact: Fact::Tick });
+        let by_clock = |d: &ronda_routing::Decision| matches!(d.act, Act::Keep | Act::Exhaust | Act::Release);
+        prop_assert!(!outcome.decisions.iter().any(by_clock), "{:?}", outcome.decisions);
+    }
+}
