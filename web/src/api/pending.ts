@@ -207,10 +207,10 @@ export interface Customer {
   name: string;
   phone?: string | null;
   email?: string | null;
-  note?: string | null;
+  notes?: string;
   created_at?: Ms;
   version?: number;
-  identities?: { channel: ChannelKind; value: string }[];
+  identities?: { kind: string; value: string; replaced?: boolean }[];
   attributes?: Record<string, string>;
   origin?: { page?: string | null; title?: string | null; referrer?: string | null } | null;
 }

@@ -162,7 +162,14 @@ export function templatesQuery(channel: number) {
   return queryOptions({
     queryKey: ['templates', channel],
     queryFn: ({ signal }) =>
-      api.get<Page<Template>>('/templates', { channel_account: channel }, signal).then((page) => page.items),
+      api
+        .get<Page<Template>>('/templates', { channel_account: channel }, signal)
+        .then((page) => page.items)
+        .catch((error: unknown) => {
+          // A server without templates has none to offer.
+          if (error instanceof ApiError && error.status === 404) return [];
+          throw error;
+        }),
   });
 }
 

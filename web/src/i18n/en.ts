@@ -183,9 +183,8 @@ export default {
   'customer.identities': 'Identities',
   'customer.data': 'Data',
   'customer.name': 'Name',
-  'customer.phone': 'Phone',
   'customer.email': 'E-mail',
-  'customer.note': 'Note',
+  'customer.notes': 'Note',
   'customer.edit': 'Edit',
   'customer.empty': 'Add',
   'customer.origin': 'Origin',
@@ -450,4 +449,17 @@ export default {
   'error.suspended': 'This account is suspended. Whoever runs the team can activate it.',
   'error.already_member': 'Already part of the team.',
   'error.platform_unreachable': 'The platform could not be asked. Nothing was stored: it can be tried again.',
+
+  'customer.visitor': 'Visitor of the site',
+
+  'error.not_live': 'The conversation neither waits nor is assigned.',
+  'error.unknown_agent': 'That person is no longer in the team.',
+  'error.unknown_group': 'That group no longer exists.',
+  'error.may_not_reply': 'That person may not attend this channel.',
+  'error.not_available': 'That person is not online. Choose another, or keep it for them.',
+  'error.same_agent': 'That person already has it.',
+  'error.transfer_limit': 'It was transferred too many times. A supervisor may go on.',
+  'error.second_live': 'The customer already has another open conversation on this channel.',
+  'error.too_late': 'Too late: somebody else has it.',
+  'transfer.defer': 'Keep for 1 hour',
 } satisfies Record<keyof typeof es, string>;

@@ -182,9 +182,8 @@ export default {
   'customer.identities': 'Identidades',
   'customer.data': 'Datos',
   'customer.name': 'Nombre',
-  'customer.phone': 'Teléfono',
   'customer.email': 'Correo',
-  'customer.note': 'Nota',
+  'customer.notes': 'Nota',
   'customer.edit': 'Editar',
   'customer.empty': 'Agregar',
   'customer.origin': 'Origen',
@@ -449,4 +448,17 @@ export default {
   'error.suspended': 'Esta cuenta está suspendida. Quien administra el equipo puede activarla.',
   'error.already_member': 'Ya forma parte del equipo.',
   'error.platform_unreachable': 'No se pudo consultar a la plataforma. Nada se guardó: se puede reintentar.',
+
+  'customer.visitor': 'Visita del sitio',
+
+  'error.not_live': 'La conversación ya no espera ni está asignada.',
+  'error.unknown_agent': 'Esa persona ya no está en el equipo.',
+  'error.unknown_group': 'Ese grupo ya no existe.',
+  'error.may_not_reply': 'Esa persona no puede atender este canal.',
+  'error.not_available': 'Esa persona no está online. Se puede elegir otra, o guardársela.',
+  'error.same_agent': 'Ya la tiene esa persona.',
+  'error.transfer_limit': 'Ya se derivó demasiadas veces. Quien supervisa puede seguir.',
+  'error.second_live': 'El cliente ya tiene otra conversación abierta en este canal.',
+  'error.too_late': 'Llegó tarde: ya la tiene otra persona.',
+  'transfer.defer': 'Guardar 1 hora',
 } as const;

@@ -35,6 +35,11 @@ export function languageChosen(): boolean {
   return known(read<string>(KEY)) !== undefined;
 }
 
+/** The name of a language as the API knows it. */
+export function languageTag(language: string): string {
+  return language === 'pt' ? 'pt-BR' : language;
+}
+
 /** Loads a language and shows it. `remember` keeps it for this browser. */
 export async function showLanguage(tag: string | null | undefined, remember = false): Promise<void> {
   const language = known(tag) ?? 'es';

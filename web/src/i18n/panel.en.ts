@@ -426,4 +426,6 @@ export default {
   'ronda.receive': '{n|receives|receive} now, of {all}',
 
   'assign.eligible': 'meet presence and list',
+
+  'users.phone': 'Phone',
 } satisfies Record<keyof typeof es, string>;

@@ -425,4 +425,6 @@ export default {
   'ronda.receive': '{n|recibe|reciben} ahora, de {all}',
 
   'assign.eligible': 'cumplen presencia y lista',
+
+  'users.phone': 'Teléfono',
 } as const;

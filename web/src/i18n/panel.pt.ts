@@ -426,4 +426,6 @@ export default {
   'ronda.receive': '{n|recebe|recebem} agora, de {all}',
 
   'assign.eligible': 'cumprem presença e lista',
+
+  'users.phone': 'Telefone',
 } satisfies Record<keyof typeof es, string>;

@@ -183,9 +183,8 @@ export default {
   'customer.identities': 'Identidades',
   'customer.data': 'Dados',
   'customer.name': 'Nome',
-  'customer.phone': 'Telefone',
   'customer.email': 'E-mail',
-  'customer.note': 'Nota',
+  'customer.notes': 'Nota',
   'customer.edit': 'Editar',
   'customer.empty': 'Adicionar',
   'customer.origin': 'Origem',
@@ -450,4 +449,17 @@ export default {
   'error.suspended': 'Esta conta está suspensa. Quem administra a equipe pode ativá-la.',
   'error.already_member': 'Já faz parte da equipe.',
   'error.platform_unreachable': 'Não foi possível consultar a plataforma. Nada foi salvo: é possível tentar de novo.',
+
+  'customer.visitor': 'Visitante do site',
+
+  'error.not_live': 'A conversa já não espera nem está atribuída.',
+  'error.unknown_agent': 'Essa pessoa já não está na equipe.',
+  'error.unknown_group': 'Esse grupo já não existe.',
+  'error.may_not_reply': 'Essa pessoa não pode atender este canal.',
+  'error.not_available': 'Essa pessoa não está online. É possível escolher outra, ou guardar para ela.',
+  'error.same_agent': 'Essa pessoa já está com ela.',
+  'error.transfer_limit': 'Já foi transferida muitas vezes. Quem supervisiona pode continuar.',
+  'error.second_live': 'O cliente já tem outra conversa aberta neste canal.',
+  'error.too_late': 'Chegou tarde: já está com outra pessoa.',
+  'transfer.defer': 'Guardar 1 hora',
 } satisfies Record<keyof typeof es, string>;

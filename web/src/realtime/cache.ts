@@ -191,7 +191,8 @@ export class CachePatcher {
         pages: pages.pages.map((page) => ({ ...page, items: page.items.filter((item) => item.id !== id) })),
       },
     );
-    void this.client.invalidateQueries({ queryKey: keys.conversation(id) });
+    // What is no longer visible must not stay on screen with its buttons: it is asked for anew.
+    void this.client.resetQueries({ queryKey: keys.conversation(id) });
     this.recount();
   }
 

@@ -1,7 +1,7 @@
 import { api } from '@/api/client';
 import { keys } from '@/api/queries';
 import type { Device, MyAccount, Page as Paged } from '@/api/pending';
-import { LANGUAGES, showLanguage, useT } from '@/i18n';
+import { LANGUAGES, languageTag, showLanguage, useT } from '@/i18n';
 import { useNow } from '@/lib/clock';
 import { explain } from '@/lib/errors';
 import { useMe, useZone } from '@/lib/me';
@@ -112,7 +112,7 @@ function Profile({ account }: { account: MyAccount }) {
               onChange={(event) => {
                 const language = event.target.value || null;
                 if (language) void showLanguage(language, true);
-                save.mutate({ language });
+                save.mutate({ language: language && languageTag(language) });
               }}
             >
               <option value="">{t('account.language.workspace')}</option>

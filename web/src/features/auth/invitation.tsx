@@ -1,7 +1,7 @@
 import { api, ApiError } from '@/api/client';
 import { keys } from '@/api/queries';
 import type { PublicInvitation } from '@/api/pending';
-import { useT } from '@/i18n';
+import { languageTag, useT } from '@/i18n';
 import { explain } from '@/lib/errors';
 import { Banner, Button, Field, Loading, TextField } from '@/ui';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
@@ -32,7 +32,7 @@ export default function Invitation({ token }: { token: string }) {
           : {
               name: value.name,
               public_name: value.public_name || value.name.split(' ')[0] || value.name,
-              language: t.language,
+              language: languageTag(t.language),
               zone: Intl.DateTimeFormat().resolvedOptions().timeZone,
             }),
       }),

@@ -1,6 +1,6 @@
 import { api, ApiError } from '@/api/client';
 import { keys, setupQuery } from '@/api/queries';
-import { useT } from '@/i18n';
+import { languageTag, useT } from '@/i18n';
 import { explain } from '@/lib/errors';
 import { Banner, Button, Field, TextField } from '@/ui';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
@@ -32,7 +32,7 @@ export default function Setup() {
       api.post('/setup', {
         ...value,
         code: value.code.trim(),
-        language: t.language,
+        language: languageTag(t.language),
         zone: Intl.DateTimeFormat().resolvedOptions().timeZone,
       }),
     onSuccess: () => {

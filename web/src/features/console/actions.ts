@@ -16,7 +16,6 @@ export type Verb =
   | 'return-to-bot'
   | 'snooze'
   | 'wake'
-  | 'reopen'
   | 'read'
   | 'unread'
   | 'typing';
@@ -36,7 +35,7 @@ export function isOwnAct(id: number): boolean {
 }
 
 /** Answers that the dialog of the action turns into a question. */
-const DIALOGS: readonly string[] = ['customer_wrote', 'needs_confirmation'];
+const DIALOGS: readonly string[] = ['customer_wrote', 'needs_confirmation', 'not_available'];
 const QUIET: readonly Verb[] = ['read', 'typing'];
 
 /** Everything that may be done to a conversation. The answer is on screen before the event arrives. */

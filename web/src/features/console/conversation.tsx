@@ -159,7 +159,7 @@ function Header({ c, place, open, panel, onPanel }: { c: C; place: Place; open: 
         </span>
       )}
       {closed ? (
-        <Button icon="retry" busy={act.isPending} onClick={() => act.mutate({ id: c.id, verb: 'reopen', body })}>
+        <Button icon="retry" busy={act.isPending} onClick={() => act.mutate({ id: c.id, verb: 'take', body })}>
           {t('act.reopen')}
         </Button>
       ) : (

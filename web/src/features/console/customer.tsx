@@ -1,6 +1,6 @@
 import { api } from '@/api/client';
 import { customerConversationsQuery, customerQuery } from '@/api/queries';
-import type { Conversation, Customer } from '@/api/pending';
+import type { ChannelKind, Conversation, Customer } from '@/api/pending';
 import { useT } from '@/i18n';
 import { useNow } from '@/lib/clock';
 import { explain } from '@/lib/errors';
@@ -12,7 +12,7 @@ import { useState } from 'react';
 import { Link } from 'wouter';
 import type { Place } from './view';
 
-type Editable = 'name' | 'email' | 'phone' | 'note';
+type Editable = 'name' | 'email' | 'notes';
 
 export function CustomerPanel({ c, place, onClose }: { c: Conversation; place: Place; onClose(): void }) {
   const t = useT();
@@ -21,7 +21,7 @@ export function CustomerPanel({ c, place, onClose }: { c: Conversation; place: P
   const { data, error, isPending, refetch } = useQuery(customerQuery(c.customer.id));
   const { data: previous } = useQuery(customerConversationsQuery(c.customer.id));
   const others = previous?.items.filter((one) => one.id !== c.id) ?? [];
-  const identities = data?.identities ?? [];
+  const identities = (data?.identities ?? []).filter((identity) => identity.kind !== 'whatsapp_bsuid');
   return (
     <aside className="panel" aria-label={t('customer.label')}>
       <div className="ph">
@@ -42,9 +42,11 @@ export function CustomerPanel({ c, place, onClose }: { c: Conversation; place: P
             <h3>{t('customer.identities')}</h3>
             {isPending && <Skeleton width="70%" />}
             {identities.map((identity) => (
-              <div key={`${identity.channel}.${identity.value}`} className="ln">
-                <ChannelMark kind={identity.channel} inline />
-                <span className="num grow trunc">{identity.value}</span>
+              <div key={`${identity.kind}.${identity.value}`} className="ln">
+                <Mark kind={identity.kind} />
+                <span className={identity.replaced ? 'num grow trunc faint' : 'num grow trunc'} title={identity.value}>
+                  {/^web_/u.test(identity.kind) ? t('customer.visitor') : identity.value}
+                </span>
               </div>
             ))}
             {!isPending && identities.length === 0 && (
@@ -85,6 +87,19 @@ export function CustomerPanel({ c, place, onClose }: { c: Conversation; place: P
   );
 }
 
+const KINDS: Record<string, ChannelKind> = {
+  whatsapp_phone: 'whatsapp',
+  facebook_psid: 'messenger',
+  instagram_igsid: 'instagram',
+  web_visitor: 'web_chat',
+  web_user: 'web_chat',
+};
+
+function Mark({ kind }: { kind: string }) {
+  const channel = KINDS[kind];
+  return channel ? <ChannelMark kind={channel} inline /> : <Icon name="mail" />;
+}
+
 /** Edited in place, each value by itself; a change of somebody else in between is told, not overwritten. */
 function Fields({ customer }: { customer: Customer }) {
   const t = useT();
@@ -101,9 +116,9 @@ function Fields({ customer }: { customer: Customer }) {
   const commit = (name: Editable) => {
     const next = value.trim();
     if (next === (customer[name] ?? '')) setEditing(null);
-    else save.mutate({ [name]: next || null });
+    else save.mutate({ [name]: name === 'email' ? next || null : next });
   };
-  const fields: Editable[] = ['name', 'phone', 'email', 'note'];
+  const fields: Editable[] = ['name', 'email', 'notes'];
   return (
     <section className="ps ps-tight">
       <h3>{t('customer.data')}</h3>

@@ -39,6 +39,8 @@ export function ConversationDialog({ name, ...props }: Props) {
   }
 }
 
+const HOUR = 3_600_000;
+
 type Inner = Omit<Props, 'name'>;
 type Target = { kind: 'agent' | 'group'; id: number } | { kind: 'anyone' };
 
@@ -57,11 +59,12 @@ function Transfer({ c, onClose, onGone }: Inner) {
     .filter((agent) => agent.id !== c.owner?.id && matches(agent.name))
     .sort((a, b) => rank[a.state] - rank[b.state] || a.name.localeCompare(b.name, t.language));
   const teams = (groups.data ?? []).filter((group) => matches(group.name));
-  const send = () => {
+  const absent = act.error instanceof ApiError && act.error.code === 'not_available';
+  const send = (deferred?: number) => {
     if (!to) return;
     const target = to.kind === 'anyone' ? { anyone: true } : { [to.kind]: to.id };
     act.mutate(
-      { id: c.id, verb: 'transfer', body: { to: target, seen: c.epoch, ...(note.trim() ? { note: note.trim() } : {}) } },
+      { id: c.id, verb: 'transfer', body: { to: target, seen: c.epoch, ...(note.trim() ? { note: note.trim() } : {}), ...(deferred ? { deferred_until: deferred } : {}) } },
       {
         onSuccess: () => {
           onClose();
@@ -76,14 +79,17 @@ function Transfer({ c, onClose, onGone }: Inner) {
     role: 'option',
     'aria-selected': is(target),
     className: 'pick-row',
-    onClick: () => setTo(target),
-    onDoubleClick: send,
+    onClick: () => {
+      act.reset();
+      setTo(target);
+    },
+    onDoubleClick: () => send(),
   });
   return (
     <Dialog
       title={t('transfer.title')}
       onClose={onClose}
-      onSubmit={send}
+      onSubmit={() => send()}
       footer={
         <>
           <Button onClick={onClose}>{t('common.cancel')}</Button>
@@ -93,7 +99,20 @@ function Transfer({ c, onClose, onGone }: Inner) {
         </>
       }
     >
-      {act.error && <Banner tone="red">{explain(t, act.error)}</Banner>}
+      {absent ? (
+        <Banner
+          tone="amber"
+          action={
+            <Button size="sm" busy={act.isPending} onClick={() => send(serverNow() + HOUR)}>
+              {t('transfer.defer')}
+            </Button>
+          }
+        >
+          {t('error.not_available')}
+        </Banner>
+      ) : (
+        act.error && <Banner tone="red">{explain(t, act.error)}</Banner>
+      )}
       <div className="input-group">
         <Icon name="search" />
         <input className="input" type="search" autoFocus aria-label={t('transfer.find')} placeholder={t('transfer.find')} value={find} onChange={(event) => setFind(event.target.value)} />
@@ -189,8 +208,6 @@ function Close({ c, onClose, onGone }: Inner) {
     </Dialog>
   );
 }
-
-const HOUR = 3_600_000;
 
 /** The next moment at an hour of the day here: today if it is still to come. */
 function at(hour: number, days: number): number {

@@ -37,10 +37,8 @@ function save(conversation: number): void {
   const draft = draftOf(drafts.get(), conversation);
   const body = draft[draft.mode];
   // The copy here is the one that counts; a failure to copy it is repaired by the next keystroke.
-  const done = body
-    ? api.put(`/conversations/${conversation}/draft`, { mode: draft.mode, body })
-    : api.delete(`/conversations/${conversation}/draft`);
-  done.catch(() => undefined);
+  // An empty one removes it there.
+  api.put(`/conversations/${conversation}/draft`, { mode: draft.mode, body }).catch(() => undefined);
 }
 
 /** Takes the draft of another device when there is none here. */

@@ -9,7 +9,7 @@ import { clockTotal, compare, owedSince } from '@/realtime/cache';
 import { Avatar, Button, ChannelMark, ClockRing, Empty, Failure, Icon, IconButton, Menu, Skeleton } from '@/ui';
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { memo, useEffect, useMemo, useRef, useState, type KeyboardEvent } from 'react';
+import { memo, useEffect, useMemo, useReducer, useRef, useState, type KeyboardEvent } from 'react';
 import { Link } from 'wouter';
 import { useAct } from './actions';
 import { draftOf, drafts } from './drafts';
@@ -37,25 +37,26 @@ export function useRows(place: Place) {
 /** Keeps rows where they are while the pointer is over them; returns how many would move. */
 function useSettled(rows: Conversation[], hold: boolean, view: string): { shown: Conversation[]; pending: number; apply(): void } {
   const kept = useRef<{ view: string; ids: number[] }>({ view: '', ids: [] });
-  const [, again] = useState(0);
-  const byId = new Map(rows.map((c) => [c.id, c]));
-  const fresh = rows.map((c) => c.id);
-  let ids = fresh;
-  if (hold && kept.current.view === view && kept.current.ids.length > 0) {
-    const still = kept.current.ids.filter((id) => byId.has(id));
-    const known = new Set(still);
-    ids = [...still, ...fresh.filter((id) => !known.has(id))];
-  }
-  const pending = ids.filter((id, i) => fresh[i] !== id).length;
+  const [applied, apply] = useReducer((n: number) => n + 1, 0);
+  const settled = useMemo(() => {
+    // `applied` counts the times that somebody asked for the true order.
+    void applied;
+    const before = kept.current;
+    if (!hold || before.view !== view || before.ids.length === 0) return { shown: rows, pending: 0 };
+    const byId = new Map(rows.map((c) => [c.id, c]));
+    const still = before.ids.flatMap((id) => byId.get(id) ?? []);
+    const known = new Set(before.ids);
+    const shown = [...still, ...rows.filter((c) => !known.has(c.id))];
+    return { shown, pending: shown.filter((c, i) => rows[i]?.id !== c.id).length };
+  }, [rows, hold, view, applied]);
   useEffect(() => {
-    kept.current = { view, ids };
-  });
+    kept.current = { view, ids: settled.shown.map((c) => c.id) };
+  }, [view, settled]);
   return {
-    shown: ids.flatMap((id) => byId.get(id) ?? []),
-    pending,
+    ...settled,
     apply: () => {
       kept.current = { view: '', ids: [] };
-      again((n) => n + 1);
+      apply();
     },
   };
 }

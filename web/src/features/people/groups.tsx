@@ -115,7 +115,7 @@ function Editor({ group, agents, onClose }: { group: Group | null; agents: Agent
         <TextField
           label={t('groups.key')}
           help={t('groups.key.help')}
-          pattern="[a-z0-9_-]*"
+          pattern="[a-z0-9_\-]*"
           error={error?.about('/key')}
           value={value.key}
           onChange={(event) => setValue({ ...value, key: event.target.value })}

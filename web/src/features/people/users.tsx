@@ -358,7 +358,7 @@ function Edit({ user, groups, onClose }: { user: User; groups: Group[]; onClose(
       <div className="cols-2">
         <TextField label={t('field.name')} required maxLength={80} error={error?.about('/name')} value={value.name} onChange={set('name')} />
         <TextField label={t('field.public_name')} help={t('field.public_name.help')} maxLength={80} error={error?.about('/public_name')} value={value.public_name} onChange={set('public_name')} />
-        <TextField label={t('customer.phone')} type="tel" error={error?.about('/phone')} value={value.phone} onChange={set('phone')} />
+        <TextField label={t('users.phone')} type="tel" error={error?.about('/phone')} value={value.phone} onChange={set('phone')} />
         <SelectField label={t('users.role')} help={t(`role.${value.role}.text`)} error={error?.about('/role')} value={value.role} onChange={set('role')}>
           {[...new Set([...roles, user.role])].map((one) => (
             <option key={one} value={one}>

@@ -1,7 +1,7 @@
 import { api, ApiError } from '@/api/client';
 import { keys } from '@/api/queries';
 import type { Workspace } from '@/api/pending';
-import { LANGUAGES, useT } from '@/i18n';
+import { LANGUAGES, languageTag, useT } from '@/i18n';
 import { explain } from '@/lib/errors';
 import { Banner, Button, Checkbox, Dialog, Failure, Loading, Page, SaveBar, SelectField, Setting, Switch, TextArea, TextField, toast } from '@/ui';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
@@ -72,7 +72,7 @@ function Editor({ saved }: { saved: Workspace }) {
           <Setting title={t('workspace.general')}>
             <div className="cols-2">
               <TextField label={t('setup.workspace')} maxLength={80} error={wrong?.about('/name')} value={value.name} onChange={(event) => setValue({ ...value, name: event.target.value })} />
-              <SelectField label={t('common.language')} help={t('workspace.language.help')} value={value.language.slice(0, 2)} onChange={(event) => setValue({ ...value, language: event.target.value })}>
+              <SelectField label={t('common.language')} help={t('workspace.language.help')} value={value.language.slice(0, 2)} onChange={(event) => setValue({ ...value, language: languageTag(event.target.value) })}>
                 {LANGUAGES.map((language) => (
                   <option key={language} value={language} lang={language}>
                     {NAMES[language]}
