@@ -158,7 +158,8 @@ statements! {
     GREETED = "update conversation set greeted = 1 where workspace = $1 and id = $2";
     HAND_OVER = "update conversation set place = 'waiting', epoch = epoch + 1, waiting_since = $3, owed_since = $4, group_id = $5
         where workspace = $1 and id = $2 and place = 'bot' and epoch = $6";
-    PLACE = "update conversation as c set place = p.place, owner = p.owner, epoch = p.epoch, group_id = p.group_id, phase = p.phase,
+    PLACE = "update conversation as c set episode = case when c.place = 'closed' and p.place <> 'closed' then c.episode + 1 else c.episode end,
+          place = p.place, owner = p.owner, epoch = p.epoch, group_id = p.group_id, phase = p.phase,
           rotate_at = p.rotate_at, round = p.round, exhausted = p.exhausted,
           waiting_since = case when p.place = 'closed' then coalesce(p.waiting_since, c.waiting_since) else p.waiting_since end,
           assigned_at = p.assigned_at, assigned_reason = coalesce(p.assigned_reason, c.assigned_reason), reserved_for = p.reserved_for,

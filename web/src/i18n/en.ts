@@ -178,6 +178,7 @@ export default {
   'window.always': 'No window limit',
 
   'customer.nameless': 'No name',
+  'customer.visitor': 'Visitor #{number}',
   'customer.label': 'Customer',
   'customer.since': 'Since {date}',
   'customer.identities': 'Identities',

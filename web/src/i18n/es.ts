@@ -177,6 +177,7 @@ export default {
   'window.always': 'Sin límite de ventana',
 
   'customer.nameless': 'Sin nombre',
+  'customer.visitor': 'Visitante #{number}',
   'customer.label': 'Cliente',
   'customer.since': 'Desde {date}',
   'customer.identities': 'Identidades',

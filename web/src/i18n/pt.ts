@@ -178,6 +178,7 @@ export default {
   'window.always': 'Sem limite de janela',
 
   'customer.nameless': 'Sem nome',
+  'customer.visitor': 'Visitante #{number}',
   'customer.label': 'Cliente',
   'customer.since': 'Desde {date}',
   'customer.identities': 'Identidades',

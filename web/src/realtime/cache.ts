@@ -83,12 +83,16 @@ export const viewing = createStore<ReadonlyMap<number, Person[]>>(new Map());
 export const typing = createStore<ReadonlyMap<number, { who: Person | null; until: number }[]>>(new Map());
 
 const TYPING_MS = 6_000;
+/** An answer takes less than this. */
+const ANSWER_MS = 3_000;
 const COUNTS_EVERY_MS = 1_500;
 
 /** Events of the stream, told to what is loaded. */
 export class CachePatcher {
   private countsTimer: ReturnType<typeof setTimeout> | undefined;
   private readonly asked = new Set<string>();
+  /** When the stream last spoke of a conversation. */
+  private readonly touched = new Map<number, number>();
 
   constructor(
     private readonly client: QueryClient,
@@ -99,9 +103,12 @@ export class CachePatcher {
 
   event(event: Event): void {
     switch (event.kind) {
-      case 'conversation.changed':
-        this.conversation(event.body as Conversation);
+      case 'conversation.changed': {
+        const c = event.body as Conversation;
+        this.touched.set(c.id, Date.now());
+        this.conversation(c);
         return;
+      }
       case 'conversation.left':
         this.left((event.body as { id?: number } | null)?.id ?? event.conversation ?? 0);
         return;
@@ -156,7 +163,12 @@ export class CachePatcher {
     }, TYPING_MS + 50);
   }
 
-  /** Also for answers of our own requests: the screen does not wait for the event. */
+  /** The answer of a request of ours. Events of the same conversation that came meanwhile are newer than it, or will be
+   * followed by its own: it is used only where the stream is silent. */
+  answer(c: Conversation): void {
+    if (Date.now() - (this.touched.get(c.id) ?? 0) > ANSWER_MS) this.conversation(c);
+  }
+
   conversation(c: Conversation): void {
     const before = this.client.getQueryData<Conversation>(keys.conversation(c.id)) ?? this.listed(c.id);
     if (before && before.epoch > c.epoch) return;

@@ -58,15 +58,49 @@ pub fn take(tx: &mut Tx<'_>, who: &Who, id: ConversationId, seen: Option<i64>) -
     if row.place == Place::Bot {
         who.need(Permission::ConversationsTakeOver)?;
     }
-    Ok(Fact::Taken {
-        conv: id,
+    if row.place == Place::Closed {
+        return Err(AppError::Refused {
+            code: "closed",
+            detail: "the conversation is closed: reopen it".into(),
+        });
+    }
+    Ok(taken(who, &row, seen))
+}
+
+/// Reopens a closed conversation for the caller: a new episode.
+///
+/// # Errors
+/// [`AppError::NotFound`], [`AppError::Forbidden`], `second_live`.
+pub fn reopen(tx: &mut Tx<'_>, who: &Who, id: ConversationId, seen: Option<i64>) -> AppResult<Prepared> {
+    who.need(Permission::ConversationsTake)?;
+    let row = conversations::seen(tx, who, id)?;
+    let refused = |code, detail: &str| AppError::Refused {
+        code,
+        detail: detail.into(),
+    };
+    if row.place != Place::Closed {
+        return Err(refused("not_closed", "the conversation is not closed"));
+    }
+    let live = ronda_storage::conversations::live_of(tx, who.workspace, row.customer)?;
+    if live.iter().any(|c| c.channel_account == row.channel_account) {
+        return Err(refused(
+            "second_live",
+            "the customer has another open conversation here",
+        ));
+    }
+    Ok(taken(who, &row, seen))
+}
+
+fn taken(who: &Who, row: &ConversationRow, seen: Option<i64>) -> Prepared {
+    Fact::Taken {
+        conv: row.id,
         agent: who.agent,
         seen: seen.map(Epoch),
         take_over: who.may(Permission::ConversationsTakeOver),
         may_exceed: true,
-        arrival: Some(arrival(&row)),
+        arrival: Some(arrival(row)),
     }
-    .into())
+    .into()
 }
 
 /// Whom to transfer to.

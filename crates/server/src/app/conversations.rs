@@ -45,8 +45,9 @@ fn sort(order: Order) -> (&'static str, &'static str) {
             "case when c.owed_since is not null then c.owed_since when c.marked_unread = 1 then
                coalesce(c.last_customer_at, c.last_activity_at) else -c.last_activity_at end",
         ),
-        Order::Activity => ("0", "-c.last_activity_at"),
-        Order::Assigned => ("0", "coalesce(c.assigned_at, c.waiting_since, c.created_at)"),
+        // A bare number would name a column.
+        Order::Activity => ("0 * c.id", "-c.last_activity_at"),
+        Order::Assigned => ("0 * c.id", "coalesce(c.assigned_at, c.waiting_since, c.created_at)"),
     }
 }
 
@@ -412,6 +413,16 @@ pub fn put_draft(tx: &mut Tx<'_>, who: &Who, id: ConversationId, d: &Draft) -> A
             updated_at: now,
         },
     )?;
+    Ok(())
+}
+
+/// Removes the caller's draft, if there is one.
+///
+/// # Errors
+/// [`AppError::NotFound`] of the conversation.
+pub fn discard_draft(tx: &mut Tx<'_>, who: &Who, id: ConversationId) -> AppResult<()> {
+    seen(tx, who, id)?;
+    drafts::remove(tx, who.workspace, who.agent, id)?;
     Ok(())
 }
 

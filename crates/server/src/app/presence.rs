@@ -199,12 +199,15 @@ pub fn choose(tx: &mut Tx<'_>, who: &Who, agent: AgentId, choice: &Choice, up_si
     users::agent(tx, who.workspace, agent)?.ok_or(AppError::NotFound)
 }
 
-/// Looks at everybody who is there: leases and activity that ran out, absences that end.
+/// Looks at everybody who is there: leases and activity that ran out, absences that end. The connections of `node`, this
+/// one, are renewed first.
 ///
 /// # Errors
 /// When the database fails.
-pub fn sweep(tx: &mut Tx<'_>, up_since: Ms) -> AppResult<usize> {
+pub fn sweep(tx: &mut Tx<'_>, node: &str, up_since: Ms) -> AppResult<usize> {
     let now = tx.now();
+    // Who is connected here is here, however late the renewal is.
+    presence::renew(tx, node, now.plus(LEASE_MS))?;
     let mut changed = 0;
     for p in presence::present(tx)? {
         let back = p.chosen == ChosenState::Away && p.away_until.is_some_and(|until| until <= now);

@@ -119,6 +119,17 @@ pub fn run(tx: &mut Tx<'_>, who: &Who, new: &NewReply) -> AppResult<Replied> {
     answer(tx, who, &row, stored, false)
 }
 
+/// Leaves a note that belongs to a command of the caller, who may not see the conversation any more.
+///
+/// # Errors
+/// When the database fails.
+pub fn note_with_command(tx: &mut Tx<'_>, who: &Who, new: &NewReply) -> AppResult<()> {
+    let row = conversations::lock(tx, who.workspace, new.conversation)?.ok_or(AppError::NotFound)?;
+    let content = views::json(&new.content).to_string();
+    let hash = crate::secrets::hash(&content);
+    note(tx, who, &row, new, content, hash, None).map(drop)
+}
+
 fn note(
     tx: &mut Tx<'_>,
     who: &Who,

@@ -233,6 +233,16 @@ pub async fn put_draft(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Discard one's draft
+#[utoipa::path(delete, path = "/conversations/{id}/draft", tag = "Conversations", params(("id" = i64, Path)), responses((status = 204)))]
+pub async fn discard_draft(ctx: Context, Path(id): Path<ConversationId>) -> Result<StatusCode, Problem> {
+    ctx.write("discard_draft", move |tx, who| {
+        conversations::discard_draft(tx, who, id)
+    })
+    .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
 // Commands -------------------------------------------------------------------------------------------------------------
 
 #[derive(Serialize, ToSchema)]
@@ -256,8 +266,9 @@ where
         .planners
         .command(&ctx.app, ctx.who.workspace, key, prepared.fact, last_message)
         .await?;
-    if let Some(note) = prepared.note {
-        ctx.write("command_note", move |tx, who| reply::run(tx, who, &note).map(drop))
+    let done = matches!(answer, ronda_routing::Answer::Ok { .. });
+    if let Some(note) = prepared.note.filter(|_| done) {
+        ctx.write("command_note", move |tx, who| reply::note_with_command(tx, who, &note))
             .await?;
     }
     let conversation = ctx
@@ -283,6 +294,19 @@ pub async fn take(
     Body(b): Body<Seen>,
 ) -> Result<Json<Moved>, Problem> {
     command(&ctx, &headers, id, move |tx, who| commands::take(tx, who, id, b.seen)).await
+}
+
+/// Reopen a closed conversation
+///
+/// For the caller. 409 `second_live` when its customer has another live one on the same channel account.
+#[utoipa::path(post, path = "/conversations/{id}/reopen", tag = "Conversations", params(("id" = i64, Path)), request_body = Seen, responses((status = 200, body = Moved)))]
+pub async fn reopen(
+    ctx: Context,
+    headers: HeaderMap,
+    Path(id): Path<ConversationId>,
+    Body(b): Body<Seen>,
+) -> Result<Json<Moved>, Problem> {
+    command(&ctx, &headers, id, move |tx, who| commands::reopen(tx, who, id, b.seen)).await
 }
 
 #[derive(Deserialize, ToSchema)]

@@ -97,8 +97,13 @@ fn resources() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(conversations::read))
         .routes(routes!(conversations::unread))
         .routes(routes!(conversations::typing))
-        .routes(routes!(conversations::draft, conversations::put_draft))
+        .routes(routes!(
+            conversations::draft,
+            conversations::put_draft,
+            conversations::discard_draft
+        ))
         .routes(routes!(conversations::take))
+        .routes(routes!(conversations::reopen))
         .routes(routes!(conversations::transfer))
         .routes(routes!(conversations::close))
         .routes(routes!(conversations::decline))

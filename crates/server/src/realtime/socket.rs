@@ -200,7 +200,10 @@ impl Screen {
                 self.served = event.seq;
                 return self.revoked(&event.body);
             }
-            EventKind::RightsChanged => self.rights(sink, event).await?,
+            EventKind::RightsChanged if self.concerns(event) => {
+                self.served = event.seq;
+                return self.rights(sink, event).await;
+            }
             _ => {}
         }
         let frame = match sees(&audience(&self.who), event) {
@@ -233,12 +236,13 @@ impl Screen {
         Ok(())
     }
 
-    /// Rights are read again when they changed; a screen that may see less loads its views again.
-    async fn rights(&mut self, sink: &mut Sink, event: &StoredEvent) -> Result<(), End> {
+    fn concerns(&self, event: &StoredEvent) -> bool {
         let body: serde_json::Value = serde_json::from_str(&event.body).unwrap_or_default();
-        if body["agent"].as_i64() != Some(self.who.agent.0) {
-            return Ok(());
-        }
+        body["agent"].as_i64() == Some(self.who.agent.0)
+    }
+
+    /// Rights are read again when they changed, and the screen loads its views again: it may see more, or less.
+    async fn rights(&mut self, sink: &mut Sink, event: &StoredEvent) -> Result<(), End> {
         let (session, ip) = (self.who.session, self.who.ip.clone());
         let read = self
             .app

@@ -74,7 +74,10 @@ pub async fn sweep(app: &App) -> AppResult<usize> {
     if !due? {
         return Ok(0);
     }
+    let node = app.node.clone();
     app.db
-        .write("presence_sweep", Lane::Background, move |tx| presence::sweep(tx, up))
+        .write("presence_sweep", Lane::Background, move |tx| {
+            presence::sweep(tx, &node, up)
+        })
         .await
 }

@@ -199,6 +199,8 @@ fn table() -> Vec<Row> {
             .names("id", T::Conversation)
             .body(json!({ "mode": "reply", "body": "x" })),
         member("POST /conversations/{id}/take").names("id", T::Conversation),
+        member("POST /conversations/{id}/reopen").names("id", T::Conversation),
+        member("DELETE /conversations/{id}/draft").names("id", T::Conversation),
         member("POST /conversations/{id}/transfer")
             .names("id", T::Conversation)
             .body(json!({ "to": { "anyone": true } })),

@@ -1,9 +1,12 @@
 //! The API on both engines: one module per noun.
 
 mod account;
+mod agents;
+mod assignment;
 mod audit;
 mod authorisation;
 mod conventions;
+mod conversations;
 mod groups;
 mod invitations;
 mod journey;

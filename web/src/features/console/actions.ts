@@ -52,7 +52,7 @@ export function useAct() {
       return answer && ('conversation' in answer || 'epoch' in answer) ? unwrap(answer) : null;
     },
     onSuccess: (conversation) => {
-      if (conversation) live.cache.conversation(conversation);
+      if (conversation) live.cache.answer(conversation);
     },
     onError: (error, { verb }) => {
       // Dialogs show these themselves.

@@ -46,7 +46,7 @@ export default function Console({ tray, id }: { tray?: string; id?: string }) {
     () =>
       new Outbox((sent) => {
         if (sent.message) live.cache.message(sent.message);
-        if (sent.conversation) live.cache.conversation(sent.conversation);
+        if (sent.conversation) live.cache.answer(sent.conversation);
       }),
     [live],
   );

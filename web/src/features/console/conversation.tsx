@@ -5,6 +5,7 @@ import { useT } from '@/i18n';
 import { serverNow, useNow } from '@/lib/clock';
 import { sentence, shortReason } from '@/lib/decisions';
 import { useMay, useMe, useZone } from '@/lib/me';
+import { customerName } from '@/lib/names';
 import { useStore } from '@/lib/store';
 import { clockTime, coarse, countdown, duration } from '@/lib/time';
 import { useLink, useLive } from '@/realtime';
@@ -134,10 +135,10 @@ function Header({ c, place, open, panel, onPanel }: { c: C; place: Place; open: 
     <header className="ch">
       <IconButton className="back" icon="back" label={t('conv.back')} onClick={() => place.go({}, null)} />
       <button type="button" className="ch-who" onClick={onPanel} aria-expanded={panel} title={t('panel.toggle')}>
-        <Avatar name={c.customer.name} size={36} />
+        <Avatar name={customerName(t, c)} size={36} />
         <span className="grow">
           <h2 className="trunc" dir="auto">
-            {c.customer.name || t('customer.nameless')}
+            {customerName(t, c)}
           </h2>
           <span className="sub">
             <ChannelMark kind={c.channel_account.kind} inline />

@@ -3,6 +3,7 @@ import type { Conversation } from '@/api/pending';
 import { useT } from '@/i18n';
 import { useNow } from '@/lib/clock';
 import { useMay, useMe, useZone } from '@/lib/me';
+import { customerName } from '@/lib/names';
 import { useStore } from '@/lib/store';
 import { clockTime, countdown, daysAgo, duration, exact, shortDate } from '@/lib/time';
 import { clockTotal, compare, owedSince } from '@/realtime/cache';
@@ -305,7 +306,7 @@ export const Row = memo(function Row({ c, selected, href, tray, closed }: RowPro
       <span className="lines">
         <span className="l1">
           <span className="name trunc" dir="auto">
-            {c.customer.name || t('customer.nameless')}
+            {customerName(t, c)}
           </span>
           {c.group && <span className="group">{c.group.name}</span>}
           <Times c={c} closed={closed} />
@@ -338,10 +339,11 @@ export const Row = memo(function Row({ c, selected, href, tray, closed }: RowPro
 });
 
 function Who({ c }: { c: Conversation }) {
+  const t = useT();
   return (
     <span className="who">
       {c.rotate_at !== null && <ClockRing rotateAt={c.rotate_at} total={clockTotal(c)} />}
-      <Avatar name={c.customer.name} size={36} />
+      <Avatar name={customerName(t, c)} size={36} />
       <ChannelMark kind={c.channel_account.kind} />
     </span>
   );

@@ -1,0 +1,235 @@
+//! Automatic assignment through the API (spec CP-11, CORE-7): the engine's own rules are proven in its crate, here is
+//! that the product keeps them.
+
+use ronda_domain::permission::Role;
+use ronda_testkit::{Browser, TestApp, api_suite};
+use serde_json::{Value, json};
+
+async fn held_by(owner: &Browser, number: i64) -> Value {
+    let list = owner
+        .get(&format!("/conversations?tray=agents&q={number}"))
+        .await
+        .expect(200);
+    list["items"][0]["owner"]["id"].clone()
+}
+
+/// As many customers as asked for, each with one message; their conversations are numbered from 1.
+async fn arrive(app: &TestApp, key: &str, n: usize) {
+    for i in 0..n {
+        app.visitor(key).await.writes(&format!("Consulta {i}")).await;
+    }
+    app.settled().await;
+}
+
+async fn counts(owner: &Browser) -> (i64, i64) {
+    let counts = owner.get("/conversations/counts").await.expect(200);
+    (
+        counts["unassigned"]["active"].as_i64().unwrap(),
+        counts["agents"]["active"].as_i64().unwrap(),
+    )
+}
+
+fn say(text: &str) -> Value {
+    json!({ "client_id": uuid::Uuid::now_v7().to_string(), "content": { "type": "text", "text": text } })
+}
+
+api_suite! {
+    /// Given Ventas, A, B, C silent, then the chat visits each once, 60 s each, then follows rounds.
+    async fn cp_11_1_each_agent_has_it_once_a_round(app) {
+        let owner = app.owner().await;
+        let mut agents = Vec::new();
+        for name in ["ana", "berta", "carla"] {
+            agents.push(app.member(name, Role::Agent).await.agent.0);
+        }
+        let (_, key) = app.web_chat(&owner, json!({})).await;
+        app.policy(&owner, "sales", json!({ "excluded": [owner.agent] })).await;
+        arrive(app, &key, 1).await;
+        let mut visited = Vec::new();
+        for _ in 0..3 {
+            visited.push(held_by(&owner, 1).await.as_i64().unwrap());
+            app.advance(60_500);
+            app.settled().await;
+        }
+        let mut sorted = visited.clone();
+        sorted.sort_unstable();
+        assert_eq!(sorted, agents, "each once: {visited:?}");
+        let decisions = owner.get("/routing-decisions?conversation=1").await.expect(200);
+        let rotations = decisions["items"].as_array().unwrap().iter().filter(|d| d["act"] == "rotate").count();
+        assert!(rotations >= 2, "{decisions}");
+        for d in decisions["items"].as_array().unwrap() {
+            let lost: i64 = d["funnel"]["lost"].as_array().unwrap().iter().map(|l| l["count"].as_i64().unwrap()).sum();
+            let chosen = i64::from(!d["funnel"]["chosen"].is_null());
+            assert_eq!(lost + chosen, d["funnel"]["members"].as_i64().unwrap(), "S20: {d}");
+        }
+    }
+
+    /// Given Soporte and a full team, then the next waits; one close and it is assigned.
+    async fn cp_11_2_a_close_makes_room_at_once(app) {
+        let owner = app.owner().await;
+        let ana = app.member("ana", Role::Agent).await;
+        let (_, key) = app.web_chat(&owner, json!({})).await;
+        app.policy(&owner, "support", json!({ "limit": 2, "ramp": { "initial": 3, "interval_seconds": 0 } })).await;
+        let _screen = ana.screen(None).await;
+        arrive(app, &key, 3).await;
+        assert_eq!(counts(&owner).await, (1, 2));
+        let waiting = owner.get("/conversations?tray=unassigned").await.expect(200)["items"][0]["id"].clone();
+        let why = owner.get(&format!("/conversations/{waiting}/routing")).await.expect(200);
+        let full = why["why_waiting"]["lost"].as_array().unwrap().iter().any(|l| l["reason"] == "full");
+        assert!(full, "{why}");
+        assert_eq!(why["position"]["place"], 1);
+        let mine = ana.get("/conversations").await.expect(200)["items"][0]["id"].clone();
+        ana.post(&format!("/conversations/{mine}/messages"), say("Listo")).await.expect(201);
+        ana.post(&format!("/conversations/{mine}/close"), json!({})).await.expect(200);
+        app.settled().await;
+        assert_eq!(counts(&owner).await, (0, 2));
+    }
+
+    /// Given a supervisor excluded under presence any, then no path assigns to them; a manual take works.
+    async fn cp_11_4_the_excluded_only_take_by_hand(app) {
+        let owner = app.owner().await;
+        let ana = app.member("ana", Role::Agent).await;
+        let sofia = app.member("sofia", Role::Supervisor).await;
+        let (_, key) = app.web_chat(&owner, json!({})).await;
+        app.policy(&owner, "sales", json!({ "excluded": [owner.agent, sofia.agent] })).await;
+        arrive(app, &key, 4).await;
+        assert_eq!(ana.get("/conversations/counts").await.expect(200)["mine"]["active"], 4);
+        app.advance(61_000);
+        app.settled().await;
+        assert_eq!(sofia.get("/conversations/counts").await.expect(200)["mine"]["active"], 0);
+        let taken = sofia.post("/conversations/1/take", json!({})).await.expect(200);
+        assert_eq!(taken["conversation"]["owner"]["id"], sofia.agent.0);
+    }
+
+    /// Given nobody online under Soporte, then the chat waits with its reason; the first online receives up to the ramp.
+    async fn cp_11_5_the_first_online_receives_the_ramp(app) {
+        let owner = app.owner().await;
+        let ana = app.member("ana", Role::Agent).await;
+        let (_, key) = app.web_chat(&owner, json!({})).await;
+        app.policy(&owner, "support", json!({})).await;
+        arrive(app, &key, 5).await;
+        assert_eq!(counts(&owner).await, (5, 0));
+        let why = owner.get("/conversations/1/routing").await.expect(200)["why_waiting"].clone();
+        assert!(why["lost"].as_array().unwrap().iter().any(|l| l["reason"] == "not_online"), "{why}");
+        let _screen = ana.screen(None).await;
+        app.settled().await;
+        assert_eq!(counts(&owner).await, (2, 3));
+        app.advance(60_500);
+        app.settled().await;
+        assert_eq!(counts(&owner).await, (1, 4));
+    }
+
+    /// Given an answer and a note in turn, then only the answer stops the clock.
+    async fn cp_11_6_only_an_answer_stops_the_clock(app) {
+        let owner = app.owner().await;
+        let ana = app.member("ana", Role::Agent).await;
+        let (_, key) = app.web_chat(&owner, json!({})).await;
+        app.policy(&owner, "sales", json!({ "excluded": [owner.agent] })).await;
+        arrive(app, &key, 1).await;
+        let clock = |c: &Value| c["rotate_at"].is_null();
+        assert!(!clock(&ana.get("/conversations/1").await.expect(200)));
+        let mut note = say("¿quién la conoce?");
+        note["note"] = json!(true);
+        ana.post("/conversations/1/messages", note).await.expect(201);
+        app.settled().await;
+        assert!(!clock(&ana.get("/conversations/1").await.expect(200)), "a note is no answer");
+        ana.post("/conversations/1/messages", say("¡Hola!")).await.expect(201);
+        app.settled().await;
+        let answered = ana.get("/conversations/1").await.expect(200);
+        assert!(clock(&answered) && answered["phase"] == "answered", "{answered}");
+        app.advance(120_000);
+        app.settled().await;
+        assert_eq!(held_by(&owner, 1).await, ana.agent.0, "an answered ownership is never rotated");
+    }
+
+    async fn cp_11_7_presets_are_the_documented_numbers(app) {
+        let owner = app.owner().await;
+        app.policy(&owner, "sales", json!({})).await;
+        let policy = owner.get("/routing-policies/current").await.expect(200)["policy"].clone();
+        assert_eq!((&policy["limit"], &policy["presence"], &policy["reassign_seconds"]), (&Value::Null, &json!("any"), &json!(60)));
+        app.policy(&owner, "support", json!({})).await;
+        let current = owner.get("/routing-policies/current").await.expect(200);
+        let policy = &current["policy"];
+        assert_eq!((&policy["limit"], &policy["presence"], &policy["reassign_seconds"]), (&json!(10), &json!("online"), &json!(600)));
+        assert_eq!((current["version"].clone(), policy["preset"].clone()), (json!(2), json!("support")));
+        // A changed model configuration says what it was made from.
+        app.policy(&owner, "support", json!({ "limit": 4 })).await;
+        let policy = owner.get("/routing-policies/current").await.expect(200)["policy"].clone();
+        assert_eq!((&policy["preset"], &policy["based_on"]), (&Value::Null, &json!("support")));
+        let versions = owner.get("/routing-policies").await.expect(200);
+        assert_eq!(versions["items"].as_array().unwrap().len(), 3);
+    }
+
+    /// Given Ventas and every agent offline, then chats are still assigned in turn; a preview alone changes nothing.
+    async fn cp_11_8_a_preview_changes_nothing(app) {
+        let owner = app.owner().await;
+        let ana = app.member("ana", Role::Agent).await;
+        let berta = app.member("berta", Role::Agent).await;
+        let (_, key) = app.web_chat(&owner, json!({})).await;
+        arrive(app, &key, 2).await;
+        let sales = owner.get("/routing-policies/presets").await.expect(200)["sales"].clone();
+        let seen = owner.post("/routing-policies/preview", json!({ "policy": sales })).await.expect(200);
+        assert_eq!(seen["preview"]["moves"], 2, "{seen}");
+        app.settled().await;
+        assert_eq!(counts(&owner).await, (2, 0));
+        app.policy(&owner, "sales", json!({ "excluded": [owner.agent] })).await;
+        app.settled().await;
+        assert_eq!(counts(&owner).await, (0, 2));
+        let one = held_by(&owner, 1).await.as_i64().unwrap();
+        let two = held_by(&owner, 2).await.as_i64().unwrap();
+        assert!(one != two && [one, two].contains(&ana.agent.0) && [one, two].contains(&berta.agent.0));
+    }
+
+    async fn cp_11_wrong_values_are_named_and_nothing_is_saved(app) {
+        let owner = app.owner().await;
+        let mut policy = owner.get("/routing-policies/presets").await.expect(200)["support"].clone();
+        policy["reassign_seconds"] = json!(0);
+        owner.post("/routing-policies", json!({ "policy": policy })).await.wrong("/policy/reassign_seconds", "policy");
+        policy["reassign_seconds"] = json!(60);
+        policy["limit"] = json!(0);
+        owner.post("/routing-policies", json!({ "policy": policy })).await.wrong("/policy/limit", "policy");
+        policy["limit"] = json!(5);
+        policy["excluded"] = json!([owner.agent]);
+        let asked = owner.post("/routing-policies", json!({ "policy": policy.clone() })).await;
+        asked.problem(409, "needs_confirmation");
+        owner.post("/routing-policies", json!({ "policy": policy.clone(), "if_version": 7 })).await.problem(412, "version_mismatch");
+        assert_eq!(owner.get("/routing-policies/current").await.expect(200)["version"], 0);
+        owner.post("/routing-policies", json!({ "policy": policy, "if_version": 0, "confirm": true })).await.expect(201);
+    }
+
+    /// Given an older and a newer chat waiting for the same agents, when a slot frees, then the older is assigned.
+    async fn core_7_1_the_older_first_whatever_frees_the_slot(app) {
+        let owner = app.owner().await;
+        let ana = app.member("ana", Role::Agent).await;
+        let (_, key) = app.web_chat(&owner, json!({})).await;
+        app.policy(&owner, "support", json!({ "limit": 1, "ramp": { "initial": 1, "interval_seconds": 0 } })).await;
+        let _screen = ana.screen(None).await;
+        arrive(app, &key, 3).await;
+        for next in [2, 3] {
+            let mine = ana.get("/conversations").await.expect(200)["items"][0]["id"].clone();
+            ana.post(&format!("/conversations/{mine}/messages"), say("Listo")).await.expect(201);
+            ana.post(&format!("/conversations/{mine}/close"), json!({})).await.expect(200);
+            app.settled().await;
+            assert_eq!(ana.get("/conversations").await.expect(200)["items"][0]["number"], next);
+        }
+    }
+
+    /// Given nobody eligible at expiry, then a recorded reason, and the move happens once somebody becomes eligible.
+    async fn core_7_4_an_overdue_chat_moves_when_somebody_comes(app) {
+        let owner = app.owner().await;
+        let ana = app.member("ana", Role::Agent).await;
+        let berta = app.member("berta", Role::Agent).await;
+        let (_, key) = app.web_chat(&owner, json!({})).await;
+        app.policy(&owner, "support", json!({ "reassign_seconds": 60 })).await;
+        let _ana = ana.screen(None).await;
+        arrive(app, &key, 1).await;
+        assert_eq!(held_by(&owner, 1).await, ana.agent.0);
+        app.advance(61_000);
+        app.settled().await;
+        let log = owner.get("/routing-decisions?conversation=1").await.expect(200);
+        assert_eq!(log["items"][0]["act"], "keep", "{log}");
+        assert_eq!(log["items"][0]["reason"]["code"], "only_candidate", "{log}");
+        let _berta = berta.screen(None).await;
+        app.settled().await;
+        assert_eq!(held_by(&owner, 1).await, berta.agent.0);
+    }
+}
