@@ -84,6 +84,7 @@ struct Touched {
 struct Step {
     w: WorkspaceId,
     settings: Settings,
+    language: String,
     simulated: bool,
     facts: Vec<Fact>,
     stored: Vec<(MessageId, ConversationId, Option<String>)>,
@@ -96,6 +97,7 @@ impl Step {
         Ok(Self {
             w,
             settings: crate::app::workspaces::settings(&row),
+            language: row.language,
             simulated: row.simulated,
             facts: Vec::new(),
             stored: Vec::new(),
@@ -218,14 +220,18 @@ impl Step {
         let customer = match holders.first() {
             Some(first) => *first,
             None => {
-                let id = customers::insert(tx, self.w, name, "profile", phone)?;
+                let (name, source) = match self.made_up(keys) {
+                    Some(made_up) if name.is_empty() => (made_up, "generated"),
+                    _ => (name.to_owned(), "profile"),
+                };
+                let id = customers::insert(tx, self.w, &name, source, phone)?;
                 rows.insert(
                     id,
                     CustomerRow {
                         id,
                         workspace: self.w,
-                        name: name.to_owned(),
-                        name_source: "profile".into(),
+                        name,
+                        name_source: source.into(),
                         phone: phone.map(str::to_owned),
                         email: None,
                         attributes: "{}".into(),
@@ -270,11 +276,13 @@ impl Step {
             }
         }
         if let Some(row) = rows.get_mut(&customer) {
-            let renamed = !name.is_empty() && row.name_source == "profile" && row.name != name;
+            let ours = matches!(row.name_source.as_str(), "profile" | "generated");
+            let renamed = !name.is_empty() && ours && row.name != name;
             let called = row.phone.is_none() && phone.is_some();
             if renamed || called {
                 if renamed {
                     name.clone_into(&mut row.name);
+                    row.name_source = "profile".into();
                 }
                 if called {
                     row.phone = phone.map(str::to_owned);
@@ -287,6 +295,18 @@ impl Step {
             }
         }
         Ok(customer)
+    }
+
+    /// What visitors of a web chat are called until they say their name: the same for all their conversations.
+    fn made_up(&self, keys: &[IdentityKey]) -> Option<String> {
+        let visitor = keys.iter().find(|k| k.kind == IdentityKind::WebVisitor)?;
+        let end = visitor.value.len().saturating_sub(4);
+        let word = if self.language.starts_with("en") {
+            "Visitor"
+        } else {
+            "Visitante"
+        };
+        Some(format!("{word} {}", &visitor.value[end..]))
     }
 
     /// The addresses of a sender, strongest first.

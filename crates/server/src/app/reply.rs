@@ -1,5 +1,6 @@
 //! What agents write: answers to the customer and internal notes (T5).
 
+use crate::app::scope::Sight;
 use crate::app::views::{self, Beside, Conversation, Message};
 use crate::app::{AppError, AppResult, Who, outgoing};
 use ronda_domain::channel::{ChannelKind, Window};
@@ -45,7 +46,21 @@ pub struct Replied {
 /// `client_id_reused` for another content under a known id; the limits of the channel as fields.
 pub fn run(tx: &mut Tx<'_>, who: &Who, new: &NewReply) -> AppResult<Replied> {
     let w = who.workspace;
-    let row = super::conversations::locked(tx, who, new.conversation)?;
+    let row = conversations::lock(tx, w, new.conversation)?.ok_or(AppError::NotFound)?;
+    let visible = Sight::from(who).sees(&row.scope());
+    // A late answer comes from somebody who may not see the conversation any more.
+    let late = match new.seen.filter(|_| !visible && !new.note) {
+        Some(seen) => late(tx, who, &row, seen)?,
+        None => false,
+    };
+    if !visible && !late {
+        // Who had it learns who has it now; nobody else learns that it exists.
+        return Err(if had_it(tx, who, &row)? {
+            not_owner(tx, who, &row)?
+        } else {
+            AppError::NotFound
+        });
+    }
     let author = Author::Agent;
     let content = views::json(&new.content).to_string();
     let hash = crate::secrets::hash(&format!("{}{content}{:?}", u8::from(new.note), new.reply_to));
@@ -222,6 +237,15 @@ fn late(tx: &mut Tx<'_>, who: &Who, row: &ConversationRow, seen: i64) -> AppResu
     Ok(last
         .iter()
         .any(|d| d.act == "rotate" && d.epoch_after == row.epoch && d.from == Some(who.agent)))
+}
+
+/// Whether the caller held it in this episode's recent history.
+fn had_it(tx: &mut Tx<'_>, who: &Who, row: &ConversationRow) -> AppResult<bool> {
+    let of = routing::DecisionsOf::Conversation(row.id);
+    let last = routing::decisions(tx, who.workspace, of, i64::MAX, 50)?;
+    Ok(last
+        .iter()
+        .any(|d| d.from == Some(who.agent) || d.to == Some(who.agent)))
 }
 
 /// Who has it instead.

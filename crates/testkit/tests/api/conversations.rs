@@ -317,4 +317,51 @@ api_suite! {
         app.settled().await;
         owner.post("/conversations/1/snooze", json!({ "until": 5 })).await.wrong("/until", "past");
     }
+
+    /// Routing row 9: an answer written before a rotation and sent just after it still counts.
+    async fn row_9_a_late_reply_takes_the_chat_back(app) {
+        let owner = app.owner().await;
+        let ana = app.member("ana", Role::Agent).await;
+        let luis = app.member("luis", Role::Agent).await;
+        let (_, visitor) = waiting(app, &owner).await;
+        app.policy(&owner, "sales", json!({ "excluded": [owner.agent] })).await;
+        app.settled().await;
+        let held = owner.get("/conversations/1").await.expect(200);
+        let (first, second) = if held["owner"]["id"] == ana.agent.0 { (&ana, &luis) } else { (&luis, &ana) };
+        let seen = held["epoch"].clone();
+        app.advance(60_500);
+        app.settled().await;
+        assert_eq!(owner.get("/conversations/1").await.expect(200)["owner"]["id"], second.agent.0);
+        let mut late = say("¡Hola! Ya lo veo.");
+        late["seen"] = seen.clone();
+        // Who sees only their own does not see it any more; a late answer is heard all the same.
+        first.post("/conversations/1/messages", late).await.expect(201);
+        app.settled().await;
+        assert_eq!(owner.get("/conversations/1").await.expect(200)["owner"]["id"], first.agent.0);
+        assert_eq!(visitor.reads(0).await["items"].as_array().unwrap().len(), 2);
+        // After ten seconds it does not count, and nothing reaches the customer.
+        app.advance(3_000);
+        visitor.writes("¿y el precio?").await;
+        app.settled().await;
+        first.post("/conversations/1/decline", json!({ "why": "no llego" })).await.expect(200);
+        app.settled().await;
+        app.advance(11_000);
+        let mut old = say("son 100 pesos");
+        old["seen"] = seen;
+        first.post("/conversations/1/messages", old).await.problem(409, "not_owner");
+        assert_eq!(visitor.reads(0).await["items"].as_array().unwrap().len(), 3);
+    }
+
+    async fn visitors_have_a_name_until_they_say_theirs(app) {
+        let owner = app.owner().await;
+        waiting(app, &owner).await;
+        let name = owner.get("/conversations/1").await.expect(200)["customer"]["name"].clone();
+        assert!(name.as_str().unwrap().starts_with("Visitante "), "{name}");
+        let id = owner.get("/conversations/1").await.expect(200)["customer"]["id"].clone();
+        let path = format!("/customers/{id}");
+        let version = owner.get(&path).await.expect(200)["version"].as_i64().unwrap();
+        owner.patch(&path, version, json!({ "name": "Marta" })).await.expect(200);
+        assert_eq!(owner.get("/conversations/1").await.expect(200)["customer"]["name"], "Marta");
+        owner.patch(&path, version, json!({ "name": "Otra" })).await.problem(412, "version_mismatch");
+    }
 }
