@@ -451,7 +451,7 @@ export default {
   'error.already_member': 'Already part of the team.',
   'error.platform_unreachable': 'The platform could not be asked. Nothing was stored: it can be tried again.',
 
-  'customer.visitor': 'Visitor of the site',
+  'customer.identity.visitor': 'Visitor of the site',
 
   'error.not_live': 'The conversation neither waits nor is assigned.',
   'error.unknown_agent': 'That person is no longer in the team.',
@@ -463,4 +463,6 @@ export default {
   'error.second_live': 'The customer already has another open conversation on this channel.',
   'error.too_late': 'Too late: somebody else has it.',
   'transfer.defer': 'Keep for 1 hour',
+
+  'rail.account': 'My account',
 } satisfies Record<keyof typeof es, string>;

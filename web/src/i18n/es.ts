@@ -450,7 +450,7 @@ export default {
   'error.already_member': 'Ya forma parte del equipo.',
   'error.platform_unreachable': 'No se pudo consultar a la plataforma. Nada se guardó: se puede reintentar.',
 
-  'customer.visitor': 'Visita del sitio',
+  'customer.identity.visitor': 'Visita del sitio',
 
   'error.not_live': 'La conversación ya no espera ni está asignada.',
   'error.unknown_agent': 'Esa persona ya no está en el equipo.',
@@ -462,4 +462,6 @@ export default {
   'error.second_live': 'El cliente ya tiene otra conversación abierta en este canal.',
   'error.too_late': 'Llegó tarde: ya la tiene otra persona.',
   'transfer.defer': 'Guardar 1 hora',
+
+  'rail.account': 'Mi cuenta',
 } as const;

@@ -451,7 +451,7 @@ export default {
   'error.already_member': 'Já faz parte da equipe.',
   'error.platform_unreachable': 'Não foi possível consultar a plataforma. Nada foi salvo: é possível tentar de novo.',
 
-  'customer.visitor': 'Visitante do site',
+  'customer.identity.visitor': 'Visitante do site',
 
   'error.not_live': 'A conversa já não espera nem está atribuída.',
   'error.unknown_agent': 'Essa pessoa já não está na equipe.',
@@ -463,4 +463,6 @@ export default {
   'error.second_live': 'O cliente já tem outra conversa aberta neste canal.',
   'error.too_late': 'Chegou tarde: já está com outra pessoa.',
   'transfer.defer': 'Guardar 1 hora',
+
+  'rail.account': 'Minha conta',
 } satisfies Record<keyof typeof es, string>;

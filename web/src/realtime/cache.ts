@@ -85,10 +85,13 @@ export const typing = createStore<ReadonlyMap<number, { who: Person | null; unti
 const TYPING_MS = 6_000;
 /** An answer takes less than this. */
 const ANSWER_MS = 3_000;
+/** The first change of a quiet moment is counted at once. */
+const COUNTS_SOON_MS = 100;
 const COUNTS_EVERY_MS = 1_500;
 
 /** Events of the stream, told to what is loaded. */
 export class CachePatcher {
+  private counted = 0;
   private countsTimer: ReturnType<typeof setTimeout> | undefined;
   private readonly asked = new Set<string>();
   /** When the stream last spoke of a conversation. */
@@ -229,11 +232,14 @@ export class CachePatcher {
   /** The server counts; many changes in a moment are one question. */
   private recount(): void {
     if (this.countsTimer !== undefined) return;
+    const since = Date.now() - this.counted;
+    const wait = Math.max(COUNTS_SOON_MS, COUNTS_EVERY_MS - since);
     this.countsTimer = setTimeout(() => {
       this.countsTimer = undefined;
+      this.counted = Date.now();
       void this.client.invalidateQueries({ queryKey: keys.counts });
       void this.client.invalidateQueries({ queryKey: ['overview'] });
-    }, COUNTS_EVERY_MS);
+    }, wait);
   }
 
   private ask(key: readonly unknown[]): void {

@@ -16,7 +16,7 @@ interface AvatarProps {
 export function Avatar({ name, size = 32, state, photo }: AvatarProps) {
   return (
     <span className={`avatar avatar-${size}`} style={{ '--h': hue(name) } as CSSProperties}>
-      {photo ? <img src={photo} alt="" /> : <span aria-hidden="true">{initials(name)}</span>}
+      {photo ? <img src={photo} alt="" /> : name ? <span aria-hidden="true">{initials(name)}</span> : <Icon name="user" size={size > 32 ? 18 : 14} />}
       {state && <i className={`dot dot-${state}`} />}
     </span>
   );

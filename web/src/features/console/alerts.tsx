@@ -1,5 +1,6 @@
 import { listQuery } from '@/api/queries';
 import { useT } from '@/i18n';
+import { customerName } from '@/lib/names';
 import { useMe } from '@/lib/me';
 import { createStoredStore } from '@/lib/store';
 import { useLive } from '@/realtime';
@@ -64,10 +65,10 @@ export function Alerts({ place }: { place: Place }) {
         const { now, before } = news;
         const open = { label: t('alerts.open'), run: () => place.go({ tray: 'mine', state: 'active' }, now.id) };
         if (before && before.owner?.id === mine && now.owner && now.owner.id !== mine && !isOwnAct(now.id)) {
-          toast(t('alerts.gone', { customer: now.customer.name, owner: now.owner.name }));
+          toast(t('alerts.gone', { customer: customerName(t, now), owner: now.owner.name }));
         } else if (now.owner?.id === mine && before?.owner?.id !== mine && now.state === 'active' && !isOwnAct(now.id)) {
           ring(true);
-          if (!looking(now.id)) toast(t('alerts.assigned', { customer: now.customer.name }), { action: open });
+          if (!looking(now.id)) toast(t('alerts.assigned', { customer: customerName(t, now) }), { action: open });
         }
       }),
     [live, mine, place, data, t],

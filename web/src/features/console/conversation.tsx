@@ -63,7 +63,7 @@ export function Conversation({ place, id, outbox, open, panel, onPanel }: Props)
     );
   }
   return (
-    <section className="conv" aria-label={t('conv.with', { customer: c.customer.name })}>
+    <section className="conv" aria-label={t('conv.with', { customer: customerName(t, c) })}>
       <Header c={c} place={place} open={open} panel={panel} onPanel={onPanel} />
       <Clocks c={c} />
       <Offline />
@@ -160,7 +160,7 @@ function Header({ c, place, open, panel, onPanel }: { c: C; place: Place; open: 
         </span>
       )}
       {closed ? (
-        <Button icon="retry" busy={act.isPending} onClick={() => act.mutate({ id: c.id, verb: 'take', body })}>
+        <Button icon="retry" busy={act.isPending} onClick={() => act.mutate({ id: c.id, verb: 'take', body }, { onSuccess: () => place.go({ tray: 'mine', state: 'active' }, c.id) })}>
           {t('act.reopen')}
         </Button>
       ) : (

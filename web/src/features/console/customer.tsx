@@ -2,6 +2,7 @@ import { api } from '@/api/client';
 import { customerConversationsQuery, customerQuery } from '@/api/queries';
 import type { ChannelKind, Conversation, Customer } from '@/api/pending';
 import { useT } from '@/i18n';
+import { customerName } from '@/lib/names';
 import { useNow } from '@/lib/clock';
 import { explain } from '@/lib/errors';
 import { useMay, useZone } from '@/lib/me';
@@ -28,7 +29,7 @@ export function CustomerPanel({ c, place, onClose }: { c: Conversation; place: P
         <Avatar name={c.customer.name} size={48} />
         <div className="grow">
           <h2 className="trunc" dir="auto">
-            {data?.name ?? c.customer.name}
+            {data?.name || customerName(t, c)}
           </h2>
           {data?.created_at !== undefined && <div className="xs muted">{t('customer.since', { date: shortDate(data.created_at, now, t.language, zone) })}</div>}
         </div>
@@ -45,7 +46,7 @@ export function CustomerPanel({ c, place, onClose }: { c: Conversation; place: P
               <div key={`${identity.kind}.${identity.value}`} className="ln">
                 <Mark kind={identity.kind} />
                 <span className={identity.replaced ? 'num grow trunc faint' : 'num grow trunc'} title={identity.value}>
-                  {/^web_/u.test(identity.kind) ? t('customer.visitor') : identity.value}
+                  {/^web_/u.test(identity.kind) ? t('customer.identity.visitor') : identity.value}
                 </span>
               </div>
             ))}
@@ -137,7 +138,8 @@ function Fields({ customer }: { customer: Customer }) {
                   onChange={(event) => setValue(event.target.value)}
                   onBlur={() => commit(name)}
                   onKeyDown={(event) => {
-                    if (event.key === 'Enter') commit(name);
+                    // Leaving the field saves it: once, however it is left.
+                    if (event.key === 'Enter') event.currentTarget.blur();
                     if (event.key === 'Escape') {
                       event.stopPropagation();
                       setEditing(null);

@@ -2,6 +2,7 @@ import { ApiError } from '@/api/client';
 import { agentsQuery, groupsQuery, templatesQuery } from '@/api/queries';
 import type { Conversation, Template } from '@/api/pending';
 import { useT } from '@/i18n';
+import { customerName } from '@/lib/names';
 import { serverNow } from '@/lib/clock';
 import { explain } from '@/lib/errors';
 import { useMe } from '@/lib/me';
@@ -188,7 +189,7 @@ function Close({ c, onClose, onGone }: Inner) {
     );
   return (
     <Dialog
-      title={t('close.title', { customer: c.customer.name })}
+      title={t('close.title', { customer: customerName(t, c) })}
       onClose={onClose}
       onSubmit={close}
       footer={

@@ -1,6 +1,7 @@
 import { api } from '@/api/client';
 import type { Conversation, Page } from '@/api/pending';
 import { useT } from '@/i18n';
+import { customerName } from '@/lib/names';
 import { fold } from '@/lib/text';
 import { Avatar, Dialog, Icon, Kbd, type IconName } from '@/ui';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
@@ -82,7 +83,7 @@ export function Palette({ commands, onClose, onOpen }: { commands: Command[]; on
             <button key={c.id} id={`p-c${c.id}`} type="button" role="option" aria-selected={chosen === i} className="pick-row" onPointerMove={() => setAt(i)} onClick={() => run(i)}>
               <Avatar name={c.customer.name} size={24} />
               <span className="grow trunc" dir="auto">
-                {c.customer.name} <span className="faint">{c.last_message?.preview}</span>
+                {customerName(t, c)} <span className="faint">{c.last_message?.preview}</span>
               </span>
               {c.owner && <span className="xs muted">{c.owner.name}</span>}
             </button>

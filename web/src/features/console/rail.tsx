@@ -212,12 +212,10 @@ export function Rail({ place, onPalette, onKeys }: { place: Place; onPalette(): 
         </>
       )}
       <div className="spring" />
-      {panel && (
-        <Link className="item" href="/dashboard" title={t('rail.panel')}>
-          <Icon name="sliders" />
-          <span className="grow trunc">{t('rail.panel')}</span>
-        </Link>
-      )}
+      <Link className="item" href={panel ? '/dashboard' : '/dashboard/account'} title={panel ? t('rail.panel') : t('rail.account')}>
+        <Icon name={panel ? 'sliders' : 'user'} />
+        <span className="grow trunc">{panel ? t('rail.panel') : t('rail.account')}</span>
+      </Link>
       <button type="button" className="item" onClick={onKeys} title={t('keys.title')}>
         <Icon name="keyboard" />
         <span className="grow trunc">{t('keys.title')}</span>

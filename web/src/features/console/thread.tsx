@@ -1,6 +1,7 @@
 import { loadOlder, messagesQuery } from '@/api/queries';
 import type { Conversation, Message } from '@/api/pending';
 import { useT } from '@/i18n';
+import { customerName } from '@/lib/names';
 import { serverNow } from '@/lib/clock';
 import { useMe, useZone } from '@/lib/me';
 import { useStore } from '@/lib/store';
@@ -158,7 +159,7 @@ export function Thread({ c, outbox }: { c: Conversation; outbox: Outbox }) {
                 <i />
                 <i />
               </span>
-              {who.map((one) => one.who?.name ?? c.customer.name).join(', ')} {t('thread.typing')}
+              {who.map((one) => one.who?.name ?? customerName(t, c)).join(', ')} {t('thread.typing')}
             </div>
           )}
         </div>

@@ -2,6 +2,7 @@ import { api } from '@/api/client';
 import { keys } from '@/api/queries';
 import type { Agent, AgentState, Conversation, Overview } from '@/api/pending';
 import { useT } from '@/i18n';
+import { customerName } from '@/lib/names';
 import { useNow } from '@/lib/clock';
 import { explain } from '@/lib/errors';
 import { useMay, useZone } from '@/lib/me';
@@ -200,7 +201,7 @@ function Clocks({ title, list, now }: { title: string; list: Conversation[]; now
             </span>
             <span className="grow trunc">
               <span className="sm medium block trunc" dir="auto">
-                {c.customer.name}
+                {customerName(t, c)}
               </span>
               <span className="xs muted">{[c.owner?.name, c.group?.name].filter(Boolean).join(' · ')}</span>
             </span>
