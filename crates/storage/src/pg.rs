@@ -119,9 +119,10 @@ impl Thread {
         let mut tx = Tx::new(Backend::Pg(client, cache), self.shared.clock.now());
         let ran = job.run(&mut tx);
         let wakes = std::mem::take(&mut tx.wakes);
+        let limit = tx.limit.unwrap_or(self.shared.tx_limit);
         drop(tx);
         let elapsed = started.elapsed();
-        if elapsed > self.shared.tx_limit {
+        if elapsed > limit {
             let millis = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
             tracing::error!(
                 transaction = job.name(),

@@ -242,8 +242,9 @@ impl Writer {
         let mut tx = Tx::new(Backend::Sqlite(&self.connection), self.shared.clock.now());
         let ran = job.run(&mut tx);
         let more = std::mem::take(&mut tx.wakes);
+        let limit = tx.limit.unwrap_or(self.shared.tx_limit);
         let millis = started.elapsed();
-        if millis > self.shared.tx_limit {
+        if millis > limit {
             let millis = u64::try_from(millis.as_millis()).unwrap_or(u64::MAX);
             tracing::error!(
                 transaction = job.name(),

@@ -5,6 +5,7 @@ use crate::{Row, Rows, StoreError, StoreResult, Value, Wake};
 use ronda_domain::Ms;
 use ronda_domain::event::Event;
 use std::collections::HashMap;
+use std::time::Duration;
 
 /// The prepared statements of one PostgreSQL connection, by the address of their [`Statement`].
 #[derive(Default)]
@@ -33,6 +34,8 @@ pub struct Tx<'a> {
     now: Ms,
     pub(crate) events: Vec<Event>,
     pub(crate) wakes: Vec<Wake>,
+    /// See [`Tx::may_take`].
+    pub(crate) limit: Option<Duration>,
 }
 
 impl<'a> Tx<'a> {
@@ -42,7 +45,14 @@ impl<'a> Tx<'a> {
             now,
             events: Vec::new(),
             wakes: Vec::new(),
+            limit: None,
         }
+    }
+
+    /// Lets this transaction stay open longer than the usual limit: for those whose size is given by what one input
+    /// changes (a policy that assigns a whole backlog), which would otherwise never be written.
+    pub fn may_take(&mut self, longest: Duration) {
+        self.limit = Some(longest);
     }
 
     /// Whether SQLite runs this transaction: only for pairs of bodies that stand in one named place.

@@ -292,6 +292,9 @@ fn guard(fine: bool, name: &'static str) -> Result<(), PlanError> {
     }
 }
 
+/// A saved policy may assign a whole backlog in one plan.
+const LONGEST_PLAN: std::time::Duration = std::time::Duration::from_secs(60);
+
 /// Writes a plan (T4). Nothing is written when the head, an epoch, what a customer is owed, or a load differs from what
 /// was planned on.
 ///
@@ -300,6 +303,7 @@ fn guard(fine: bool, name: &'static str) -> Result<(), PlanError> {
 pub fn write(tx: &mut Tx<'_>, plan: &Plan) -> Result<(), PlanError> {
     let w = plan.workspace;
     let outcome = &plan.outcome;
+    tx.may_take(LONGEST_PLAN);
     guard(routing::advance(tx, w, &plan.seen, &head_after(plan))? == 1, "head")?;
     let stamped = routing::consume(tx, w, &plan.consumed)?;
     guard(stamped == plan.consumed.len() as u64, "inputs")?;

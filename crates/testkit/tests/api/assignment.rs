@@ -232,4 +232,22 @@ api_suite! {
         app.settled().await;
         assert_eq!(held_by(&owner, 1).await, berta.agent.0);
     }
+
+    /// Given a backlog, when assignment is switched on, then one plan assigns it all and the rows agree with memory.
+    async fn a_whole_backlog_is_one_plan(app) {
+        let owner = app.owner().await;
+        for name in ["ana", "berta", "carla"] {
+            app.member(name, Role::Agent).await;
+        }
+        let (_, key) = app.web_chat(&owner, json!({})).await;
+        arrive(app, &key, 60).await;
+        let at_once = json!({ "excluded": [owner.agent], "ramp": { "initial": 3, "interval_seconds": 0 } });
+        app.policy(&owner, "sales", at_once).await;
+        app.settled().await;
+        assert_eq!(counts(&owner).await, (0, 60));
+        let agents = owner.get("/agents").await.expect(200);
+        let mut loads: Vec<i64> = agents["items"].as_array().unwrap().iter().map(|a| a["load"].as_i64().unwrap()).collect();
+        loads.sort_unstable();
+        assert_eq!(loads, [0, 20, 20, 20]);
+    }
 }
