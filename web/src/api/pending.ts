@@ -1,6 +1,7 @@
 /**
- * Shapes of the API that `docs/openapi.json` does not describe yet, and the words of closed sets, which that document
- * shows under their Rust names. A type moves to `schema.d.ts` (`npm run api`) as soon as the document has it.
+ * The shapes that screens work with, written by hand: `docs/openapi.json` shows the words of closed sets under their
+ * Rust names and objects of other crates without their fields, so the types made from it (`npm run api`) cannot tell
+ * `online` from `Online`. A type moves to `schema.d.ts` as soon as the document says what is sent.
  */
 
 export type Ms = number;

@@ -428,4 +428,7 @@ export default {
   'assign.eligible': 'meet presence and list',
 
   'users.phone': 'Phone',
+
+  'workspaces.this': 'On screen',
+  'workspaces.enter': 'Enter',
 } satisfies Record<keyof typeof es, string>;

@@ -427,4 +427,7 @@ export default {
   'assign.eligible': 'cumplen presencia y lista',
 
   'users.phone': 'Teléfono',
+
+  'workspaces.this': 'En pantalla',
+  'workspaces.enter': 'Entrar',
 } as const;

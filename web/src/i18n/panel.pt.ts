@@ -428,4 +428,7 @@ export default {
   'assign.eligible': 'cumprem presença e lista',
 
   'users.phone': 'Telefone',
+
+  'workspaces.this': 'Na tela',
+  'workspaces.enter': 'Entrar',
 } satisfies Record<keyof typeof es, string>;

@@ -51,6 +51,7 @@ export default function Account() {
           </Setting>
         </div>
         <Devices />
+        {me.workspaces.length > 1 && <Workspaces />}
       </div>
       {leaving && (
         <Dialog
@@ -138,6 +139,46 @@ function Profile({ account }: { account: MyAccount }) {
             </div>
           </div>
         </form>
+      </Setting>
+    </div>
+  );
+}
+
+/** One workspace at a time is on screen. */
+function Workspaces() {
+  const t = useT();
+  const me = useMe();
+  const client = useQueryClient();
+  const [, go] = useLocation();
+  const enter = useMutation({
+    mutationFn: (workspace: number) => api.post('/sessions/current/workspace', { workspace }),
+    onSuccess: async () => {
+      client.clear();
+      await client.invalidateQueries();
+      go('/agent');
+    },
+    onError: (error) => toast(explain(t, error), { tone: 'error' }),
+  });
+  return (
+    <div className="sets card">
+      <Setting title={t('choose.title')}>
+        <ul className="stack-2">
+          {me.workspaces.map((workspace) => (
+            <li key={workspace.id} className="flex gap-3">
+              <span className="grow">
+                <span className="medium block">{workspace.name}</span>
+                <span className="xs muted">{t(`role.${workspace.role}`)}</span>
+              </span>
+              {workspace.id === me.workspace?.id ? (
+                <Badge tone="green">{t('workspaces.this')}</Badge>
+              ) : (
+                <Button size="sm" busy={enter.isPending} onClick={() => enter.mutate(workspace.id)}>
+                  {t('workspaces.enter')}
+                </Button>
+              )}
+            </li>
+          ))}
+        </ul>
       </Setting>
     </div>
   );

@@ -16,6 +16,7 @@ export type Verb =
   | 'return-to-bot'
   | 'snooze'
   | 'wake'
+  | 'reopen'
   | 'read'
   | 'unread'
   | 'typing';

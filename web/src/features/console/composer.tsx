@@ -183,7 +183,7 @@ export function Composer({ c, outbox, open }: { c: Conversation; outbox: Outbox;
       disabled={!mayTake || (c.place !== 'waiting' && c.place !== 'closed' && !takeOver)}
       title={`${t('act.take')} (Alt A)`}
       onClick={() =>
-        act.mutate({ id: c.id, verb: 'take', body: { seen: c.epoch } }, { onSuccess: () => callComposer('reply') })
+        act.mutate({ id: c.id, verb: c.place === 'closed' ? 'reopen' : 'take', body: { seen: c.epoch } }, { onSuccess: () => callComposer('reply') })
       }
     >
       {c.place === 'closed' ? t('act.reopen') : c.place === 'held' ? t('act.take.over') : t('act.take')}

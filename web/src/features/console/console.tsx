@@ -65,7 +65,7 @@ export default function Console({ tray, id }: { tray?: string; id?: string }) {
     if (next) place.go({}, next.id);
   };
   const take = () => {
-    if (c) act.mutate({ id: c.id, verb: 'take', body: { seen: c.epoch } }, { onSuccess: () => callComposer('reply') });
+    if (c) act.mutate({ id: c.id, verb: c.place === 'closed' ? 'reopen' : 'take', body: { seen: c.epoch } }, { onSuccess: () => callComposer('reply') });
   };
   const ask = (name: DialogName) => () => {
     if (c) setDialog(name);

@@ -160,7 +160,7 @@ function Header({ c, place, open, panel, onPanel }: { c: C; place: Place; open: 
         </span>
       )}
       {closed ? (
-        <Button icon="retry" busy={act.isPending} onClick={() => act.mutate({ id: c.id, verb: 'take', body }, { onSuccess: () => place.go({ tray: 'mine', state: 'active' }, c.id) })}>
+        <Button icon="retry" busy={act.isPending} onClick={() => act.mutate({ id: c.id, verb: 'reopen', body }, { onSuccess: () => place.go({ tray: 'mine', state: 'active' }, c.id) })}>
           {t('act.reopen')}
         </Button>
       ) : (
