@@ -6,6 +6,9 @@ import { join } from 'node:path';
 
 const START_MS = 20_000;
 const STOP_MS = 10_000;
+const CLOCK_STEP_S = 20;
+/** Time for the server's loops to look at the new time. */
+const CLOCK_REST_MS = 250;
 
 /** The real binary on a folder of its own, which goes away with it. */
 export class Server {
@@ -52,6 +55,20 @@ export class Server {
     child.removeAllListeners('exit');
     const code = /code (\S+)/.exec(greeting)?.[1] ?? '';
     return new Server(url, code, child, folder, output);
+  }
+
+  /** Moves the server's clock forward, in steps that are shorter than what the server takes for an outage of its own. */
+  async advance(seconds: number): Promise<void> {
+    for (let left = seconds; left > 0; left -= CLOCK_STEP_S) {
+      const millis = Math.min(left, CLOCK_STEP_S) * 1000;
+      const answer = await fetch(`${this.url}/testing/clock`, {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json' },
+        body: JSON.stringify({ millis }),
+      });
+      if (!answer.ok) throw new Error(`the clock answered ${answer.status}: ${await answer.text()}`);
+      await new Promise((resolve) => setTimeout(resolve, CLOCK_REST_MS));
+    }
   }
 
   /** What the server has logged. */

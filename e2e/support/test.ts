@@ -3,11 +3,12 @@ import { createRequire } from 'node:module';
 import { test as base, expect, type Page } from '@playwright/test';
 import type { AxeResults } from 'axe-core';
 import { Server } from './server.js';
+import { World } from './world.js';
 
 export { expect };
 
-/** Tests get a server of their own. */
-export const test = base.extend<{ server: Server }>({
+/** Tests get a server of their own, and those that ask for it a workspace with an owner. */
+export const test = base.extend<{ server: Server; world: World }>({
   server: async ({}, use, info) => {
     const server = await Server.start();
     await use(server);
@@ -16,13 +17,18 @@ export const test = base.extend<{ server: Server }>({
     }
     await server.stop();
   },
+  world: async ({ server, browser }, use) => {
+    const world = await World.begin(server, browser);
+    await use(world);
+    await world.end();
+  },
   baseURL: async ({ server }, use) => use(server.url),
 });
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core'), 'utf8');
 
-/** Fails naming every element that breaks WCAG 2.2 AA as far as a program can tell. */
-export async function expectAccessible(page: Page): Promise<void> {
+/** Fails naming every element that breaks WCAG 2.2 AA as far as a program can tell. With `goOn` the test fails at its end. */
+export async function expectAccessible(page: Page, goOn = false): Promise<void> {
   // Evaluated from outside: our pages allow no script but their own.
   await page.evaluate(axe);
   const found = await page.evaluate(async () => {
@@ -33,5 +39,6 @@ export async function expectAccessible(page: Page): Promise<void> {
       rule.nodes.map((node) => `${rule.id} (${rule.impact}): ${node.target.join(' ')} — ${rule.help}`),
     );
   });
-  expect(found, `accessibility of ${page.url()}`).toEqual([]);
+  const judge = goOn ? expect.soft : expect;
+  judge(found, `accessibility of ${page.url()}`).toEqual([]);
 }

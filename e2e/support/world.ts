@@ -1,4 +1,5 @@
-import type { APIRequestContext, APIResponse, Browser, BrowserContext, Page } from '@playwright/test';
+import { createServer, type Server as HttpServer } from 'node:http';
+import type { APIRequestContext, APIResponse, Browser, BrowserContext, Locator, Page } from '@playwright/test';
 import type { Server } from './server.js';
 
 export const PASSWORD = 'una ronda de mates';
@@ -71,15 +72,83 @@ export class World {
   /** A member with their own browser. */
   async join(name: string, role: 'agent' | 'supervisor' | 'administrator' = 'agent'): Promise<Person> {
     const email = `${plain(name.split(' ')[0] ?? name)}@example.com`;
-    const user = await this.owner.send<{ id: number }>('POST', '/users', { email, name, role, groups: [], password: PASSWORD });
+    const invitation = await this.owner.send<{ link: string }>('POST', '/invitations', { email, role, groups: [] });
+    const token = new URL(invitation.link).pathname.split('/').pop();
     const context = await newContext(this.browser, this.server.url);
-    const person = new Person(name, email, user.id, context, this.server.url);
-    await person.send('POST', '/sessions', { email, password: PASSWORD });
+    const guest = new Person(name, email, 0, context, this.server.url);
+    const answers = { name, public_name: name.split(' ')[0], password: PASSWORD };
+    const me = await guest.send<Me>('POST', `/invitations/${token}/accept`, answers);
+    const person = new Person(name, email, me.agent.id, context, this.server.url);
     return person;
   }
 
+  /** Switches automatic assignment on; what is not named keeps the values of the model configuration Support. */
+  async policy(values: Record<string, unknown>): Promise<void> {
+    const presets = await this.owner.get<{ support: object }>('/routing-policies/presets');
+    const current = await this.owner.get<{ version: number }>('/routing-policies/current');
+    const policy = { ...presets.support, ...values };
+    await this.owner.send('POST', '/routing-policies', { policy, reach: 'open_too', if_version: current.version });
+  }
+
+  /** A chat for a web site, and a site that shows it: on another origin, as in life. */
+  async shop(): Promise<Shop> {
+    const account = await this.owner.send<{ snippet: string }>('POST', '/channel-accounts', { kind: 'web_chat', name: 'Tienda' });
+    const shop = await Shop.open(account.snippet, this.browser);
+    this.shops.push(shop);
+    return shop;
+  }
+
+  private readonly shops: Shop[] = [];
+
   async end(): Promise<void> {
+    for (const shop of this.shops) shop.close();
     for (const context of this.browser.contexts()) await context.close();
+  }
+}
+
+/** A customer's own site with our snippet in it. */
+export class Shop {
+  private constructor(
+    private readonly http: HttpServer,
+    private readonly url: string,
+    private readonly browser: Browser,
+  ) {}
+
+  static async open(snippet: string, browser: Browser): Promise<Shop> {
+    const page = `<!doctype html><html lang="es"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+      <title>Aurora Mates</title><main><h1>Mates</h1></main>${snippet}</html>`;
+    const http = createServer((_, response) => response.setHeader('Content-Type', 'text/html').end(page));
+    await new Promise<void>((resolve) => http.listen(0, 'localhost', resolve));
+    const address = http.address();
+    if (address === null || typeof address === 'string') throw new Error('no port');
+    return new Shop(http, `http://localhost:${address.port}/`, browser);
+  }
+
+  close(): void {
+    this.http.close();
+    this.http.closeAllConnections();
+  }
+
+  /** Somebody opens the page and the chat in it. */
+  async visit(): Promise<Visit> {
+    const page = await (await newContext(this.browser, this.url)).newPage();
+    await page.goto(this.url);
+    await page.getByRole('button', { name: 'Abrir el chat' }).click();
+    return new Visit(page);
+  }
+}
+
+/** A visitor with the chat open. */
+export class Visit {
+  constructor(readonly page: Page) {}
+
+  get messages(): Locator {
+    return this.page.getByRole('region', { name: 'Mensajes' });
+  }
+
+  async write(text: string): Promise<void> {
+    await this.page.getByRole('textbox', { name: 'Mensaje' }).fill(text);
+    await this.page.getByRole('button', { name: 'Enviar' }).click();
   }
 }
 

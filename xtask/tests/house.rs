@@ -32,6 +32,8 @@ const EDGES: &[(&str, &[&str])] = &[
 
 /// In tests a crate may also use itself with other features, and everybody may use the test kit.
 const EDGES_IN_TESTS: &[(&str, &[&str])] = &[
+    // The simulator is checked with the client and the parser of the product.
+    ("ronda-simulator", &["ronda-channels"]),
     ("ronda-storage", &["ronda-storage"]),
     ("ronda-server", &["ronda-server", "ronda-testkit"]),
 ];

@@ -1,9 +1,10 @@
 //! Named points at which tests stop the process as a power cut would.
 
 /// The environment variable that names the point.
+#[cfg(feature = "testing")]
 pub const VARIABLE: &str = "RONDA_CRASH_POINT";
 
-/// Stops the process at once when [`VARIABLE`] names this point. Does nothing without the feature `testing`.
+/// Stops the process at once when `RONDA_CRASH_POINT` names this point. Does nothing without the feature `testing`.
 #[inline]
 pub fn crash_point(name: &'static str) {
     #[cfg(feature = "testing")]

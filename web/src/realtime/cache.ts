@@ -206,8 +206,9 @@ export class CachePatcher {
         pages: pages.pages.map((page) => ({ ...page, items: page.items.filter((item) => item.id !== id) })),
       },
     );
-    // What is no longer visible must not stay on screen with its buttons: it is asked for anew.
-    void this.client.resetQueries({ queryKey: keys.conversation(id) });
+    // Asked for anew; the conversation's page shows nothing of it once the answer is "not for you". A reset would take
+    // an open dialog away while its own command is on its way.
+    void this.client.invalidateQueries({ queryKey: keys.conversation(id) });
     this.recount();
   }
 

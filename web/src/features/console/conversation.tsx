@@ -48,8 +48,9 @@ export function Conversation({ place, id, outbox, open, panel, onPanel }: Props)
       </section>
     );
   }
-  if (!c) {
-    const gone = error instanceof ApiError && (error.status === 404 || error.status === 403);
+  // What was known before stays in the cache; it must not stay on the screen when the answer is "not for you".
+  const gone = error instanceof ApiError && (error.status === 404 || error.status === 403);
+  if (!c || gone) {
     return (
       <section className="conv" aria-label={t('conv.label')}>
         {gone ? (
