@@ -26,11 +26,11 @@ fn build(root: &Path) -> Result<()> {
     })
 }
 
-/// Builds and starts the server; this process is replaced, so that Ctrl+C reaches the server itself.
+/// Builds and starts the demo; this process is replaced, so that Ctrl+C reaches the server itself.
 pub fn run(root: &Path, arguments: &[String]) -> Result<()> {
     build(root)?;
     let binary = process::target(root).join("debug/ronda");
-    let error = Command::new(&binary).arg("serve").args(arguments).exec();
+    let error = Command::new(&binary).arg("demo").args(arguments).exec();
     Err(error).with_context(|| format!("cannot start {}", binary.display()))
 }
 

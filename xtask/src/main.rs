@@ -37,9 +37,9 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
-    /// Builds everything and starts the server.
+    /// Builds everything and starts the demo.
     Run {
-        /// Arguments for `ronda serve`.
+        /// Arguments for `ronda demo`.
         #[arg(last = true)]
         arguments: Vec<String>,
     },

@@ -1,8 +1,10 @@
 //! The command line of `ronda`.
 
 pub mod backup;
+pub mod demo;
 pub mod doctor;
 pub mod operator;
+pub mod simulator;
 
 use crate::config::{self, Config};
 use crate::{App, http, mail, workers};
@@ -26,6 +28,10 @@ struct Cli {
 enum Command {
     /// Run the server.
     Serve(Settings),
+    /// Try Ronda: a shop with agents, history and simulated customers, on a simulated WhatsApp.
+    Demo(demo::DemoArgs),
+    /// Run the simulator of the WhatsApp platform alone.
+    Simulator(ronda_simulator::Args),
     /// Create workspaces.
     #[command(subcommand)]
     Workspace(WorkspaceCommand),
@@ -166,6 +172,8 @@ pub fn run() -> ExitCode {
 fn command(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Serve(settings) => serve(&settings),
+        Command::Demo(args) => demo::run(args),
+        Command::Simulator(args) => simulator::run(args),
         Command::Workspace(WorkspaceCommand::Create { args, settings }) => {
             let (id, link) = operator::Operator::open(settings.load()?)?.create_workspace(&args)?;
             print(&format!("Workspace {id} ({}) belongs to {}.\n", args.name, args.owner))?;
@@ -312,9 +320,23 @@ pub async fn run_server(
     listener: tokio::net::TcpListener,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
+    let router = http::router(app.clone());
+    run_router(app, router, listener, stop).await
+}
+
+/// As [`run_server`], with pages beside the server's own.
+///
+/// # Errors
+/// When the socket fails.
+pub async fn run_router(
+    app: Arc<App>,
+    router: axum::Router,
+    listener: tokio::net::TcpListener,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> anyhow::Result<()> {
     http::health::recorder();
     workers::start(&app);
-    let router = http::router(app.clone()).into_make_service_with_connect_info::<SocketAddr>();
+    let router = router.into_make_service_with_connect_info::<SocketAddr>();
     let ending = app.clone();
     let stop = async move {
         stop.await;

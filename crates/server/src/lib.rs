@@ -7,6 +7,7 @@ pub mod accounts;
 pub mod app;
 pub mod cli;
 pub mod config;
+pub mod demo;
 pub mod files;
 pub mod http;
 pub mod limits;

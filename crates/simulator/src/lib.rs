@@ -75,6 +75,26 @@ impl Simulator {
         self.sim.store.set_faults(faults);
     }
 
+    /// A person writes a text to the first number; unknown people are made. As `POST /_sim/people` and its messages.
+    ///
+    /// # Errors
+    /// When the digits are no phone number or the text cannot be sent.
+    pub fn write(&self, digits: &str, name: &str, text: &str) -> anyhow::Result<()> {
+        ensure!(
+            !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()),
+            "a phone number is digits"
+        );
+        self.sim.store.person_or(digits, |p| name.clone_into(&mut p.name));
+        let writing = control::Writing {
+            text: Some(text.to_owned()),
+            ..control::Writing::default()
+        };
+        match control::say(&self.sim, digits, writing) {
+            Ok(_) => Ok(()),
+            Err(_) => anyhow::bail!("the simulator refused the message"),
+        }
+    }
+
     /// Stops accepting, ends all tasks and waits for the server to close.
     ///
     /// # Errors
