@@ -25,7 +25,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("ronda-testkit", &["ronda-domain", "ronda-storage", "ronda-server"]),
     (
         "ronda-bench",
-        &["ronda-domain", "ronda-routing", "ronda-storage", "ronda-server"],
+        &["ronda-domain", "ronda-routing", "ronda-storage", "ronda-channels", "ronda-server"],
     ),
     ("xtask", &[]),
 ];

@@ -19,10 +19,13 @@ use utoipa::{IntoParams, ToSchema};
 #[into_params(parameter_in = Query)]
 pub struct ListQuery {
     /// `mine` when left out.
+    #[param(inline)]
     tray: Option<Tray>,
     /// `active` when left out.
+    #[param(inline)]
     state: Option<TrayState>,
     /// `waiting` when left out.
+    #[param(inline)]
     order: Option<Order>,
     channel: Option<i64>,
     group: Option<i64>,
