@@ -25,7 +25,13 @@ const EDGES: &[(&str, &[&str])] = &[
     ("ronda-testkit", &["ronda-domain", "ronda-storage", "ronda-server"]),
     (
         "ronda-bench",
-        &["ronda-domain", "ronda-routing", "ronda-storage", "ronda-channels", "ronda-server"],
+        &[
+            "ronda-domain",
+            "ronda-routing",
+            "ronda-storage",
+            "ronda-channels",
+            "ronda-server",
+        ],
     ),
     ("xtask", &[]),
 ];

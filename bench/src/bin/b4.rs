@@ -97,10 +97,38 @@ async fn measure(engine: Engine) -> Result<()> {
         percentile(&t.new, 50.0),
         percentile(&t.new, 99.0),
     );
-    figure("B4", "held chat, p50", percentile(&t.held, 50.0), "ms", Goal::AtMost(20.0), &detail);
-    figure("B4", "held chat, p99", percentile(&t.held, 99.0), "ms", Goal::AtMost(100.0), &detail);
-    figure("B4", "new chat, p50", percentile(&t.new, 50.0), "ms", Goal::AtMost(35.0), &detail);
-    figure("B4", "new chat, p99", percentile(&t.new, 99.0), "ms", Goal::AtMost(150.0), &detail);
+    figure(
+        "B4",
+        "held chat, p50",
+        percentile(&t.held, 50.0),
+        "ms",
+        Goal::AtMost(20.0),
+        &detail,
+    );
+    figure(
+        "B4",
+        "held chat, p99",
+        percentile(&t.held, 99.0),
+        "ms",
+        Goal::AtMost(100.0),
+        &detail,
+    );
+    figure(
+        "B4",
+        "new chat, p50",
+        percentile(&t.new, 50.0),
+        "ms",
+        Goal::AtMost(35.0),
+        &detail,
+    );
+    figure(
+        "B4",
+        "new chat, p99",
+        percentile(&t.new, 99.0),
+        "ms",
+        Goal::AtMost(150.0),
+        &detail,
+    );
     drop(t);
     let _ = stop.send(());
     server.await??;
@@ -226,7 +254,11 @@ async fn load(address: &str, base: Instant, next: &Arc<AtomicU64>, n: u64, times
                 let body = body(id, person, &format!("{sent} {fresh}"));
                 let at = Instant::now();
                 post(&mut socket, &address, &body).await?;
-                times.lock().await.acknowledged.push(at.elapsed().as_secs_f64() * 1_000.0);
+                times
+                    .lock()
+                    .await
+                    .acknowledged
+                    .push(at.elapsed().as_secs_f64() * 1_000.0);
                 i += SENDERS;
             }
             anyhow::Ok(())
@@ -270,7 +302,11 @@ async fn post(socket: &mut TcpStream, host: &str, body: &str) -> Result<()> {
             ensure!(head.starts_with("HTTP/1.1 200"), "refused: {head}");
             let length: usize = head
                 .lines()
-                .find_map(|l| l.to_ascii_lowercase().strip_prefix("content-length: ").and_then(|v| v.parse().ok()))
+                .find_map(|l| {
+                    l.to_ascii_lowercase()
+                        .strip_prefix("content-length: ")
+                        .and_then(|v| v.parse().ok())
+                })
                 .unwrap_or(0);
             if rest.len() >= length {
                 return Ok(());
@@ -283,7 +319,9 @@ async fn post(socket: &mut TcpStream, host: &str, body: &str) -> Result<()> {
 async fn screen(address: String, agent: AgentId, token: String, base: Instant, times: Arc<Mutex<Times>>) -> Result<()> {
     let mut request = format!("ws://{address}/api/v1/events").into_client_request()?;
     let cookie = format!("ronda={token}");
-    request.headers_mut().insert("cookie", cookie.parse().context("a cookie")?);
+    request
+        .headers_mut()
+        .insert("cookie", cookie.parse().context("a cookie")?);
     let (mut socket, _) = tokio_tungstenite::connect_async(request).await?;
     let mut waiting: BTreeMap<i64, f64> = BTreeMap::new();
     while let Some(Ok(message)) = socket.next().await {
@@ -294,7 +332,9 @@ async fn screen(address: String, agent: AgentId, token: String, base: Instant, t
         match frame["kind"].as_str() {
             Some("message.created") if body["direction"] == "in" => {
                 let said = body["content"]["text"].as_str().unwrap_or_default();
-                let Some((sent, fresh)) = said.split_once(' ') else { continue };
+                let Some((sent, fresh)) = said.split_once(' ') else {
+                    continue;
+                };
                 let sent = sent.parse::<f64>()? / 1_000.0;
                 if fresh == "false" {
                     times.lock().await.held.push(now - sent);

@@ -36,3 +36,24 @@ fn the_document_is_openapi_3_1_and_every_operation_says_what_it_is() {
         }
     }
 }
+
+#[test]
+fn every_reference_of_the_document_leads_somewhere() {
+    fn references<'a>(value: &'a serde_json::Value, found: &mut Vec<&'a str>) {
+        match value {
+            serde_json::Value::Object(map) => {
+                found.extend(map.get("$ref").and_then(|r| r.as_str()));
+                map.values().for_each(|v| references(v, found));
+            }
+            serde_json::Value::Array(list) => list.iter().for_each(|v| references(v, found)),
+            _ => {}
+        }
+    }
+    let document: serde_json::Value = serde_json::from_str(&ronda_server::http::document::json()).unwrap();
+    let mut found = Vec::new();
+    references(&document, &mut found);
+    for reference in found {
+        let pointer = reference.trim_start_matches('#');
+        assert!(document.pointer(pointer).is_some(), "{reference} leads nowhere");
+    }
+}

@@ -4,6 +4,980 @@
  */
 
 export interface paths {
+    "/api/v1/agents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List agents
+         * @description Every active member with state and load.
+         */
+        get: operations["list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/agents/{id}/state": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Choose the state of an agent
+         * @description Needs `agents:set_state`; it is recorded with its reason.
+         */
+        put: operations["set_other"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit-entries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the audit log
+         * @description Newest first.
+         */
+        get: operations["list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channel-accounts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List channel accounts */
+        get: operations["list"];
+        put?: never;
+        /**
+         * Connect a channel account
+         * @description A WhatsApp number is stored only after its token has named it. One number belongs to one workspace.
+         */
+        post: operations["create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channel-accounts/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a channel account */
+        get: operations["get"];
+        put?: never;
+        post?: never;
+        /**
+         * Disconnect a channel account
+         * @description Its conversations stay.
+         */
+        delete: operations["delete"];
+        options?: never;
+        head?: never;
+        /** Edit a channel account */
+        patch: operations["edit"];
+        trace?: never;
+    };
+    "/api/v1/channel-accounts/{id}/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Check a channel account
+         * @description Asks the platform with the stored token, and connects the account again when that works.
+         */
+        post: operations["check"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List conversations
+         * @description One cell of trays and states, in the order people see.
+         */
+        get: operations["list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversations/counts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Count conversations
+         * @description What the lists would show, up to 1,000 each.
+         */
+        get: operations["counts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversations/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a conversation */
+        get: operations["get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversations/{id}/close": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Close a conversation
+         * @description When the customer is owed a reply: 409 `needs_confirmation`, and with `confirm_unanswered` an incident.
+         */
+        post: operations["close"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversations/{id}/decline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give a conversation back */
+        post: operations["decline"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversations/{id}/draft": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get one's draft */
+        get: operations["draft"];
+        /**
+         * Keep one's draft
+         * @description An empty body removes it.
+         */
+        put: operations["put_draft"];
+        post?: never;
+        /** Discard one's draft */
+        delete: operations["discard_draft"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversations/{id}/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List messages
+         * @description Oldest first; without `before` and `after` the newest page.
+         */
+        get: operations["messages"];
+        put?: never;
+        /**
+         * Send a message, or leave a note
+         * @description 201 when it was stored, 200 when the same request was stored before. 409 `not_owner` names who has it.
+         */
+        post: operations["send"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversations/{id}/messages/{message}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send a failed message again, or fetch its file again */
+        post: operations["retry"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversations/{id}/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Mark a conversation as read */
+        post: operations["read"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversations/{id}/reopen": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reopen a closed conversation
+         * @description For the caller. 409 `second_live` when its customer has another live one on the same channel account.
+         */
+        post: operations["reopen"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversations/{id}/return-to-bot": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Return a conversation to the bot */
+        post: operations["return_to_bot"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversations/{id}/routing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Explain a conversation's routing
+         * @description Agents see the short form: who and why, without the funnel.
+         */
+        get: operations["routing"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversations/{id}/snooze": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Snooze a conversation
+         * @description It stays with its owner and sleeps until the time or the customer's next message.
+         */
+        post: operations["snooze"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversations/{id}/take": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take a conversation */
+        post: operations["take"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversations/{id}/transfer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Transfer a conversation */
+        post: operations["transfer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversations/{id}/typing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say that one is typing */
+        post: operations["typing"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversations/{id}/unread": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Mark a conversation as unread */
+        post: operations["unread"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversations/{id}/wake": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Wake a conversation */
+        post: operations["wake"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/customers/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a customer
+         * @description With the addresses of every channel.
+         */
+        get: operations["get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Edit a customer */
+        patch: operations["edit"];
+        trace?: never;
+    };
+    "/api/v1/customers/{id}/conversations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the conversations of a customer
+         * @description Newest first, those the caller may see.
+         */
+        get: operations["conversations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follow events
+         * @description A WebSocket. First `welcome`, then each event with the number before it (`prev`), a `ping` every 15 seconds, and
+         *     `reset` when views have to be loaded again. Only pages of this server may open it.
+         */
+        get: operations["follow"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Upload a file
+         * @description As the part `file` of a form. It belongs to whoever uploaded it until it is sent.
+         */
+        post: operations["upload"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/files/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a file
+         * @description Who sees its conversation sees the file.
+         */
+        get: operations["get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List groups */
+        get: operations["list"];
+        put?: never;
+        /** Create a group */
+        post: operations["create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/groups/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a group */
+        get: operations["get"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a group
+         * @description A group with live conversations needs an heir.
+         */
+        delete: operations["delete"];
+        options?: never;
+        head?: never;
+        /**
+         * Edit a group
+         * @description A former key keeps working. Members see other conversations at once.
+         */
+        patch: operations["edit"];
+        trace?: never;
+    };
+    "/api/v1/inbound-failures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List what was received and not understood */
+        get: operations["failures"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/inbound-failures/{id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Read a delivery again
+         * @description The whole body is processed again; what was stored from it stays as it is.
+         */
+        post: operations["replay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/invitations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List open invitations */
+        get: operations["list"];
+        put?: never;
+        /**
+         * Invite somebody
+         * @description The mailed link works once and for 7 days; an earlier invitation of the same address ends.
+         */
+        post: operations["create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/invitations/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Take an invitation back */
+        delete: operations["delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/invitations/{id}/resend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send an invitation again
+         * @description With a new link; the old one stops working.
+         */
+        post: operations["resend"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/invitations/{token}/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Accept an invitation
+         * @description Opens a session in the workspace. Somebody who has an account gives its password or is signed in.
+         */
+        post: operations["accept"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/invitations/{token}/public": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Look at one's invitation
+         * @description For the bearer of a link, before accepting.
+         */
+        get: operations["public"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/invitations/{token}/renewal": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask for a new link
+         * @description For the bearer of a link that is too old. The new one goes to the invited address only.
+         */
+        post: operations["renew"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/account": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read one's account */
+        get: operations["get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Edit one's account
+         * @description A new password needs the current one, signs all other devices out and is noticed by mail.
+         */
+        patch: operations["edit"];
+        trace?: never;
+    };
+    "/api/v1/me/activity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say that one is here
+         * @description Any use of the console; at most one is noted a minute.
+         */
+        post: operations["activity"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/state": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Choose one's state */
+        put: operations["set_mine"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/password-resets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask for a new password
+         * @description The answer is the same whether the address has an account or not. The mailed link works once, for 30 minutes.
+         */
+        post: operations["create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/password-resets/{token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Look at a link for a new password */
+        get: operations["public"];
+        put?: never;
+        /**
+         * Choose a new password
+         * @description Signs all devices out and mails a notice.
+         */
+        post: operations["finish"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/routing-decisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List decisions
+         * @description Newest first, each with the funnel of who was considered.
+         */
+        get: operations["decisions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/routing-policies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List policy versions
+         * @description Newest first.
+         */
+        get: operations["versions"];
+        put?: never;
+        /**
+         * Save a policy
+         * @description A new version, in force at once. `if_version` names the version that was edited: 412 when a newer one exists.
+         *     Findings that need a decision answer 409 `needs_confirmation` until `confirm` is set.
+         */
+        post: operations["save"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/routing-policies/current": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get the policy in force */
+        get: operations["current"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/routing-policies/presets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get the model configurations */
+        get: operations["presets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/routing-policies/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Look ahead
+         * @description What the policy would do now: findings, who could receive, what would move. Nothing changes.
+         */
+        post: operations["preview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/routing/overview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The queue and the agents at a glance, for the live wall. */
+        get: operations["overview"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sessions": {
         parameters: {
             query?: never;
@@ -102,15 +1076,140 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List users */
+        get: operations["list"];
+        put?: never;
+        /**
+         * Create a user with a typed password
+         * @description For people who cannot read mails; everybody else is invited. The password has to be changed at the first sign-in.
+         */
+        post: operations["create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a user */
+        get: operations["get"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a user
+         * @description History keeps the name; conversations go back to the queue.
+         */
+        delete: operations["delete"];
+        options?: never;
+        head?: never;
+        /**
+         * Edit a user
+         * @description A suspended user cannot sign in and is assigned nothing; what they held goes back to the queue.
+         */
+        patch: operations["edit"];
+        trace?: never;
+    };
+    "/api/v1/users/{id}/password-reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a user a link for a new password
+         * @description And sign their devices out. The link goes to their address only.
+         */
+        post: operations["reset"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{id}/states": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the state changes of a user
+         * @description Newest first, with who or what caused each.
+         */
+        get: operations["states"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workspace": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read the workspace with its settings */
+        get: operations["get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Edit the workspace
+         * @description Shortening an automatic closing has to be confirmed when conversations are older than the new period.
+         */
+        patch: operations["edit"];
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description The conversation a decision is about. */
+        About: {
+            customer: Record<string, never>;
+            id: components["schemas"]["ConversationId"];
+            /** Format: int64 */
+            number: number;
+        };
+        /** @description What an invited person fills in. Somebody who has an account gives its password, or is signed in, and nothing else. */
+        Acceptance: {
+            language?: string | null;
+            name?: string | null;
+            password?: string | null;
+            /** @description What customers see; the name when left out. */
+            public_name?: string | null;
+            zone?: string | null;
+        };
         /** @description The account as its owner sees it. */
         Account: {
             email: string;
             id: components["schemas"]["AccountId"];
             language?: string | null;
+            /** @description Somebody else typed the password: nothing else answers until it is changed (`PATCH /me/account`). */
+            must_change_password: boolean;
             name: string;
         };
         /**
@@ -152,16 +1251,294 @@ export interface components {
          * @description A member of one workspace: user and, with the right to reply, agent. The API calls it user id.
          */
         AgentId: number;
+        /** @enum {string} */
+        AgentState: "online" | "away" | "offline";
+        /** @description The same for every address. */
+        Asked: {
+            /** @description Without mails the operator of the server makes links by hand: `ronda user reset-link`. */
+            mail_configured: boolean;
+        };
+        /** @description A change that somebody made. */
+        AuditEntry: {
+            /** @description `created`, `updated`, `deleted`, or a verb of its own. */
+            action: string;
+            actor?: components["schemas"]["AgentId"] | null;
+            actor_name: string;
+            after: Record<string, never>;
+            at: components["schemas"]["Ms"];
+            /** @description What differed, as it was. No secrets. */
+            before: Record<string, never>;
+            /** Format: int64 */
+            id: number;
+            ip: string;
+            /** @description The resource as URLs name it. */
+            object: string;
+            object_id: string;
+        };
+        /** @enum {string} */
+        Author: "customer" | "agent" | "bot" | "automatic" | "external" | "system";
         /**
-         * @description What an agent is at this moment.
-         * @enum {string}
+         * @description Minutes since the customer's last message (for outbound conversations, since ours) after which a conversation
+         *     closes; `null` never.
          */
-        AgentState: "Online" | "Away" | "Offline";
+        AutoClose: {
+            /**
+             * Format: int64
+             * @default 1440
+             */
+            agent: number | null;
+            /**
+             * Format: int64
+             * @default 1440
+             */
+            bot: number | null;
+            /**
+             * @default {
+             *       "agent": null,
+             *       "bot": null,
+             *       "outbound": null,
+             *       "waiting": null
+             *     }
+             */
+            farewell: components["schemas"]["Farewell"];
+            /**
+             * Format: int64
+             * @default 1440
+             */
+            outbound: number | null;
+            /**
+             * Format: int64
+             * @default 1440
+             */
+            waiting: number | null;
+        };
+        ChangePassword: {
+            current: string;
+            /** @description 10 to 128 characters. All other devices are signed out. */
+            new: string;
+        };
+        /** @description A channel account as administrators see it. Secrets never leave the server. */
+        ChannelAccount: {
+            default_group?: components["schemas"]["GroupId"] | null;
+            /** @description Phone number id, or the public key of the site. */
+            external_id: string;
+            greeter?: components["schemas"]["Greeter"] | null;
+            health: Record<string, never>;
+            id: components["schemas"]["ChannelAccountId"];
+            kind: components["schemas"]["ChannelKind"];
+            name: string;
+            settings: Record<string, never>;
+            simulated: boolean;
+            /** @description What to put into the pages of the site. */
+            snippet?: string | null;
+            status: components["schemas"]["ChannelStatus"];
+            status_detail: string;
+            /** @description Shown so that it can be typed at the platform. */
+            verify_token?: string | null;
+            /** Format: int64 */
+            version: number;
+            /** @description Where the platform delivers to, with the workspace's own app. */
+            webhook_url?: string | null;
+        };
         /**
-         * @description What an agent chose; it survives tabs, sign-ins and restarts.
-         * @enum {string}
+         * Format: int64
+         * @description One connected number, page, profile or site.
          */
-        ChosenState: "Online" | "Away";
+        ChannelAccountId: number;
+        /** @enum {string} */
+        ChannelKind: "whatsapp" | "facebook" | "instagram" | "facebook_comment" | "instagram_comment" | "web_chat";
+        ChannelOf: {
+            id: components["schemas"]["ChannelAccountId"];
+            kind: components["schemas"]["ChannelKind"];
+            name: string;
+        };
+        /** @enum {string} */
+        ChannelStatus: "draft" | "connecting" | "connected" | "degraded" | "disconnected";
+        Choice: {
+            description?: string | null;
+            id: string;
+            title: string;
+        };
+        /** @enum {string} */
+        ChosenState: "online" | "away";
+        Close: {
+            /** @description Close although the customer is owed a reply. */
+            confirm_unanswered?: boolean;
+            last_message?: components["schemas"]["MessageId"] | null;
+            /** @description Why, when the customer is owed a reply. */
+            reason?: string | null;
+            /** Format: int64 */
+            seen?: number | null;
+        };
+        /** @enum {string} */
+        CloseReason: "agent" | "inactivity" | "bot" | "api" | "supervisor" | "merged" | "erased";
+        /** @description Whether a conversation closed by hand comes back to its agent when the customer writes again soon. */
+        CloseTolerance: {
+            /**
+             * @description Also after closing by inactivity.
+             * @default false
+             */
+            after_automatic: boolean;
+            /** @default false */
+            enabled: boolean;
+            /**
+             * @description A "thanks" does not reopen.
+             * @default false
+             */
+            ignore_polite: boolean;
+            /**
+             * Format: int64
+             * @default 60
+             */
+            minutes: number;
+        };
+        ContactCard: {
+            emails?: string[];
+            name: string;
+            organization?: string | null;
+            phones?: string[];
+        };
+        /** @description The content of a message. */
+        Content: {
+            text: string;
+            /** @enum {string} */
+            type: "text";
+        } | (components["schemas"]["Media"] & {
+            /** @enum {string} */
+            type: "image";
+        }) | (components["schemas"]["Media"] & {
+            /** @enum {string} */
+            type: "video";
+        }) | (components["schemas"]["Media"] & {
+            /** @enum {string} */
+            type: "audio";
+        }) | (components["schemas"]["Media"] & {
+            /** @enum {string} */
+            type: "document";
+        }) | (components["schemas"]["Media"] & {
+            /** @enum {string} */
+            type: "sticker";
+        }) | {
+            address?: string | null;
+            /** Format: double */
+            latitude: number;
+            /** Format: double */
+            longitude: number;
+            name?: string | null;
+            /** @enum {string} */
+            type: "location";
+        } | {
+            contacts: components["schemas"]["ContactCard"][];
+            /** @enum {string} */
+            type: "contacts";
+        } | {
+            emoji: string;
+            target: string;
+            /** @enum {string} */
+            type: "reaction";
+        } | (components["schemas"]["Interactive"] & {
+            /** @enum {string} */
+            type: "interactive";
+        }) | {
+            description?: string | null;
+            id: string;
+            title: string;
+            /** @enum {string} */
+            type: "interactive_reply";
+        } | {
+            name: string;
+            text?: string;
+            /** @enum {string} */
+            type: "form_reply";
+            values?: unknown;
+        } | {
+            catalog_id: string;
+            items: components["schemas"]["OrderItem"][];
+            text?: string;
+            /** @enum {string} */
+            type: "order";
+        } | {
+            components?: unknown[];
+            language: string;
+            name: string;
+            preview?: string;
+            /** @enum {string} */
+            type: "template";
+        } | {
+            code: string;
+            params?: unknown;
+            /** @enum {string} */
+            type: "system";
+        } | {
+            kind: string;
+            raw?: unknown;
+            /** @enum {string} */
+            type: "unsupported";
+        };
+        /** @description A conversation as lists and headers show it. */
+        Conversation: {
+            assigned_at?: components["schemas"]["Ms"] | null;
+            /** @description Why the owner has it: `{code, params}`. */
+            assigned_reason?: Record<string, never> | null;
+            channel_account: components["schemas"]["ChannelOf"];
+            close_reason?: components["schemas"]["CloseReason"] | null;
+            closed_at?: components["schemas"]["Ms"] | null;
+            created_at: components["schemas"]["Ms"];
+            customer: Record<string, never>;
+            /** Format: int64 */
+            episode: number;
+            /**
+             * Format: int64
+             * @description Send it back as `seen` with commands and replies.
+             */
+            epoch: number;
+            exhausted: boolean;
+            group?: Record<string, never> | null;
+            id: components["schemas"]["ConversationId"];
+            last_activity_at: components["schemas"]["Ms"];
+            last_customer_at?: components["schemas"]["Ms"] | null;
+            last_message?: components["schemas"]["LastMessage"] | null;
+            marked_unread: boolean;
+            /**
+             * Format: int64
+             * @description What people see: dense per workspace.
+             */
+            number: number;
+            outbound: boolean;
+            owed_since?: components["schemas"]["Ms"] | null;
+            /** @description Who holds it; of a closed conversation, who held it last. */
+            owner?: Record<string, never> | null;
+            phase?: components["schemas"]["Phase"] | null;
+            place: components["schemas"]["Place"];
+            reserved_for?: components["schemas"]["AgentId"] | null;
+            reserved_until?: components["schemas"]["Ms"] | null;
+            rotate_at?: components["schemas"]["Ms"] | null;
+            /** Format: int64 */
+            round: number;
+            simulated: boolean;
+            state: components["schemas"]["TrayState"];
+            /** Format: int64 */
+            unread: number;
+            waiting_since?: components["schemas"]["Ms"] | null;
+            window: components["schemas"]["WindowView"];
+        };
+        /**
+         * Format: int64
+         * @description Exchange with one customer on one channel account.
+         */
+        ConversationId: number;
+        /** @description Counters of all trays. */
+        Counts: {
+            agents: components["schemas"]["TrayCounts"];
+            bot: components["schemas"]["TrayCounts"];
+            mine: components["schemas"]["TrayCounts"];
+            /**
+             * Format: int64
+             * @description Of my active ones, those whose customer is owed a reply.
+             */
+            mine_owed: number;
+            unassigned: components["schemas"]["TrayCounts"];
+        };
         /** @description The workspace a session shows. */
         CurrentWorkspace: {
             country: string;
@@ -169,6 +1546,53 @@ export interface components {
             language: string;
             name: string;
             zone: string;
+        };
+        /** @description A person outside. */
+        Customer: {
+            created_at: components["schemas"]["Ms"];
+            email?: string | null;
+            id: components["schemas"]["CustomerId"];
+            identities: components["schemas"]["Identity"][];
+            name: string;
+            notes: string;
+            phone?: string | null;
+            updated_at: components["schemas"]["Ms"];
+            /** Format: int64 */
+            version: number;
+        };
+        /**
+         * Format: int64
+         * @description The person outside.
+         */
+        CustomerId: number;
+        /** @description A recorded decision of routing with its explanation. */
+        DecisionView: {
+            act: string;
+            at: components["schemas"]["Ms"];
+            conversation?: components["schemas"]["About"] | null;
+            /** Format: int64 */
+            epoch_after: number;
+            /** Format: int64 */
+            epoch_before: number;
+            from?: Record<string, never> | null;
+            /** @description Who was considered and why not: counts that add up to `members`. */
+            funnel: Record<string, never>;
+            /** Format: int64 */
+            policy_version: number;
+            /** @description `{code, params}`. */
+            reason: Record<string, never>;
+            /**
+             * Format: int64
+             * @description Dense number in the workspace.
+             */
+            seq: number;
+            to?: Record<string, never> | null;
+        };
+        Decline: {
+            /** Format: int64 */
+            seen?: number | null;
+            /** @description A few words; 1 to 200 characters. */
+            why: string;
         };
         /** @description A signed-in device. */
         Device: {
@@ -181,8 +1605,119 @@ export interface components {
             last_used_at: components["schemas"]["Ms"];
             user_agent: string;
         };
+        /** @enum {string} */
+        Direction: "in" | "out" | "note" | "system";
+        /** @description What was typed and not sent. */
+        Draft: {
+            body: string;
+            /** @description `reply` or `note`. */
+            mode: string;
+        };
+        EditAccount: {
+            /** @description A new one; the platform is asked with it first. */
+            access_token?: string | null;
+            /** @description Several are accepted during a change. */
+            app_secrets?: string[] | null;
+            /** Format: int64 */
+            default_group?: number | null;
+            greeter?: components["schemas"]["Greeter"] | null;
+            name?: string | null;
+            settings?: components["schemas"]["WebChatSettings"] | null;
+        };
+        /** @description Minutes from 5 to 43,200 (30 days); `null` never closes. */
+        EditAutoClose: {
+            /** Format: int64 */
+            agent?: number | null;
+            /** Format: int64 */
+            bot?: number | null;
+            farewell?: components["schemas"]["EditFarewell"] | null;
+            /** Format: int64 */
+            outbound?: number | null;
+            /** Format: int64 */
+            waiting?: number | null;
+        };
+        EditCloseTolerance: {
+            after_automatic?: boolean | null;
+            enabled?: boolean | null;
+            ignore_polite?: boolean | null;
+            /**
+             * Format: int64
+             * @description From 1 to 10,080 (7 days).
+             */
+            minutes?: number | null;
+        };
+        EditCustomer: {
+            email?: string | null;
+            name?: string | null;
+            notes?: string | null;
+        };
+        EditFarewell: {
+            agent?: string | null;
+            bot?: string | null;
+            outbound?: string | null;
+            waiting?: string | null;
+        };
+        EditGroup: {
+            colour?: string | null;
+            default?: boolean | null;
+            description?: string | null;
+            /** @description The former key keeps working as an alias. */
+            key?: string | null;
+            members?: components["schemas"]["AgentId"][] | null;
+            name?: string | null;
+            supervisors?: components["schemas"]["AgentId"][] | null;
+        };
+        EditUser: {
+            groups?: components["schemas"]["GroupId"][] | null;
+            /**
+             * Format: int64
+             * @description From 0 to 200; `null` follows the policy.
+             */
+            limit?: number | null;
+            name?: string | null;
+            phone?: string | null;
+            /** @description Id of a picture that was uploaded; `null` takes it away. */
+            photo?: string | null;
+            public_name?: string | null;
+            role?: components["schemas"]["Role"] | null;
+            signature?: string | null;
+            status?: components["schemas"]["UserStatus"] | null;
+        };
+        EditWorkspace: {
+            auto_close?: components["schemas"]["EditAutoClose"] | null;
+            close_tolerance?: components["schemas"]["EditCloseTolerance"] | null;
+            /** @description That conversations which are older than a shortened period close. */
+            confirm?: boolean;
+            country?: string | null;
+            language?: string | null;
+            name?: string | null;
+            zone?: string | null;
+        };
         Enter: {
             workspace: components["schemas"]["WorkspaceId"];
+        };
+        /** @description Last words of a conversation that closes by itself; `null` says nothing. */
+        Farewell: {
+            /** @default null */
+            agent: string | null;
+            /** @default null */
+            bot: string | null;
+            /** @default null */
+            outbound: string | null;
+            /** @default null */
+            waiting: string | null;
+        };
+        /** @description A stored file. */
+        FileView: {
+            /** Format: uuid */
+            id: string;
+            mime: string;
+            name: string;
+            /**
+             * Format: int64
+             * @description Bytes.
+             */
+            size: number;
         };
         FirstRun: {
             /** @description The code that the server printed when it started. */
@@ -194,6 +1729,113 @@ export interface components {
             password: string;
             workspace_name: string;
             zone?: string | null;
+        };
+        Forgotten: {
+            email: string;
+        };
+        /** @description The settings of a greeter. */
+        Greeter: {
+            handover?: components["schemas"]["Handover"];
+            /** @description What is said first. */
+            text: string;
+            /** @description The words that ask for a person, compared without case and accents; for [`Handover::Words`]. */
+            words?: string[];
+        };
+        /** @description A group of agents. */
+        Group: {
+            /** @description Former keys, which keep working. */
+            aliases: string[];
+            colour: string;
+            created_at: components["schemas"]["Ms"];
+            /** @description Where conversations go that name no group. */
+            default: boolean;
+            description: string;
+            id: components["schemas"]["GroupId"];
+            /** @description What bots use. */
+            key: string;
+            members: components["schemas"]["AgentId"][];
+            name: string;
+            supervisors: components["schemas"]["AgentId"][];
+            /** Format: int64 */
+            version: number;
+        };
+        /**
+         * Format: int64
+         * @description A team of agents.
+         */
+        GroupId: number;
+        /**
+         * @description When a person takes over.
+         * @enum {string}
+         */
+        Handover: "first_message" | "words";
+        /** @description One address of a customer on a channel. */
+        Identity: {
+            kind: components["schemas"]["IdentityKind"];
+            /** @description Another address followed it. */
+            replaced: boolean;
+            value: string;
+        };
+        /** @enum {string} */
+        IdentityKind: "whatsapp_phone" | "whatsapp_bsuid" | "facebook_psid" | "instagram_igsid" | "web_visitor" | "web_user" | "email";
+        /** @description A part of a delivery that was not understood. */
+        InboundFailure: {
+            at: components["schemas"]["Ms"];
+            /** Format: int64 */
+            id: number;
+            pointer: string;
+            raw: Record<string, never>;
+            reason: string;
+            replayed_at?: components["schemas"]["Ms"] | null;
+        };
+        /** @description A question with options. */
+        Interactive: {
+            body: string;
+            /** @description At most 3 on WhatsApp; empty when this is a list. */
+            buttons?: components["schemas"]["Choice"][];
+            footer?: string | null;
+            header?: string | null;
+            link?: components["schemas"]["LinkButton"] | null;
+            /** @description The text of the button that opens the list. */
+            list_button?: string | null;
+            sections?: components["schemas"]["Section"][];
+        };
+        /** @description An invitation that nobody used yet. */
+        Invitation: {
+            created_at: components["schemas"]["Ms"];
+            email: string;
+            expires_at: components["schemas"]["Ms"];
+            groups: components["schemas"]["GroupId"][];
+            /** Format: int64 */
+            id: number;
+            invited_by?: components["schemas"]["AgentId"] | null;
+            language: string;
+            /** @description Shown once, and only when no mails can be sent: hand it over yourself. */
+            link?: string | null;
+            role: components["schemas"]["Role"];
+        };
+        /**
+         * @description How far an invitation has come.
+         * @enum {string}
+         */
+        InvitationState: "open" | "used" | "revoked" | "expired";
+        /** @description The last message, for one line of a list. */
+        LastMessage: {
+            at: components["schemas"]["Ms"];
+            author: components["schemas"]["Author"];
+            direction: components["schemas"]["Direction"];
+            id: components["schemas"]["MessageId"];
+            /** @description The `type` of its content. */
+            kind: string;
+            /** @description Text of one line; empty where only the kind says something, and for deleted messages. */
+            preview: string;
+            status?: components["schemas"]["MessageStatus"] | null;
+        };
+        /** @description A button that opens an address. */
+        LinkButton: {
+            title: string;
+            /** @description http or https. */
+            url: string;
         };
         /** @description Everything a client asks for first. */
         Me: {
@@ -207,17 +1849,362 @@ export interface components {
             workspace?: components["schemas"]["CurrentWorkspace"] | null;
             workspaces: components["schemas"]["Membership"][];
         };
+        /** @description A file inside a message. */
+        Media: {
+            animated?: boolean;
+            caption?: string | null;
+            /** @description Why the file could not be fetched, in words; a retry is offered. */
+            failed?: string | null;
+            /**
+             * Format: uuid
+             * @description Our stored file (public UUID) once it is here; absent while it is being fetched or when that failed.
+             */
+            file?: string | null;
+            /** @description A public https address the provider fetches instead, when sending. */
+            link?: string | null;
+            mime?: string | null;
+            name?: string | null;
+            /** @description The provider's handle of the file, used to fetch it. */
+            provider_media?: string | null;
+            sha256?: string | null;
+            /**
+             * Format: int64
+             * @description Bytes.
+             */
+            size?: number | null;
+            voice?: boolean;
+        };
         /** @description A workspace one may enter. */
         Membership: {
             id: components["schemas"]["WorkspaceId"];
             name: string;
             role: components["schemas"]["Role"];
         };
+        /** @description A message, note or system line. */
+        Message: {
+            agent?: Record<string, never> | null;
+            /** @description The provider's time for messages of customers, ours for the others. */
+            at: components["schemas"]["Ms"];
+            author: components["schemas"]["Author"];
+            /** @description The id that its author's client gave it. */
+            client_id?: string | null;
+            content?: components["schemas"]["Content"] | null;
+            conversation: components["schemas"]["ConversationId"];
+            deleted_at?: components["schemas"]["Ms"] | null;
+            direction: components["schemas"]["Direction"];
+            edited_at?: components["schemas"]["Ms"] | null;
+            /** @description Why it failed: `{code, key, title, detail}`. */
+            error?: Record<string, never> | null;
+            id: components["schemas"]["MessageId"];
+            kind: string;
+            reactions: components["schemas"]["Reaction"][];
+            /** @description Where the conversation came from: an advertisement or post. */
+            referral?: Record<string, never> | null;
+            /** @description The message it quotes: `{message?, provider_id?}`. */
+            reply_to?: Record<string, never> | null;
+            status?: components["schemas"]["MessageStatus"] | null;
+            /** @description When each status was reached, by its word. */
+            status_at?: Record<string, never> | null;
+        };
+        /**
+         * Format: int64
+         * @description A message, note or system line of a conversation.
+         */
+        MessageId: number;
+        /** @enum {string} */
+        MessageStatus: "queued" | "uncertain" | "sent" | "delivered" | "read" | "played" | "failed";
+        /** @description A page of messages, oldest first. */
+        Messages: {
+            /** @description Older ones exist. */
+            has_more: boolean;
+            items: components["schemas"]["Message"][];
+        };
+        Moved: {
+            conversation: components["schemas"]["Conversation"];
+        };
         /**
          * Format: int64
          * @description An instant in milliseconds since 1970-01-01 UTC, or a duration in milliseconds where a name says so.
          */
         Ms: number;
+        /** @description The account as its owner edits it. */
+        MyAccount: {
+            created_at: components["schemas"]["Ms"];
+            email: string;
+            id: components["schemas"]["AccountId"];
+            /** @description `null` follows the workspace, then the browser. */
+            language?: string | null;
+            must_change_password: boolean;
+            name: string;
+            /** Format: int64 */
+            version: number;
+            /** @description `null` follows the workspace. */
+            zone?: string | null;
+        };
+        /** @description A number or a site to connect, told apart by `kind`. */
+        NewAccount: {
+            /** @description Secret; the platform is asked with it before anything is stored. */
+            access_token: string;
+            /** @description Secret of the workspace's own app; without it the installation's app delivers. */
+            app_secret?: string | null;
+            default_group?: components["schemas"]["GroupId"] | null;
+            /** @description Another base address of the Graph API, for a simulator; on this machine only. */
+            graph_url?: string | null;
+            greeter?: components["schemas"]["Greeter"] | null;
+            /** @enum {string} */
+            kind: "whatsapp";
+            /** @description 1 to 60 characters. */
+            name: string;
+            /** @description Digits, 5 to 32. */
+            phone_number_id: string;
+            /** @description Made when left out. */
+            verify_token?: string | null;
+            /** @description Digits, 5 to 32. */
+            waba_id: string;
+        } | {
+            default_group?: components["schemas"]["GroupId"] | null;
+            greeter?: components["schemas"]["Greeter"] | null;
+            /** @enum {string} */
+            kind: "web_chat";
+            name: string;
+            settings?: components["schemas"]["WebChatSettings"];
+        };
+        NewGroup: {
+            colour?: string | null;
+            default?: boolean;
+            description?: string | null;
+            /** @description Made from the name when left out. */
+            key?: string | null;
+            members?: components["schemas"]["AgentId"][];
+            name: string;
+            supervisors?: components["schemas"]["AgentId"][];
+        };
+        NewGuest: {
+            email: string;
+            groups?: components["schemas"]["GroupId"][];
+            /** @description Language of the mail; the workspace's when left out. */
+            language?: string | null;
+            role: components["schemas"]["Role"];
+        };
+        NewMessage: {
+            /**
+             * Format: uuid
+             * @description A UUID made by the client: sending it again gives the first answer.
+             */
+            client_id: string;
+            content: components["schemas"]["Content"];
+            /** @description Only for colleagues. */
+            note?: boolean;
+            reply_to?: components["schemas"]["MessageId"] | null;
+            /**
+             * Format: int64
+             * @description The epoch of the conversation that the client saw.
+             */
+            seen?: number | null;
+        };
+        NewPassword: {
+            password: string;
+        };
+        /** @description A policy to save. */
+        NewPolicy: {
+            /** @description Save in spite of findings that ask for a decision. */
+            confirm?: boolean;
+            /**
+             * Format: int64
+             * @description The version that was edited; 0 before the first.
+             */
+            if_version?: number | null;
+            policy: Record<string, never>;
+            /** @description Whether clocks that run follow the new policy too. */
+            reach?: string;
+        };
+        OrderItem: {
+            currency: string;
+            /** @description Decimal text as the provider sent it. */
+            price: string;
+            product_id: string;
+            /** Format: int64 */
+            quantity: number;
+        };
+        /** @description The queue and the agents at a glance. */
+        Overview: {
+            agents: components["schemas"]["Agent"][];
+            /** Format: int64 */
+            exhausted: number;
+            /** @description Held conversations whose clock runs, soonest first, at most 50. */
+            expiring: components["schemas"]["Conversation"][];
+            /** Format: int64 */
+            held: number;
+            now: components["schemas"]["Ms"];
+            oldest_owed_since?: components["schemas"]["Ms"] | null;
+            queues: components["schemas"]["Queue"][];
+            /**
+             * Format: int64
+             * @description Held and owed a reply.
+             */
+            unanswered: number;
+            /** Format: int64 */
+            waiting: number;
+        };
+        /** @description One page of a list. */
+        Paged_Agent: {
+            items: {
+                chosen: components["schemas"]["ChosenState"];
+                /**
+                 * Format: int64
+                 * @description At most so many may be taken by hand.
+                 */
+                hard_cap?: number | null;
+                id: components["schemas"]["AgentId"];
+                /**
+                 * Format: int64
+                 * @description At most so many are assigned automatically; `null` is without limit.
+                 */
+                limit?: number | null;
+                /**
+                 * Format: int64
+                 * @description Conversations held now.
+                 */
+                load: number;
+                name: string;
+                /** @description Address of the picture. */
+                photo?: string | null;
+                /** @description What customers see. */
+                public_name: string;
+                reason?: string | null;
+                role: components["schemas"]["Role"];
+                since: components["schemas"]["Ms"];
+                state: components["schemas"]["AgentState"];
+            }[];
+            /** @description Give it back as `cursor` for the next page; `null` at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        Paged_AuditEntry: {
+            items: {
+                /** @description `created`, `updated`, `deleted`, or a verb of its own. */
+                action: string;
+                actor?: components["schemas"]["AgentId"] | null;
+                actor_name: string;
+                after: Record<string, never>;
+                at: components["schemas"]["Ms"];
+                /** @description What differed, as it was. No secrets. */
+                before: Record<string, never>;
+                /** Format: int64 */
+                id: number;
+                ip: string;
+                /** @description The resource as URLs name it. */
+                object: string;
+                object_id: string;
+            }[];
+            /** @description Give it back as `cursor` for the next page; `null` at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        Paged_ChannelAccount: {
+            items: {
+                default_group?: components["schemas"]["GroupId"] | null;
+                /** @description Phone number id, or the public key of the site. */
+                external_id: string;
+                greeter?: components["schemas"]["Greeter"] | null;
+                health: Record<string, never>;
+                id: components["schemas"]["ChannelAccountId"];
+                kind: components["schemas"]["ChannelKind"];
+                name: string;
+                settings: Record<string, never>;
+                simulated: boolean;
+                /** @description What to put into the pages of the site. */
+                snippet?: string | null;
+                status: components["schemas"]["ChannelStatus"];
+                status_detail: string;
+                /** @description Shown so that it can be typed at the platform. */
+                verify_token?: string | null;
+                /** Format: int64 */
+                version: number;
+                /** @description Where the platform delivers to, with the workspace's own app. */
+                webhook_url?: string | null;
+            }[];
+            /** @description Give it back as `cursor` for the next page; `null` at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        Paged_Conversation: {
+            items: {
+                assigned_at?: components["schemas"]["Ms"] | null;
+                /** @description Why the owner has it: `{code, params}`. */
+                assigned_reason?: Record<string, never> | null;
+                channel_account: components["schemas"]["ChannelOf"];
+                close_reason?: components["schemas"]["CloseReason"] | null;
+                closed_at?: components["schemas"]["Ms"] | null;
+                created_at: components["schemas"]["Ms"];
+                customer: Record<string, never>;
+                /** Format: int64 */
+                episode: number;
+                /**
+                 * Format: int64
+                 * @description Send it back as `seen` with commands and replies.
+                 */
+                epoch: number;
+                exhausted: boolean;
+                group?: Record<string, never> | null;
+                id: components["schemas"]["ConversationId"];
+                last_activity_at: components["schemas"]["Ms"];
+                last_customer_at?: components["schemas"]["Ms"] | null;
+                last_message?: components["schemas"]["LastMessage"] | null;
+                marked_unread: boolean;
+                /**
+                 * Format: int64
+                 * @description What people see: dense per workspace.
+                 */
+                number: number;
+                outbound: boolean;
+                owed_since?: components["schemas"]["Ms"] | null;
+                /** @description Who holds it; of a closed conversation, who held it last. */
+                owner?: Record<string, never> | null;
+                phase?: components["schemas"]["Phase"] | null;
+                place: components["schemas"]["Place"];
+                reserved_for?: components["schemas"]["AgentId"] | null;
+                reserved_until?: components["schemas"]["Ms"] | null;
+                rotate_at?: components["schemas"]["Ms"] | null;
+                /** Format: int64 */
+                round: number;
+                simulated: boolean;
+                state: components["schemas"]["TrayState"];
+                /** Format: int64 */
+                unread: number;
+                waiting_since?: components["schemas"]["Ms"] | null;
+                window: components["schemas"]["WindowView"];
+            }[];
+            /** @description Give it back as `cursor` for the next page; `null` at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        Paged_DecisionView: {
+            items: {
+                act: string;
+                at: components["schemas"]["Ms"];
+                conversation?: components["schemas"]["About"] | null;
+                /** Format: int64 */
+                epoch_after: number;
+                /** Format: int64 */
+                epoch_before: number;
+                from?: Record<string, never> | null;
+                /** @description Who was considered and why not: counts that add up to `members`. */
+                funnel: Record<string, never>;
+                /** Format: int64 */
+                policy_version: number;
+                /** @description `{code, params}`. */
+                reason: Record<string, never>;
+                /**
+                 * Format: int64
+                 * @description Dense number in the workspace.
+                 */
+                seq: number;
+                to?: Record<string, never> | null;
+            }[];
+            /** @description Give it back as `cursor` for the next page; `null` at the end. */
+            next_cursor?: string | null;
+        };
         /** @description One page of a list. */
         Paged_Device: {
             items: {
@@ -233,11 +2220,155 @@ export interface components {
             /** @description Give it back as `cursor` for the next page; `null` at the end. */
             next_cursor?: string | null;
         };
-        /**
-         * @description A single right. The name is what a 403 answer shows.
-         * @enum {string}
-         */
-        Permission: "ConversationsSeeAll" | "ConversationsReply" | "ConversationsTake" | "ConversationsTakeOver" | "ConversationsTransfer" | "ConversationsClose" | "ConversationsManageOthers" | "CustomersSee" | "CustomersEdit" | "RoutingExplain" | "RoutingEdit" | "AgentsSee" | "AgentsSetState" | "UsersManage" | "GroupsManage" | "ChannelsManage" | "WorkspaceManage" | "AuditSee";
+        /** @description One page of a list. */
+        Paged_Group: {
+            items: {
+                /** @description Former keys, which keep working. */
+                aliases: string[];
+                colour: string;
+                created_at: components["schemas"]["Ms"];
+                /** @description Where conversations go that name no group. */
+                default: boolean;
+                description: string;
+                id: components["schemas"]["GroupId"];
+                /** @description What bots use. */
+                key: string;
+                members: components["schemas"]["AgentId"][];
+                name: string;
+                supervisors: components["schemas"]["AgentId"][];
+                /** Format: int64 */
+                version: number;
+            }[];
+            /** @description Give it back as `cursor` for the next page; `null` at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        Paged_InboundFailure: {
+            items: {
+                at: components["schemas"]["Ms"];
+                /** Format: int64 */
+                id: number;
+                pointer: string;
+                raw: Record<string, never>;
+                reason: string;
+                replayed_at?: components["schemas"]["Ms"] | null;
+            }[];
+            /** @description Give it back as `cursor` for the next page; `null` at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        Paged_Invitation: {
+            items: {
+                created_at: components["schemas"]["Ms"];
+                email: string;
+                expires_at: components["schemas"]["Ms"];
+                groups: components["schemas"]["GroupId"][];
+                /** Format: int64 */
+                id: number;
+                invited_by?: components["schemas"]["AgentId"] | null;
+                language: string;
+                /** @description Shown once, and only when no mails can be sent: hand it over yourself. */
+                link?: string | null;
+                role: components["schemas"]["Role"];
+            }[];
+            /** @description Give it back as `cursor` for the next page; `null` at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        Paged_PolicyVersion: {
+            items: {
+                author?: components["schemas"]["AgentId"] | null;
+                author_name?: string | null;
+                created_at?: components["schemas"]["Ms"] | null;
+                policy: Record<string, never>;
+                /** Format: int64 */
+                version: number;
+            }[];
+            /** @description Give it back as `cursor` for the next page; `null` at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        Paged_StateChange: {
+            items: {
+                at: components["schemas"]["Ms"];
+                by?: components["schemas"]["AgentId"] | null;
+                by_name?: string | null;
+                /** @description Who or what caused it: `user`, `inactivity`, `activity`, `connection`, `strikes`, `supervisor`, `sign_out`. */
+                cause: string;
+                /** Format: int64 */
+                id: number;
+                reason?: string | null;
+                state: string;
+            }[];
+            /** @description Give it back as `cursor` for the next page; `null` at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        Paged_User: {
+            items: {
+                chosen: components["schemas"]["ChosenState"];
+                created_at: components["schemas"]["Ms"];
+                email: string;
+                groups: components["schemas"]["GroupId"][];
+                id: components["schemas"]["AgentId"];
+                /**
+                 * Format: int64
+                 * @description Conversations assigned automatically at most; `null` follows the policy.
+                 */
+                limit?: number | null;
+                /**
+                 * Format: int64
+                 * @description Conversations held now.
+                 */
+                load: number;
+                name: string;
+                phone?: string | null;
+                /** @description Address of the picture. */
+                photo?: string | null;
+                /** @description What customers see; empty is the name. */
+                public_name: string;
+                reason?: string | null;
+                role: components["schemas"]["Role"];
+                /** @description Put under every answer. */
+                signature: string;
+                since: components["schemas"]["Ms"];
+                state: components["schemas"]["AgentState"];
+                status: components["schemas"]["UserStatus"];
+                /** Format: int64 */
+                version: number;
+            }[];
+            /** @description Give it back as `cursor` for the next page; `null` at the end. */
+            next_cursor?: string | null;
+        };
+        /** @enum {string} */
+        Permission: "conversations:see_all" | "conversations:reply" | "conversations:take" | "conversations:take_over" | "conversations:transfer" | "conversations:close" | "conversations:manage_others" | "customers:see" | "customers:edit" | "routing:explain" | "routing:edit" | "agents:see" | "agents:set_state" | "users:manage" | "groups:manage" | "channels:manage" | "workspace:manage" | "audit:see";
+        /** @enum {string} */
+        Phase: "unanswered" | "answered" | "parked";
+        /** @enum {string} */
+        Place: "bot" | "waiting" | "held" | "closed";
+        /** @description A stored version. */
+        PolicyVersion: {
+            author?: components["schemas"]["AgentId"] | null;
+            author_name?: string | null;
+            created_at?: components["schemas"]["Ms"] | null;
+            policy: Record<string, never>;
+            /** Format: int64 */
+            version: number;
+        };
+        Presets: {
+            /** @description What a new workspace starts with. */
+            default: Record<string, never>;
+            sales: Record<string, never>;
+            support: Record<string, never>;
+        };
+        Preview: {
+            policy: Record<string, never>;
+        };
+        /** @description What a policy would do now. */
+        Previewed: {
+            findings: Record<string, never>[];
+            preview: Record<string, never>;
+        };
         /** @description The body of every error. */
         Problem: {
             /** @description Stable word: decide by this. */
@@ -251,11 +2382,67 @@ export interface components {
             /** @description A page that explains the code. */
             type: string;
         };
+        /** @description What the bearer of a link sees before accepting. */
+        PublicInvitation: {
+            email: string;
+            expires_at: components["schemas"]["Ms"];
+            /** @description Then the password of that account is asked, and no new one. */
+            has_account: boolean;
+            inviter?: string | null;
+            language: string;
+            role: components["schemas"]["Role"];
+            state: components["schemas"]["InvitationState"];
+            workspace: string;
+        };
+        /** @description What the bearer of a link sees. */
+        PublicReset: {
+            /** @description For asking again without typing it. */
+            email: string;
+            state: components["schemas"]["ResetState"];
+        };
+        /** @description One queue of the wall. */
+        Queue: {
+            group?: components["schemas"]["GroupId"] | null;
+            group_name?: string | null;
+            oldest_owed_since?: components["schemas"]["Ms"] | null;
+            /** Format: int64 */
+            waiting: number;
+        };
+        Reaction: {
+            /** @description `customer`, or `agent`. */
+            by: string;
+            emoji: string;
+        };
         /**
-         * @description The preset roles, weakest first.
+         * @description How far a link has come.
          * @enum {string}
          */
-        Role: "Agent" | "Supervisor" | "Administrator" | "Owner";
+        ResetState: "open" | "used" | "expired";
+        /** @enum {string} */
+        Role: "agent" | "supervisor" | "administrator" | "owner";
+        RoutingOf: {
+            /** @description Newest first. */
+            decisions: components["schemas"]["DecisionView"][];
+            /** @description Its place among those that wait for the same agents: `{place, of}`. */
+            position?: Record<string, never> | null;
+            /** @description Who could have it now and why the others cannot: counts that add up; only while it waits. */
+            why_waiting?: Record<string, never> | null;
+        };
+        Section: {
+            rows: components["schemas"]["Choice"][];
+            title?: string;
+        };
+        Seen: {
+            /**
+             * Format: int64
+             * @description The epoch of the conversation that the client saw; without it only the present state counts.
+             */
+            seen?: number | null;
+        };
+        Sent: {
+            conversation: components["schemas"]["Conversation"];
+            message: components["schemas"]["Message"];
+        };
         /**
          * Format: int64
          * @description A signed-in device.
@@ -270,6 +2457,164 @@ export interface components {
             password: string;
             /** @description 30 days on this device; otherwise until 12 hours without use. */
             remember?: boolean;
+        };
+        Snooze: {
+            until?: components["schemas"]["Ms"] | null;
+        };
+        State: {
+            /** @description Why away. */
+            reason?: string;
+            state: components["schemas"]["ChosenState"];
+            until?: components["schemas"]["Ms"] | null;
+        };
+        /** @description One line of the state history. */
+        StateChange: {
+            at: components["schemas"]["Ms"];
+            by?: components["schemas"]["AgentId"] | null;
+            by_name?: string | null;
+            /** @description Who or what caused it: `user`, `inactivity`, `activity`, `connection`, `strikes`, `supervisor`, `sign_out`. */
+            cause: string;
+            /** Format: int64 */
+            id: number;
+            reason?: string | null;
+            state: string;
+        };
+        Transfer: {
+            deferred_until?: components["schemas"]["Ms"] | null;
+            /** @description A note for whoever gets it. */
+            note?: string | null;
+            /** Format: int64 */
+            seen?: number | null;
+            to: components["schemas"]["TransferTo"];
+        };
+        TransferTo: {
+            agent?: components["schemas"]["AgentId"] | null;
+            /** @description To whoever is next. */
+            anyone?: boolean;
+            group?: components["schemas"]["GroupId"] | null;
+        };
+        /** @description Counters of one tray, each at most [`COUNTED`]. */
+        TrayCounts: {
+            /** Format: int64 */
+            active: number;
+            /** Format: int64 */
+            closed: number;
+            /** Format: int64 */
+            outbound: number;
+        };
+        /** @enum {string} */
+        TrayState: "active" | "closed" | "outbound";
+        TypedUser: {
+            email: string;
+            groups?: components["schemas"]["GroupId"][];
+            name: string;
+            /** @description Has to be changed at the first sign-in. */
+            password: string;
+            role: components["schemas"]["Role"];
+        };
+        Upload: {
+            /** @default true */
+            enabled: boolean;
+            /**
+             * Format: int64
+             * @description At most 25 MB.
+             * @default 26214400
+             */
+            max_bytes: number;
+        };
+        /** @description A member as administrators see and edit them. */
+        User: {
+            chosen: components["schemas"]["ChosenState"];
+            created_at: components["schemas"]["Ms"];
+            email: string;
+            groups: components["schemas"]["GroupId"][];
+            id: components["schemas"]["AgentId"];
+            /**
+             * Format: int64
+             * @description Conversations assigned automatically at most; `null` follows the policy.
+             */
+            limit?: number | null;
+            /**
+             * Format: int64
+             * @description Conversations held now.
+             */
+            load: number;
+            name: string;
+            phone?: string | null;
+            /** @description Address of the picture. */
+            photo?: string | null;
+            /** @description What customers see; empty is the name. */
+            public_name: string;
+            reason?: string | null;
+            role: components["schemas"]["Role"];
+            /** @description Put under every answer. */
+            signature: string;
+            since: components["schemas"]["Ms"];
+            state: components["schemas"]["AgentState"];
+            status: components["schemas"]["UserStatus"];
+            /** Format: int64 */
+            version: number;
+        };
+        /**
+         * @description Whether a user may sign in to the workspace.
+         * @enum {string}
+         */
+        UserStatus: "active" | "suspended";
+        /** @description What a web chat looks like and may do (spec CP-3). */
+        WebChatSettings: {
+            /**
+             * @description Hosts that may show it, `*.example.com` for all of a domain; none means any.
+             * @default []
+             */
+            allowed_domains: string[];
+            /**
+             * @description `#rrggbb`.
+             * @default #1f7a5c
+             */
+            colour: string;
+            /** @default  */
+            greeting: string;
+            /**
+             * @description `es`, `en`, `pt-BR` or `auto`.
+             * @default auto
+             */
+            language: string;
+            /** @default  */
+            launcher_text: string;
+            /**
+             * @description `right` or `left`.
+             * @default right
+             */
+            position: string;
+            /**
+             * @default {
+             *       "enabled": true,
+             *       "max_bytes": 26214400
+             *     }
+             */
+            upload: components["schemas"]["Upload"];
+        };
+        /** @enum {string} */
+        Window: "open" | "extended" | "closed";
+        /** @description Whether free messages may be sent now. */
+        WindowView: {
+            closes_at?: components["schemas"]["Ms"] | null;
+            /** @description The channel's own refusal closed it before our clock did. */
+            refused: boolean;
+            state: components["schemas"]["Window"];
+        };
+        /** @description A workspace with its settings. */
+        Workspace: {
+            auto_close: components["schemas"]["AutoClose"];
+            close_tolerance: components["schemas"]["CloseTolerance"];
+            country: string;
+            created_at: components["schemas"]["Ms"];
+            id: components["schemas"]["WorkspaceId"];
+            language: string;
+            name: string;
+            /** Format: int64 */
+            version: number;
+            zone: string;
         };
         /**
          * Format: int64
@@ -292,6 +2637,2033 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Paged_Agent"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_other: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["State"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Agent"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The resource as URLs name it, such as `users`. */
+                object: string | null;
+                actor: components["schemas"]["AgentId"] | null;
+                /** @description UTC milliseconds, inclusive. */
+                from: number | null;
+                /** @description UTC milliseconds, exclusive. */
+                to: number | null;
+                limit: number | null;
+                cursor: string | null;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Paged_AuditEntry"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Paged_ChannelAccount"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewAccount"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChannelAccount"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChannelAccount"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    edit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EditAccount"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChannelAccount"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    check: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChannelAccount"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list: {
+        parameters: {
+            query?: {
+                /** @description `mine` when left out. */
+                tray?: "unassigned" | "mine" | "agents" | "bot";
+                /** @description `active` when left out. */
+                state?: "active" | "closed" | "outbound";
+                /** @description `waiting` when left out. */
+                order?: "waiting" | "activity" | "assigned";
+                channel?: number;
+                group?: number;
+                owner?: number;
+                customer?: number;
+                /** @description Part of the customer's name, or a number. */
+                q?: string;
+                /** @description 1 to 200; 50 when left out. */
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Paged_Conversation"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    counts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Counts"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Conversation"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    close: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Close"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Moved"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    decline: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Decline"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Moved"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    draft: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Draft"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_draft: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Draft"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    discard_draft: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    messages: {
+        parameters: {
+            query?: {
+                /** @description Older than this message. */
+                before?: number;
+                /** @description Stored after this message. */
+                after?: number;
+                /** @description 1 to 200; 50 when left out. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Messages"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    send: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewMessage"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sent"];
+                };
+            };
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sent"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    retry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+                message: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Message"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Conversation"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reopen: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Seen"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Moved"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    return_to_bot: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Seen"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Moved"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    routing: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoutingOf"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    snooze: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Snooze"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Moved"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    take: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Seen"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Moved"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    transfer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Transfer"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Moved"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    typing: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    unread: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Conversation"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    wake: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Moved"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Customer"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    edit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EditCustomer"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Customer"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    conversations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Paged_Conversation"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    follow: {
+        parameters: {
+            query?: {
+                /** @description The last event the client has; it gets everything after it. Left out: from now on. */
+                since?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description switching protocols */
+            101: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    upload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": Record<string, never>;
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileView"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get: {
+        parameters: {
+            query?: {
+                /** @description `1` to save it instead of showing it. */
+                download?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": number[];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list: {
+        parameters: {
+            query?: {
+                /** @description Items of a page, 1 to 200; 50 when left out. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Paged_Group"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewGroup"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Group"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Group"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+                /** @description The group that takes over the live conversations. */
+                heir: components["schemas"]["GroupId"] | null;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    edit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EditGroup"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Group"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    failures: {
+        parameters: {
+            query?: {
+                /** @description Items of a page, 1 to 200; 50 when left out. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Paged_InboundFailure"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list: {
+        parameters: {
+            query?: {
+                /** @description Items of a page, 1 to 200; 50 when left out. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Paged_Invitation"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewGuest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Invitation"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resend: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Invitation"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    accept: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Acceptance"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    public: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PublicInvitation"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    renew: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MyAccount"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    edit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EditAccount"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MyAccount"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    activity: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_mine: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["State"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Agent"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Forgotten"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Asked"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    public: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PublicReset"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    finish: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPassword"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    decisions: {
+        parameters: {
+            query?: {
+                conversation?: number;
+                /** @description From or to this agent. */
+                agent?: number;
+                /** @description `assign`, `rotate`, `take` … */
+                act?: string;
+                /** @description Not before, in milliseconds. */
+                from?: number;
+                /** @description Before, in milliseconds. */
+                to?: number;
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Paged_DecisionView"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    versions: {
+        parameters: {
+            query?: {
+                /** @description Items of a page, 1 to 200; 50 when left out. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Paged_PolicyVersion"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    save: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPolicy"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyVersion"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    current: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyVersion"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    presets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Presets"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    preview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Preview"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Previewed"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    overview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Overview"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list: {
         parameters: {
             query?: never;
@@ -539,6 +4911,287 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list: {
+        parameters: {
+            query?: {
+                /** @description Items of a page, 1 to 200; 50 when left out. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Paged_User"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TypedUser"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    edit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EditUser"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    states: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+                /** @description UTC milliseconds, inclusive. */
+                from: number | null;
+                /** @description UTC milliseconds, exclusive. */
+                to: number | null;
+                limit: number | null;
+                cursor: string | null;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Paged_StateChange"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Workspace"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    edit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EditWorkspace"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Workspace"];
                 };
             };
             /** @description Problem details */
