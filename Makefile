@@ -11,7 +11,7 @@ help: ## show this list
 need:
 	@sh xtask/need.sh
 
-run: need ## build everything and start Ronda at http://127.0.0.1:8080
+run: need ## build everything and start the demo at http://127.0.0.1:8080
 	@$(XTASK) run
 
 test: need ## every test there is; installs PostgreSQL and Chromium from Debian packages when missing

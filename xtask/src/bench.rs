@@ -22,16 +22,28 @@ struct Surroundings {
 
 const GOALS: &[Goal] = &[
     Goal {
+        id: "B1",
+        what: "SQLite: inbound messages, whole store operation",
+        postgres: false,
+        run: |_, around| program("b1", &["B1"], around),
+    },
+    Goal {
+        id: "B4",
+        what: "from the customer's message to the owner's socket",
+        postgres: false,
+        run: |_, around| program("b4", &[], around),
+    },
+    Goal {
         id: "B5",
         what: "pure routing step against ordered sets",
         postgres: false,
-        run: |_, around| program("b5", around),
+        run: |_, around| program("b5", &[], around),
     },
     Goal {
         id: "B6",
         what: "durable assignments in batches against single ones",
         postgres: true,
-        run: |_, around| program("b6", around),
+        run: |_, around| program("b6", &[], around),
     },
     Goal {
         id: "B10",
@@ -39,7 +51,7 @@ const GOALS: &[Goal] = &[
         postgres: false,
         run: |root, around| {
             demo::release(root)?;
-            program("b10", around)
+            program("b10", &[], around)
         },
     },
     Goal {
@@ -58,7 +70,7 @@ const GOALS: &[Goal] = &[
         id: "B16",
         what: "developer's loop: cold build, edit to test binaries",
         postgres: false,
-        run: |_, around| program("b16", around),
+        run: |_, around| program("b16", &[], around),
     },
 ];
 
@@ -142,7 +154,7 @@ fn plain(value: &Value) -> String {
 }
 
 /// A program of `bench/`, in the profile for measurements.
-fn program(name: &str, around: &Surroundings) -> Result<String> {
+fn program(name: &str, arguments: &[&str], around: &Surroundings) -> Result<String> {
     let mut command = Command::new("cargo");
     command.args([
         "run",
@@ -153,7 +165,9 @@ fn program(name: &str, around: &Surroundings) -> Result<String> {
         "ronda-bench",
         "--bin",
         name,
+        "--",
     ]);
+    command.args(arguments);
     if let Some(postgres) = &around.postgres {
         command.env("RONDA_TEST_POSTGRES", &postgres.url);
     }
