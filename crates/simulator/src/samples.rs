@@ -7,9 +7,9 @@ pub fn picture(seed: u64) -> Vec<u8> {
     const WIDTH: usize = 160;
     const HEIGHT: usize = 120;
     let base = [
-        (seed * 37 % 160) as u8,
-        (seed * 91 % 160) as u8,
-        (seed * 53 % 160) as u8,
+        (seed % 160 * 37 % 160) as u8,
+        (seed % 160 * 91 % 160) as u8,
+        (seed % 160 * 53 % 160) as u8,
     ];
     let mut palette = Vec::with_capacity(256 * 3);
     for level in 0..=255_u8 {

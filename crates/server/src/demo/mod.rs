@@ -247,15 +247,15 @@ fn customers(app: &Arc<App>, cast: &Arc<seed::Cast>, simulator: &Arc<Simulator>,
             ..Traffic::default()
         };
         if per_minute > 0.0 {
+            let open = its
+                .db
+                .read("demo_open", move |tx| seed::open_phones(tx, cast.workspace))
+                .await;
             // The first few come at once: nobody should look at an empty screen.
             tokio::time::sleep(Duration::from_secs_f64(1.5 / speed)).await;
             set(&simulator, traffic(per_minute * 15.0));
             tokio::time::sleep(Duration::from_secs_f64(8.0 / speed)).await;
             set(&simulator, traffic(per_minute));
-            let open = its
-                .db
-                .read("demo_open", move |tx| seed::open_phones(tx, cast.workspace))
-                .await;
             let mut chance = chance::Chance::new();
             for (digits, name) in open.unwrap_or_default() {
                 tokio::time::sleep(Duration::from_secs_f64(chance.between(6.0, 25.0) / speed)).await;

@@ -298,7 +298,13 @@ fn channels(tx: &mut Tx<'_>, key: &Secrets, number: &NumberInfo) -> AppResult<()
 fn policy(tx: &mut Tx<'_>, seconds: u32) -> AppResult<()> {
     let w = the_workspace(tx)?;
     let owner = owner(tx, w)?;
+    // Whoever only watches is given nothing.
+    let watching = users::page(tx, w, 0, 100)?
+        .into_iter()
+        .filter(|u| u.role != Role::Agent)
+        .map(|u| u.id);
     let policy = Policy {
+        excluded: watching.collect(),
         preset: None,
         based_on: Some(Preset::Support),
         limit: Some(LIMIT),

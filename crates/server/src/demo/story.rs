@@ -99,7 +99,7 @@ pub static TOPICS: &[Topic] = &[
         words: &["cuenta", "código", "contraseña", "ingresar"],
         opening: &["Hola, no puedo entrar a mi cuenta", "Me dice contraseña incorrecta"],
         agent: &[
-            "Te ayudo. ¿Probaste con «Olvidé mi contraseña»? El correo puede caer en no deseados.",
+            "Te ayudo. ¿Probaste con «Olvidé mi contraseña»? A veces cae en no deseados.",
             "¿Entrás desde el celular o desde la computadora?",
             "Te acabo de reenviar el código. Fijate si llegó.",
             "¡Buenísimo! Cualquier cosa acá estamos.",
@@ -192,7 +192,7 @@ pub static TOPICS: &[Topic] = &[
         ],
         agent: &[
             "Ya lo reviso. ¿Me contás qué pedido es y cuándo lo compraste?",
-            "Gracias. Lo veo en el correo. ¿La entrega es en Av. Rivadavia 4520, timbre 3?",
+            "Gracias, ya lo veo. ¿La entrega es en Av. Rivadavia 4520, timbre 3?",
             "Hubo una visita fallida y quedó en la sucursal. Ya pedí que vuelvan a pasar.",
             "Entre mañana y pasado, de 9 a 18. Te llega un aviso cuando sale a reparto.",
         ],
