@@ -101,7 +101,7 @@ say(main, { at: ago(1.4 * MIN), direction: 'system', author: 'system', content: 
 say(main, { at: ago(1.37 * MIN), text: 'Hola! Me decidí por la de 360 🙌', reactions: [{ by: 'agent', emoji: '❤️' }] });
 say(main, { at: ago(1.3 * MIN), text: 'Y el envío a Morón cuánto sale?' });
 quick(owed(0.8 * MIN, 10 * MIN, 1, { customer: { id: 4, name: names[3] }, group: { id: 2, name: 'Soporte' } }), 'Buenas! el lavarropas hace ruido al centrifugar');
-quick({ customer: { id: 5, name: names[4] }, last_activity_at: ago(30 * MIN), group: { id: 2, name: 'Soporte' }, channel_account: { id: 5, kind: 'messenger', name: 'Casa Aurora' } }, 'Listo, te mandé la guía de retiro', { direction: 'out', author: 'agent', agent: { id: 1, name: luis.name }, status: 'read' });
+quick({ customer: { id: 5, name: names[4] }, last_activity_at: ago(30 * MIN), group: { id: 2, name: 'Soporte' }, channel_account: { id: 5, kind: 'facebook', name: 'Casa Aurora' } }, 'Listo, te mandé la guía de retiro', { direction: 'out', author: 'agent', agent: { id: 1, name: luis.name }, status: 'read' });
 const failed = quick({ customer: { id: 6, name: names[5] }, last_activity_at: ago(66 * MIN) }, 'Perfecto, te reservo la de 360 litros blanca', { direction: 'out', author: 'agent', agent: { id: 1, name: luis.name }, status: 'delivered' });
 say(failed, { at: ago(64 * MIN), direction: 'out', author: 'agent', agent: { id: 1, name: luis.name }, status: 'failed', error: { code: 131047, key: 'window_closed', title: 'Re-engagement message', detail: '' }, text: '¿La pasás a buscar hoy?' });
 say(failed, { at: ago(63 * MIN), content: { type: 'location', latitude: -34.6518, longitude: -58.6221, name: 'Sucursal Morón', address: 'Belgrano 245, Morón' } });
@@ -109,7 +109,7 @@ say(failed, { at: ago(62 * MIN), content: { type: 'unsupported', kind: 'poll', r
 say(failed, { at: ago(61 * MIN), content: { type: 'image', file: '6f2c0000-0000-4000-8000-000000000002', caption: 'Así quedó el hueco', mime: 'image/svg+xml' } });
 say(failed, { at: ago(60 * MIN), content: { type: 'audio', voice: true, failed: 'El audio no se pudo traer' } });
 failed.window = { state: 'closed', closes_at: null, refused: true };
-quick({ customer: { id: 7, name: names[6] }, last_activity_at: ago(80 * MIN), channel_account: { id: 6, kind: 'facebook', name: 'Casa Aurora' }, group: null }, 'Hola! Sí, hacemos factura A con CUIT', { direction: 'out', author: 'bot', status: 'sent' });
+quick({ customer: { id: 7, name: names[6] }, last_activity_at: ago(80 * MIN), channel_account: { id: 6, kind: 'facebook_comment', name: 'Casa Aurora' }, group: null }, 'Hola! Sí, hacemos factura A con CUIT', { direction: 'out', author: 'bot', status: 'sent' });
 for (let i = 0; i < queueSize; i += 1) {
   const ms = (i === 0 ? 4.2 : Math.max(0.05, 3.9 - i * 0.3)) * MIN;
   quick({ place: 'waiting', owner: null, assigned_at: null, assigned_reason: null, owed_since: ago(ms), waiting_since: ago(ms), unread: (i % 4) + 1, last_activity_at: ago(ms / 2), customer: { id: 100 + i, name: `${names[(i + 7) % names.length]}${i > 13 ? ` ${i}` : ''}` }, channel_account: [chan(0), chan(1), ig][i % 3], group: [null, { id: 1, name: 'Ventas' }, { id: 2, name: 'Soporte' }][i % 3] }, ['Hola, quería consultar por un pedido', '¿Tienen stock de la 360?', 'Buenas tardes', 'Necesito cambiar la dirección de entrega'][i % 4]);

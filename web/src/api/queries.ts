@@ -17,7 +17,7 @@ import type {
   Template,
   Tray,
   TrayState,
-} from './pending';
+} from './types';
 
 /** A tray in a state, in an order, with filters: what an address of the console means. */
 export interface View {

@@ -1,4 +1,4 @@
-import type { Permission } from '@/api/pending';
+import type { Permission } from '@/api/types';
 import { useT, type Key } from '@/i18n';
 import { useMe } from '@/lib/me';
 import { Avatar, Icon, IconButton, Loading, Logo, Wordmark, type IconName } from '@/ui';

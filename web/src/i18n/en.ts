@@ -32,9 +32,10 @@ export default {
 
   'channel.whatsapp': 'WhatsApp',
   'channel.web_chat': 'Web chat',
-  'channel.messenger': 'Messenger',
   'channel.instagram': 'Instagram',
-  'channel.facebook': 'Facebook',
+  'channel.facebook': 'Messenger',
+  'channel.facebook_comment': 'Facebook comments',
+  'channel.instagram_comment': 'Instagram comments',
 
   'field.email': 'E-mail',
   'field.password': 'Password',
@@ -188,7 +189,6 @@ export default {
   'customer.notes': 'Note',
   'customer.edit': 'Edit',
   'customer.empty': 'Add',
-  'customer.origin': 'Origin',
   'customer.previous': 'Other conversations',
   'customer.previous.none': 'This is the first.',
   'panel.toggle': 'Customer data',

@@ -31,9 +31,10 @@ export default {
 
   'channel.whatsapp': 'WhatsApp',
   'channel.web_chat': 'Chat web',
-  'channel.messenger': 'Messenger',
   'channel.instagram': 'Instagram',
-  'channel.facebook': 'Facebook',
+  'channel.facebook': 'Messenger',
+  'channel.facebook_comment': 'Comentarios de Facebook',
+  'channel.instagram_comment': 'Comentarios de Instagram',
 
   'field.email': 'Correo',
   'field.password': 'Contraseña',
@@ -187,7 +188,6 @@ export default {
   'customer.notes': 'Nota',
   'customer.edit': 'Editar',
   'customer.empty': 'Agregar',
-  'customer.origin': 'Origen',
   'customer.previous': 'Otras conversaciones',
   'customer.previous.none': 'Esta es la primera.',
   'panel.toggle': 'Datos del cliente',

@@ -32,9 +32,10 @@ export default {
 
   'channel.whatsapp': 'WhatsApp',
   'channel.web_chat': 'Chat do site',
-  'channel.messenger': 'Messenger',
   'channel.instagram': 'Instagram',
-  'channel.facebook': 'Facebook',
+  'channel.facebook': 'Messenger',
+  'channel.facebook_comment': 'Comentários do Facebook',
+  'channel.instagram_comment': 'Comentários do Instagram',
 
   'field.email': 'E-mail',
   'field.password': 'Senha',
@@ -188,7 +189,6 @@ export default {
   'customer.notes': 'Nota',
   'customer.edit': 'Editar',
   'customer.empty': 'Adicionar',
-  'customer.origin': 'Origem',
   'customer.previous': 'Outras conversas',
   'customer.previous.none': 'Esta é a primeira.',
   'panel.toggle': 'Dados do cliente',

@@ -1,4 +1,4 @@
-import type { Decision, Reason, Ref } from '@/api/pending';
+import type { Decision, Reason, Ref } from '@/api/types';
 import type { Translator } from '@/i18n';
 import type { ReactNode } from 'react';
 import { duration } from './time';
@@ -56,7 +56,8 @@ export function sentence(t: Translator, decision: Pick<Decision, 'act' | 'reason
 }
 
 /** What a system line inside a conversation says: a decision of routing, told to everybody who reads it. */
-export function systemLine(t: Translator, code: string, params: Record<string, unknown> = {}): ReactNode {
+export function systemLine(t: Translator, code: string, values?: unknown): ReactNode {
+  const params = (values ?? {}) as Record<string, unknown>;
   const ref = (value: unknown): Ref | null =>
     value && typeof value === 'object' && 'name' in value ? (value as Ref) : null;
   const reason = params['reason'] as Reason | undefined;

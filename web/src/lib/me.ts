@@ -1,4 +1,4 @@
-import type { Me, Permission } from '@/api/pending';
+import type { Me, Permission } from '@/api/types';
 import { createContext, useContext } from 'react';
 
 export const MeContext = createContext<Me | null>(null);

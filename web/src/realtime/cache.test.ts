@@ -1,4 +1,4 @@
-import type { Conversation, Page } from '@/api/pending';
+import type { Conversation, Page } from '@/api/types';
 import type { View } from '@/api/queries';
 import type { InfiniteData } from '@tanstack/react-query';
 import { describe, expect, it } from 'vitest';
@@ -6,6 +6,7 @@ import { clockTotal, compare, place } from './cache';
 
 const conversation = (id: number, change: Partial<Conversation> = {}): Conversation => ({
   id,
+  number: id,
   channel_account: { id: 1, kind: 'web_chat', name: 'web' },
   customer: { id, name: `c${id}` },
   place: 'held',
@@ -17,12 +18,23 @@ const conversation = (id: number, change: Partial<Conversation> = {}): Conversat
   owed_since: null,
   waiting_since: null,
   assigned_at: id,
+  assigned_reason: null,
   rotate_at: null,
+  round: 0,
+  exhausted: false,
+  episode: 1,
+  reserved_for: null,
+  reserved_until: null,
+  outbound: false,
+  simulated: false,
+  closed_at: null,
+  close_reason: null,
   last_activity_at: id,
   last_customer_at: id,
   last_message: null,
   unread: 0,
-  window: { state: 'open' },
+  marked_unread: false,
+  window: { state: 'open', closes_at: null, refused: false },
   created_at: id,
   ...change,
 });

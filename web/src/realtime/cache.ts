@@ -1,5 +1,5 @@
 import { keys, mergeMessages, type View } from '@/api/queries';
-import type { Agent, Conversation, Me, Message, MessagePage, Order, Page } from '@/api/pending';
+import type { Agent, Conversation, Me, Message, MessagePage, Order, Page } from '@/api/types';
 import { createStore } from '@/lib/store';
 import type { InfiniteData, QueryClient } from '@tanstack/react-query';
 import type { Ephemeral, Event } from './socket';
@@ -14,7 +14,6 @@ export function owedSince(c: Conversation): number | null {
 /** How long the whole clock of a chat is: from the assignment, or from what is owed since then. */
 export function clockTotal(c: Conversation): number | null {
   if (c.rotate_at === null) return null;
-  if (c.rotate_total_ms != null) return c.rotate_total_ms;
   const start = Math.max(c.assigned_at ?? 0, c.owed_since ?? 0);
   return start > 0 && c.rotate_at > start ? c.rotate_at - start : null;
 }
@@ -127,7 +126,7 @@ export class CachePatcher {
         return;
       case 'routing.decided':
         if (event.conversation) void this.client.invalidateQueries({ queryKey: keys.routing(event.conversation) });
-        void this.client.invalidateQueries({ queryKey: ['decisions', 'live'] });
+        this.ask(['decisions', 'live']);
         return;
       case 'customer.changed':
         void this.client.invalidateQueries({ queryKey: ['customer', (event.body as { id?: number }).id] });

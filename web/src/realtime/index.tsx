@@ -1,5 +1,5 @@
 import { keys, meQuery } from '@/api/queries';
-import type { Conversation, Me, Message } from '@/api/pending';
+import type { Conversation, Me, Message } from '@/api/types';
 import { useQueryClient } from '@tanstack/react-query';
 import { createContext, useContext, useEffect, useMemo, type ReactNode } from 'react';
 import { createStore, type Store, useStore } from '@/lib/store';

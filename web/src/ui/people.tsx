@@ -1,4 +1,4 @@
-import type { AgentState, ChannelKind } from '@/api/pending';
+import type { AgentState, ChannelKind } from '@/api/types';
 import { useT } from '@/i18n';
 import { useNow } from '@/lib/clock';
 import { hue, initials } from '@/lib/text';
@@ -25,9 +25,10 @@ export function Avatar({ name, size = 32, state, photo }: AvatarProps) {
 const MARKS: Record<ChannelKind, { icon: IconName; className: string }> = {
   whatsapp: { icon: 'whatsapp', className: 'mark-whatsapp' },
   web_chat: { icon: 'web', className: 'mark-web' },
-  messenger: { icon: 'messenger', className: 'mark-messenger' },
   instagram: { icon: 'instagram', className: 'mark-instagram' },
-  facebook: { icon: 'facebook', className: 'mark-facebook' },
+  facebook: { icon: 'messenger', className: 'mark-messenger' },
+  facebook_comment: { icon: 'facebook', className: 'mark-facebook' },
+  instagram_comment: { icon: 'instagram', className: 'mark-instagram' },
 };
 
 export function ChannelMark({ kind, inline }: { kind: ChannelKind; inline?: boolean }) {

@@ -1,6 +1,6 @@
 import { api } from '@/api/client';
 import { keys } from '@/api/queries';
-import type { Device, MyAccount, Page as Paged } from '@/api/pending';
+import type { Device, MyAccount, Page as Paged } from '@/api/types';
 import { LANGUAGES, languageTag, showLanguage, useT } from '@/i18n';
 import { useNow } from '@/lib/clock';
 import { explain } from '@/lib/errors';

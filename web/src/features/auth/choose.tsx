@@ -1,5 +1,5 @@
 import { api } from '@/api/client';
-import type { Me } from '@/api/pending';
+import type { Me } from '@/api/types';
 import { useT } from '@/i18n';
 import { explain } from '@/lib/errors';
 import { Avatar, Banner, Icon } from '@/ui';

@@ -1,6 +1,6 @@
 import { api, ApiError } from '@/api/client';
 import { keys } from '@/api/queries';
-import type { PublicInvitation } from '@/api/pending';
+import type { PublicInvitation } from '@/api/types';
 import { languageTag, useT } from '@/i18n';
 import { explain } from '@/lib/errors';
 import { Banner, Button, Field, Loading, TextField } from '@/ui';

@@ -1,6 +1,6 @@
 import { api, ApiError } from '@/api/client';
 import { keys, setupQuery } from '@/api/queries';
-import type { Me } from '@/api/pending';
+import type { Me } from '@/api/types';
 import { useT } from '@/i18n';
 import { explain } from '@/lib/errors';
 import { Banner, Button, Checkbox, Field, TextField } from '@/ui';

@@ -1,12 +1,13 @@
 import { api, ApiError } from '@/api/client';
 import { channelsQuery, groupsQuery } from '@/api/queries';
-import type { ChannelAccount, WebChatSettings } from '@/api/pending';
+import type { ChannelAccount, WebChatSettings } from '@/api/types';
 import { useT } from '@/i18n';
 import { explain } from '@/lib/errors';
 import { Badge, Banner, Button, ChannelMark, Checkbox, Dialog, Empty, Failure, Icon, Loading, Page, Radio, SaveBar, SelectField, Setting, TextArea, TextField, toast } from '@/ui';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { Link, Route, Switch, useLocation } from 'wouter';
+import { Failures, FailuresLink } from './failures';
 import { Preview } from './preview';
 
 const BASE = '/dashboard/channels';
@@ -17,12 +18,13 @@ export default function Channels() {
       <Route path={BASE} component={All} />
       <Route path={`${BASE}/new/whatsapp`} component={NewWhatsapp} />
       <Route path={`${BASE}/new/web_chat`} component={NewWebChat} />
+      <Route path={`${BASE}/failures`} component={Failures} />
       <Route path={`${BASE}/:id`}>{({ id }) => <One key={id} id={Number(id)} />}</Route>
     </Switch>
   );
 }
 
-const TONES = { connected: 'green', draft: undefined, disconnected: 'red', restricted: 'amber' } as const;
+const TONES = { connected: 'green', draft: undefined, connecting: undefined, degraded: 'amber', disconnected: 'red' } as const;
 
 function All() {
   const t = useT();
@@ -75,6 +77,7 @@ function All() {
           ))}
         </ul>
       )}
+      <FailuresLink />
     </Page>
   );
 }
@@ -135,7 +138,7 @@ function GreeterFields({ value, onChange }: { value: Greeter | null; onChange(va
             <TextField
               label={t('greeter.words.label')}
               help={t('greeter.words.help')}
-              value={value.words.join(', ')}
+              value={(value.words ?? []).join(', ')}
               onChange={(event) => onChange({ ...value, words: event.target.value.split(',').map((word) => word.trimStart()) })}
             />
           )}
@@ -146,7 +149,7 @@ function GreeterFields({ value, onChange }: { value: Greeter | null; onChange(va
 }
 
 const cleaned = (greeter: Greeter | null): Greeter | null =>
-  greeter && { ...greeter, words: greeter.words.map((word) => word.trim()).filter(Boolean) };
+  greeter && { ...greeter, words: (greeter.words ?? []).map((word) => word.trim()).filter(Boolean) };
 
 function NewWhatsapp() {
   const t = useT();

@@ -1,4 +1,4 @@
-import type { WebChatSettings } from '@/api/pending';
+import type { WebChatSettings } from '@/api/types';
 import { useT } from '@/i18n';
 import { Icon } from '@/ui';
 import type { CSSProperties } from 'react';

@@ -1,6 +1,6 @@
 import { api, ApiError } from '@/api/client';
 import { unwrap } from '@/api/queries';
-import type { Conversation } from '@/api/pending';
+import type { Conversation } from '@/api/types';
 import { useT } from '@/i18n';
 import { explain } from '@/lib/errors';
 import { useLive } from '@/realtime';

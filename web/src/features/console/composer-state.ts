@@ -1,4 +1,4 @@
-import type { Message } from '@/api/pending';
+import type { Message } from '@/api/types';
 import { createStore } from '@/lib/store';
 
 /** The message that the next answer quotes. */

@@ -1,5 +1,5 @@
 import { api } from '@/api/client';
-import type { Content, Conversation, MediaKind, StoredFile } from '@/api/pending';
+import type { Content, Conversation, MediaKind, StoredFile } from '@/api/types';
 import { useT } from '@/i18n';
 import { serverNow } from '@/lib/clock';
 import { explain } from '@/lib/errors';

@@ -1,6 +1,6 @@
 import { ApiError } from '@/api/client';
 import { conversationQuery, routingQuery } from '@/api/queries';
-import type { Conversation as C } from '@/api/pending';
+import type { Conversation as C } from '@/api/types';
 import { useT } from '@/i18n';
 import { serverNow, useNow } from '@/lib/clock';
 import { sentence, shortReason } from '@/lib/decisions';

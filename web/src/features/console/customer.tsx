@@ -1,6 +1,6 @@
 import { api } from '@/api/client';
 import { customerConversationsQuery, customerQuery } from '@/api/queries';
-import type { ChannelKind, Conversation, Customer } from '@/api/pending';
+import type { ChannelKind, Conversation, Customer } from '@/api/types';
 import { useT } from '@/i18n';
 import { customerName } from '@/lib/names';
 import { useNow } from '@/lib/clock';
@@ -26,7 +26,7 @@ export function CustomerPanel({ c, place, onClose }: { c: Conversation; place: P
   return (
     <aside className="panel" aria-label={t('customer.label')}>
       <div className="ph">
-        <Avatar name={c.customer.name} size={48} />
+        <Avatar name={data?.name || customerName(t, c)} size={48} />
         <div className="grow">
           <h2 className="trunc" dir="auto">
             {data?.name || customerName(t, c)}
@@ -58,15 +58,6 @@ export function CustomerPanel({ c, place, onClose }: { c: Conversation; place: P
             )}
           </section>
           {data && <Fields key={data.id} customer={data} />}
-          {data?.origin?.page && (
-            <section className="ps">
-              <h3>{t('customer.origin')}</h3>
-              <div className="ln" title={data.origin.page}>
-                <Icon name="web" />
-                <span className="grow trunc">{data.origin.title || data.origin.page}</span>
-              </div>
-            </section>
-          )}
           <section className="ps">
             <h3>
               {t('customer.previous')} <span className="num">{others.length || ''}</span>
@@ -76,7 +67,7 @@ export function CustomerPanel({ c, place, onClose }: { c: Conversation; place: P
               <Link key={one.id} className="ln ln-link" href={place.path({}, one.id)}>
                 <ChannelMark kind={one.channel_account.kind} inline />
                 <span className="grow trunc" dir="auto">
-                  {one.last_message?.preview || t.maybe(`kind.${one.last_message?.kind}`) || `#${one.id}`}
+                  {one.last_message?.preview || t.maybe(`kind.${one.last_message?.kind}`) || `#${one.number}`}
                 </span>
                 <span className="xs faint num">{shortDate(one.last_activity_at, now, t.language, zone)}</span>
               </Link>
@@ -90,7 +81,7 @@ export function CustomerPanel({ c, place, onClose }: { c: Conversation; place: P
 
 const KINDS: Record<string, ChannelKind> = {
   whatsapp_phone: 'whatsapp',
-  facebook_psid: 'messenger',
+  facebook_psid: 'facebook',
   instagram_igsid: 'instagram',
   web_visitor: 'web_chat',
   web_user: 'web_chat',
@@ -163,14 +154,6 @@ function Fields({ customer }: { customer: Customer }) {
                   <Icon name="edit" size={14} />
                 </button>
               )}
-            </dd>
-          </div>
-        ))}
-        {Object.entries(customer.attributes ?? {}).map(([name, text]) => (
-          <div key={name} className="attr">
-            <dt className="trunc">{name}</dt>
-            <dd>
-              <span className="trunc">{String(text)}</span>
             </dd>
           </div>
         ))}

@@ -1,6 +1,6 @@
 import { ApiError } from '@/api/client';
 import { agentsQuery, groupsQuery, templatesQuery } from '@/api/queries';
-import type { Conversation, Template } from '@/api/pending';
+import type { Conversation, Template } from '@/api/types';
 import { useT } from '@/i18n';
 import { customerName } from '@/lib/names';
 import { serverNow } from '@/lib/clock';

@@ -1,5 +1,5 @@
 import { api } from '@/api/client';
-import type { Draft } from '@/api/pending';
+import type { Draft } from '@/api/types';
 import { createStoredStore } from '@/lib/store';
 
 export interface Drafts {

@@ -1,5 +1,5 @@
 import { agentsQuery, channelsQuery, groupsQuery, listQuery } from '@/api/queries';
-import type { Conversation } from '@/api/pending';
+import type { Conversation } from '@/api/types';
 import { useT } from '@/i18n';
 import { useNow } from '@/lib/clock';
 import { useMay, useMe, useZone } from '@/lib/me';

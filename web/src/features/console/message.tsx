@@ -1,5 +1,5 @@
 import { address } from '@/api/client';
-import type { ChannelKind, Choice, Content, Conversation, Media, MediaKind, Message } from '@/api/pending';
+import type { ChannelKind, Choice, Content, Conversation, Media, MediaKind, Message } from '@/api/types';
 import { useT, type Translator } from '@/i18n';
 import { systemLine } from '@/lib/decisions';
 import { useMay, useZone } from '@/lib/me';
@@ -384,11 +384,11 @@ function MediaBody({ t, kind, media }: { t: Translator; kind: MediaKind; media: 
   }
   return (
     <div className="bubble">
-      <a className="card-line" href={fileUrl(media.file, true)} download={media.name}>
+      <a className="card-line" href={fileUrl(media.file, true)} download={media.name ?? true}>
         <Icon name="file" size={24} />
         <span className="grow">
           <span className="medium block">{label}</span>
-          <span className="xs muted">{[media.mime, media.size !== undefined ? bytes(media.size, t.language) : null].filter(Boolean).join(' · ')}</span>
+          <span className="xs muted">{[media.mime, media.size != null ? bytes(media.size, t.language) : null].filter(Boolean).join(' · ')}</span>
         </span>
         <Icon name="download" />
       </a>
@@ -414,8 +414,13 @@ function InteractiveBody({ content }: { content: Extract<Content, { type: 'inter
             {content.list_button}
           </span>
         )}
+        {content.link && (
+          <a href={content.link.url} title={content.link.url} target="_blank" rel="noopener noreferrer nofollow">
+            {content.link.title}
+          </a>
+        )}
         {options.map((choice) => (
-          <span key={choice.id} title={choice.description}>
+          <span key={choice.id} title={choice.description ?? undefined}>
             {choice.title}
           </span>
         ))}
@@ -425,7 +430,7 @@ function InteractiveBody({ content }: { content: Extract<Content, { type: 'inter
 }
 
 /** One line about a message, for quotes. */
-export function summary(t: Translator, content: Content | null): string {
+export function summary(t: Translator, content: Content | null | undefined): string {
   if (!content) return t('message.deleted');
   if (content.type === 'text') return content.text;
   const caption = 'caption' in content ? content.caption : undefined;

@@ -1,5 +1,5 @@
 import { ApiError } from '@/api/client';
-import type { Message } from '@/api/pending';
+import type { Message } from '@/api/types';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { Outbox, type Entry, type Sent } from './outbox';
 

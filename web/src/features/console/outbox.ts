@@ -1,5 +1,5 @@
 import { api, ApiError } from '@/api/client';
-import type { Content, Conversation, Message } from '@/api/pending';
+import type { Content, Conversation, Message } from '@/api/types';
 import { uuid } from '@/lib/ids';
 import { createStore, read, write, type Store } from '@/lib/store';
 

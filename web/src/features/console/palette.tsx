@@ -1,5 +1,5 @@
 import { api } from '@/api/client';
-import type { Conversation, Page } from '@/api/pending';
+import type { Conversation, Page } from '@/api/types';
 import { useT } from '@/i18n';
 import { customerName } from '@/lib/names';
 import { fold } from '@/lib/text';
@@ -81,7 +81,7 @@ export function Palette({ commands, onClose, onOpen }: { commands: Command[]; on
           const i = actions.length + k;
           return (
             <button key={c.id} id={`p-c${c.id}`} type="button" role="option" aria-selected={chosen === i} className="pick-row" onPointerMove={() => setAt(i)} onClick={() => run(i)}>
-              <Avatar name={c.customer.name} size={24} />
+              <Avatar name={customerName(t, c)} size={24} />
               <span className="grow trunc" dir="auto">
                 {customerName(t, c)} <span className="faint">{c.last_message?.preview}</span>
               </span>

@@ -1,6 +1,6 @@
 import { api } from '@/api/client';
 import { countsQuery, groupsQuery, keys, listQuery } from '@/api/queries';
-import type { ChosenState, Conversation, Me, Tray } from '@/api/pending';
+import type { ChosenState, Conversation, Me, Tray } from '@/api/types';
 import { useT } from '@/i18n';
 import { useNow } from '@/lib/clock';
 import { explain } from '@/lib/errors';

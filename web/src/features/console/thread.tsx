@@ -1,5 +1,5 @@
 import { loadOlder, messagesQuery } from '@/api/queries';
-import type { Conversation, Message } from '@/api/pending';
+import type { Conversation, Message } from '@/api/types';
 import { useT } from '@/i18n';
 import { customerName } from '@/lib/names';
 import { serverNow } from '@/lib/clock';

@@ -1,4 +1,4 @@
-import type { MessageStatus } from '@/api/pending';
+import type { MessageStatus } from '@/api/types';
 import { useT } from '@/i18n';
 import { Icon, type IconName } from '@/ui';
 

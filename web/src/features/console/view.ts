@@ -1,5 +1,5 @@
 import type { View } from '@/api/queries';
-import type { Order, Tray, TrayState } from '@/api/pending';
+import type { Order, Tray, TrayState } from '@/api/types';
 import { read, write } from '@/lib/store';
 import { useCallback, useMemo } from 'react';
 import { useLocation, useSearch } from 'wouter';

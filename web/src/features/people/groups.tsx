@@ -1,6 +1,6 @@
 import { api, ApiError } from '@/api/client';
 import { agentsQuery, groupsQuery } from '@/api/queries';
-import type { Agent, Group } from '@/api/pending';
+import type { Agent, Group } from '@/api/types';
 import { useT } from '@/i18n';
 import { explain } from '@/lib/errors';
 import { fold } from '@/lib/text';

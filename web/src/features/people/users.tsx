@@ -1,6 +1,6 @@
 import { api, ApiError } from '@/api/client';
 import { groupsQuery } from '@/api/queries';
-import type { Group, Invitation, Page as Paged, Role, StateSpan, User } from '@/api/pending';
+import type { Group, Invitation, Page as Paged, Role, StateSpan, User } from '@/api/types';
 import { useT } from '@/i18n';
 import { useNow } from '@/lib/clock';
 import { explain } from '@/lib/errors';

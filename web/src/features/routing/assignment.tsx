@@ -1,6 +1,6 @@
 import { api, ApiError } from '@/api/client';
 import { agentsQuery, policyQuery } from '@/api/queries';
-import type { Agent, Finding, Page as Paged, Policy, PolicyPreview, PolicyVersion, Preset } from '@/api/pending';
+import type { Agent, Finding, Page as Paged, Policy, PolicyPreview, PolicyVersion, Preset } from '@/api/types';
 import { useT } from '@/i18n';
 import { explain } from '@/lib/errors';
 import { useMay, useZone } from '@/lib/me';

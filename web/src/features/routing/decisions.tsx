@@ -1,9 +1,10 @@
 import { api } from '@/api/client';
 import { agentsQuery } from '@/api/queries';
-import type { Decision, Funnel, Page as Paged } from '@/api/pending';
+import type { Decision, Funnel, Page as Paged } from '@/api/types';
 import { useT } from '@/i18n';
 import { serverNow } from '@/lib/clock';
 import { sentence } from '@/lib/decisions';
+import { customerName } from '@/lib/names';
 import { useZone } from '@/lib/me';
 import { clockSeconds, clockTime, dayKey, daysAgo, longDate } from '@/lib/time';
 import { Avatar, Badge, Button, Empty, Failure, Icon, Loading, Page, type IconName } from '@/ui';
@@ -71,7 +72,7 @@ export default function Decisions() {
         </select>
         {filter.conversation && (
           <button type="button" className="chip is-on" onClick={() => set('conversation', '')}>
-            {t('decisions.one', { id: filter.conversation })}
+            {t('decisions.one', { id: items[0]?.conversation?.number ?? filter.conversation })}
             <Icon name="x" />
           </button>
         )}
@@ -92,7 +93,14 @@ export default function Decisions() {
             return (
               <div key={decision.seq}>
                 {newDay && <DayLine at={decision.at} />}
-                <Line decision={decision} names={names} open={open === decision.seq} onToggle={() => setOpen(open === decision.seq ? null : decision.seq)} />
+                <Line
+                  decision={decision}
+                  names={names}
+                  open={open === decision.seq}
+                  filter={filter.conversation !== undefined}
+                  onToggle={() => setOpen(open === decision.seq ? null : decision.seq)}
+                  onOnly={() => set('conversation', String(decision.conversation?.id ?? ''))}
+                />
               </div>
             );
           })}
@@ -122,57 +130,68 @@ interface LineProps {
   decision: Decision;
   names(id: number): string | undefined;
   open: boolean;
+  /** Whether the list already shows one conversation. */
+  filter: boolean;
   onToggle(): void;
+  onOnly(): void;
 }
 
-function Line({ decision, names, open, onToggle }: LineProps) {
+function Line({ decision, names, open, filter, onToggle, onOnly }: LineProps) {
   const t = useT();
   const zone = useZone();
   const { icon, tone } = TONES[decision.act] ?? { icon: 'turn' as const, tone: '' };
-  const customer = typeof decision.conversation?.customer === 'string' ? decision.conversation.customer : decision.conversation?.customer?.name;
+  const about = decision.conversation;
   const funnel = decision.funnel && decision.funnel.members > 0 ? decision.funnel : null;
   return (
     <div className={open ? 'dec is-open' : 'dec'}>
-      <button type="button" className="dl" aria-expanded={open} onClick={onToggle}>
-        <Icon name={open ? 'down' : 'right'} size={14} />
-        <time className="num">{clockSeconds(decision.at, t.language, zone)}</time>
-        <span className={`di ${tone}`}>
-          <Icon name={icon} size={14} />
-        </span>
-        <span className="grow">
-          {sentence(t, decision, names)}. {customer && <b dir="auto">{customer}</b>}
-        </span>
+      <div className="dl">
+        <button type="button" className="dl-b" aria-expanded={open} onClick={onToggle}>
+          <Icon name={open ? 'down' : 'right'} size={14} />
+          <time className="num">{clockSeconds(decision.at, t.language, zone)}</time>
+          <span className={`di ${tone}`}>
+            <Icon name={icon} size={14} />
+          </span>
+          <span className="grow">{sentence(t, decision, names)}</span>
+        </button>
+        {about && (
+          <Link className="dl-c" href={`/agent/agents/${about.id}`}>
+            <span className="num">{`#${about.number}`}</span>
+            <span className="trunc" dir="auto">
+              {customerName(t, about)}
+            </span>
+          </Link>
+        )}
         <Badge>{t.maybe(`act.name.${decision.act}`) ?? decision.act}</Badge>
         <span className="num faint no">{t.number(decision.seq)}</span>
-      </button>
+      </div>
       {open && (
         <div className="dec-body">
           {funnel ? <FunnelView funnel={funnel} names={names} /> : <p className="sm muted">{t('funnel.manual')}</p>}
           <div className="facts-d">
-          <dl className="facts-d">
-            {decision.to && (
+            <dl className="facts-d">
+              {decision.to && (
+                <div>
+                  <dt>{t('funnel.chosen')}</dt>
+                  <dd>
+                    <Avatar name={decision.to.name} size={20} />
+                    {decision.to.name}
+                  </dd>
+                </div>
+              )}
               <div>
-                <dt>{t('funnel.chosen')}</dt>
-                <dd>
-                  <Avatar name={decision.to.name} size={20} />
-                  {decision.to.name}
-                </dd>
+                <dt>{t('funnel.at')}</dt>
+                <dd className="num">{clockTime(decision.at, t.language, zone)}</dd>
               </div>
-            )}
-            <div>
-              <dt>{t('funnel.at')}</dt>
-              <dd className="num">{clockTime(decision.at, t.language, zone)}</dd>
-            </div>
-            <div>
-              <dt>{t('funnel.rules')}</dt>
-              <dd>{t('funnel.version', { version: decision.policy_version })}</dd>
-            </div>
-          </dl>
-            {decision.conversation && (
-              <Link className="btn btn-secondary btn-sm" href={`/agent/agents/${decision.conversation.id}`}>
-                <Icon name="reply" />
-                {t('funnel.open')}
-              </Link>
+              <div>
+                <dt>{t('funnel.rules')}</dt>
+                <dd>{t('funnel.version', { version: decision.policy_version })}</dd>
+              </div>
+            </dl>
+            {about && !filter && (
+              <button type="button" className="btn btn-secondary btn-sm" onClick={onOnly}>
+                <Icon name="filter" />
+                {t('decisions.only')}
+              </button>
             )}
           </div>
         </div>

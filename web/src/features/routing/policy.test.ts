@@ -1,4 +1,4 @@
-import type { Agent, Policy } from '@/api/pending';
+import type { Agent, Policy } from '@/api/types';
 import { describe, expect, it } from 'vitest';
 import { changes, edit, next, seats, whoOf, withPreset } from './policy';
 

@@ -1,4 +1,4 @@
-import type { Agent, Policy, Preset } from '@/api/pending';
+import type { Agent, Policy, Preset } from '@/api/types';
 
 /** The documented model configurations: limit, presence, time. The rest of a policy stays as it is. */
 export const PRESETS: Record<Preset, Pick<Policy, 'presence' | 'limit' | 'reassign_seconds' | 'strategy'>> = {

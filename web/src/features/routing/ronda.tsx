@@ -1,4 +1,4 @@
-import type { Agent, Policy } from '@/api/pending';
+import type { Agent, Policy } from '@/api/types';
 import { useT } from '@/i18n';
 import { firstName } from '@/lib/text';
 import { countdown } from '@/lib/time';

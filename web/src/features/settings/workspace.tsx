@@ -1,6 +1,6 @@
 import { api, ApiError } from '@/api/client';
 import { keys } from '@/api/queries';
-import type { Workspace } from '@/api/pending';
+import type { Workspace } from '@/api/types';
 import { LANGUAGES, languageTag, useT } from '@/i18n';
 import { explain } from '@/lib/errors';
 import { Banner, Button, Checkbox, Dialog, Failure, Loading, Page, SaveBar, SelectField, Setting, Switch, TextArea, TextField, toast } from '@/ui';

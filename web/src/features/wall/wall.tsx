@@ -1,6 +1,6 @@
 import { api } from '@/api/client';
 import { keys } from '@/api/queries';
-import type { Agent, AgentState, Conversation, Overview } from '@/api/pending';
+import type { Agent, AgentState, Conversation, Overview } from '@/api/types';
 import { useT } from '@/i18n';
 import { customerName } from '@/lib/names';
 import { useNow } from '@/lib/clock';
@@ -196,7 +196,7 @@ function Clocks({ title, list, now }: { title: string; list: Conversation[]; now
           <Link key={c.id} className="ck quiet" href={`/agent/agents/${c.id}`}>
             <span className="who">
               <ClockRing rotateAt={c.rotate_at ?? now} total={clockTotal(c)} />
-              <Avatar name={c.customer.name} size={36} />
+              <Avatar name={customerName(t, c)} size={36} />
               <ChannelMark kind={c.channel_account.kind} />
             </span>
             <span className="grow trunc">

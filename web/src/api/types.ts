@@ -1,0 +1,184 @@
+/**
+ * The shapes that screens work with, from the types made of `docs/openapi.json` (`npm run api`). The document leaves
+ * out of `required` what may be `null`; the server always writes it, hence `Required`. Written by hand is only what
+ * the document calls an object and says no more about.
+ */
+import type { components } from './schema';
+
+type S = components['schemas'];
+/** `T` with fields that are known more exactly. */
+type With<T, U> = Omit<T, keyof U> & U;
+export type Ms = S['Ms'];
+
+export interface Page<T> {
+  items: T[];
+  next_cursor?: string | null;
+}
+
+export interface Ref {
+  id: number;
+  name: string;
+}
+
+/* ── Who am I ─────────────────────────────────────────────────────────────── */
+
+export type Role = S['Role'];
+export type Permission = S['Permission'];
+export type AgentState = S['AgentState'];
+export type ChosenState = S['ChosenState'];
+export type Agent = S['Agent'];
+export type Me = S['Me'];
+export type MyAccount = Required<S['MyAccount']>;
+export type Device = S['Device'];
+
+/* ── Conversations ────────────────────────────────────────────────────────── */
+
+export type TrayState = S['TrayState'];
+export type ChannelKind = S['ChannelKind'];
+export type MessageStatus = S['MessageStatus'];
+export type Counts = S['Counts'];
+export type Tray = 'unassigned' | 'mine' | 'agents' | 'bot';
+export type Order = 'waiting' | 'activity' | 'assigned';
+
+/** A coded reason; texts are ours. The code alone where there is nothing to fill in. */
+export type Reason = string | { code: string; params?: Record<string, unknown> };
+
+export type Conversation = With<
+  Required<S['Conversation']>,
+  { customer: Ref; owner: Ref | null; group: Ref | null; assigned_reason: Reason | null }
+>;
+
+export type Choice = S['Choice'];
+export type Media = S['Media'];
+export type Content = S['Content'];
+export type MediaKind = 'image' | 'video' | 'audio' | 'document' | 'sticker';
+
+export type Message = With<
+  S['Message'],
+  {
+    agent?: Ref | null;
+    /** When each status was reached, by its word. */
+    status_at?: Partial<Record<MessageStatus, Ms>> | null;
+    error?: { code?: string | number | null; key?: string | null; title?: string | null; detail?: string | null } | null;
+    reply_to?: { message?: number | null; provider_id?: string | null } | null;
+    referral?: { headline?: string; body?: string; source_url?: string; source_type?: string } | null;
+  }
+>;
+
+export interface MessagePage {
+  items: Message[];
+  has_more: boolean;
+}
+
+export interface Draft {
+  mode: 'reply' | 'note';
+  body: string;
+}
+
+export type Customer = S['Customer'];
+export type StoredFile = S['FileView'];
+
+export interface Template {
+  id?: number | string;
+  name: string;
+  language: string;
+  category?: string;
+  status?: string;
+  body?: string;
+  components?: { type: string; text?: string; format?: string }[];
+}
+
+/* ── Routing ──────────────────────────────────────────────────────────────── */
+
+export type Preset = 'sales' | 'support';
+
+export interface Policy {
+  version: number;
+  enabled: boolean;
+  preset: Preset | null;
+  based_on: Preset | null;
+  presence: 'online' | 'any';
+  excluded: number[];
+  limit: number | null;
+  reassign_seconds: number | null;
+  scope: 'first_reply' | 'every_turn';
+  strategy: 'least_recent' | 'most_spare';
+  rounds: number;
+  backoff_percent: number;
+  typing_grace_seconds: number;
+  ramp: { initial: number; interval_seconds: number };
+  hard_cap: { extra: number; percent: number };
+  on_gone: 'keep' | 'unanswered' | 'on_customer_message' | 'all';
+  gone_grace_seconds: number;
+  affinity: { enabled: boolean; absent_seconds: number; full_seconds: number };
+  max_transfers: number;
+  max_backlog_age_seconds: number;
+}
+
+export interface Finding {
+  code: string;
+  severity: 'info' | 'warning' | 'confirm' | 'error';
+  count: number;
+}
+
+export interface Lost {
+  reject?: string;
+  reason?: string;
+  count: number;
+  names?: string[];
+}
+
+export interface Funnel {
+  members: number;
+  lost: Lost[];
+  finalists: {
+    agent: number | Ref;
+    name?: string;
+    load: number;
+    limit?: number | null;
+    last_assigned_at?: Ms | null;
+  }[];
+  chosen?: number | Ref | null;
+  by: string;
+}
+
+export interface PolicyPreview {
+  findings: Finding[];
+  preview: { eligible: number; funnel: Funnel; moves: number; names?: Record<string, string> };
+}
+
+export type PolicyVersion = With<S['PolicyVersion'], { policy: Policy }>;
+
+export type Decision = With<
+  Required<S['DecisionView']>,
+  {
+    reason: Reason;
+    conversation: With<S['About'], { customer: Ref }> | null;
+    from: Ref | null;
+    to: Ref | null;
+    funnel: Funnel | null;
+  }
+>;
+
+export type ConversationRouting = With<
+  S['RoutingOf'],
+  {
+    why_waiting?: Funnel | null;
+    position?: { place: number; of: number } | null;
+    decisions: Decision[];
+  }
+>;
+
+export type Overview = With<Required<S['Overview']>, { queues: Required<S['Queue']>[]; expiring: Conversation[] }>;
+
+/* ── Settings ─────────────────────────────────────────────────────────────── */
+
+export type User = S['User'];
+export type Invitation = S['Invitation'];
+export type PublicInvitation = S['PublicInvitation'];
+export type Group = S['Group'];
+export type StateSpan = With<Required<S['StateChange']>, { state: AgentState }>;
+export type Workspace = S['Workspace'];
+export type WebChatSettings = With<Partial<S['WebChatSettings']>, { position?: 'left' | 'right' }>;
+export type ChannelAccount = With<S['ChannelAccount'], { settings: WebChatSettings }>;
+export type InboundFailure = With<S['InboundFailure'], { raw: unknown }>;
