@@ -347,6 +347,9 @@ pub async fn run_router(
     app.stop.cancel();
     app.workers.close();
     app.workers.wait().await;
+    if let Err(error) = workers::planner::release(&app).await {
+        tracing::debug!(%error, "the planner's leases run out by themselves");
+    }
     app.settle().await;
     Ok(())
 }

@@ -101,7 +101,8 @@ impl Thread {
         if self.connection.as_ref().is_some_and(|(client, _)| client.is_closed()) {
             self.connection = None;
         }
-        if self.connection.is_none() {
+        let fresh = self.connection.is_none();
+        if fresh {
             match connect(&self.url) {
                 Ok(client) => self.connection = Some((client, PgCache::default())),
                 Err(e) => {
@@ -114,6 +115,10 @@ impl Thread {
         let started = Instant::now();
         if let Err(e) = client.batch_execute(self.begin) {
             self.connection = None;
+            // The server was started again since the last transaction. Nothing has run: a new connection may do it.
+            if !fresh {
+                return self.attempt(job);
+            }
             return Err(Failure::Store(StoreError::Unavailable(e.to_string())));
         }
         let mut tx = Tx::new(Backend::Pg(client, cache), self.shared.clock.now());
@@ -151,6 +156,8 @@ impl Thread {
                         self.connection = None;
                         match error {
                             StoreError::Retry => Err(Failure::Retry),
+                            // A server that goes away may have committed before it said so.
+                            StoreError::Unavailable(_) => Err(Failure::Store(StoreError::CommitUnknown)),
                             _ if lost => Err(Failure::Store(StoreError::CommitUnknown)),
                             other => Err(Failure::Store(other)),
                         }

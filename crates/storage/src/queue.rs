@@ -79,8 +79,14 @@ where
     fn run(&mut self, tx: &mut Tx<'_>) -> Ran {
         tx.events.clear();
         tx.wakes.clear();
+        tx.failed = false;
         let answer: Result<T, E> = catch_unwind(AssertUnwindSafe(|| {
             let answer = (self.f)(tx)?;
+            if tx.failed {
+                return Err(
+                    StoreError::Other(format!("a statement of {} failed and the closure went on", self.name)).into(),
+                );
+            }
             crate::events::flush(tx)?;
             Ok(answer)
         }))

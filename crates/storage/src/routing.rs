@@ -74,6 +74,7 @@ statements! {
     TAKE_LEASE = "update routing_head set lease_epoch = lease_epoch + 1, lease_owner = $2, lease_until = $3
         where workspace = $1 and (lease_owner = $2 or lease_until < $4) returning lease_epoch";
     RENEW_LEASE = "update routing_head set lease_until = $3 where workspace = $1 and lease_owner = $2 and lease_epoch = $4";
+    RELEASE_LEASES = "update routing_head set lease_until = $2 where lease_owner = $1 and lease_until > $2";
     ADVANCE = "update routing_head set decision_seq = $2, input_seq = $3, at = $4, stamp = $5
         where workspace = $1 and decision_seq = $6 and input_seq = $7 and lease_epoch = $8";
     OPEN_INPUTS = "select id, command_id, at, fact from routing_input where workspace = $1 and seq is null order by id limit $2";
@@ -143,6 +144,12 @@ pub fn take_lease(tx: &mut Tx<'_>, w: WorkspaceId, node: &str, until: Ms) -> Sto
 /// Number of rows renewed: 0 when another node has the lease.
 pub fn renew_lease(tx: &mut Tx<'_>, w: WorkspaceId, node: &str, epoch: i64, until: Ms) -> StoreResult<u64> {
     tx.exec(&RENEW_LEASE, &[w.into(), node.into(), until.into(), epoch.into()])
+}
+
+/// Ends the leases of a node that stops, so that another plans at once; their number (system function).
+pub fn release_leases(tx: &mut Tx<'_>, node: &str) -> StoreResult<u64> {
+    let now = tx.now();
+    tx.exec(&RELEASE_LEASES, &[node.into(), now.into()])
 }
 
 /// Moves the head from `seen` to `new`; 0 rows when anybody planned meanwhile or the lease is another's.

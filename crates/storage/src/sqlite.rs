@@ -180,7 +180,10 @@ impl Writer {
             let changes = self.connection.total_changes();
             match self.member(&mut job, &mut wakes) {
                 Ok(()) => done.push(job),
-                Err(error) if self.connection.total_changes() == changes => job.settle(error),
+                // A full disk and its like end the whole transaction, whoever wrote before: then nobody simply leaves.
+                Err(error) if self.connection.total_changes() == changes && !self.connection.is_autocommit() => {
+                    job.settle(error);
+                }
                 Err(error) => {
                     // It wrote before it failed. Everything it and the others wrote goes; the others run again.
                     wakes.clear();
@@ -191,6 +194,9 @@ impl Writer {
                         return;
                     }
                     done = self.again(done, &mut wakes);
+                    if self.connection.is_autocommit() {
+                        return;
+                    }
                 }
             }
             if done.len() >= GROUP_MEMBERS || started.elapsed() >= GROUP_TIME {
@@ -265,9 +271,12 @@ impl Writer {
         }
     }
 
+    /// Runs members again, each in a savepoint; those that want to be committed. When the database ended the transaction
+    /// under them, everybody has been answered and the connection is outside any transaction.
     fn again(&self, jobs: Vec<Job>, wakes: &mut Vec<Wake>) -> Vec<Job> {
         let mut done = Vec::with_capacity(jobs.len());
-        for mut job in jobs {
+        let mut jobs = jobs.into_iter();
+        while let Some(mut job) = jobs.next() {
             if let Err(e) = self.connection.execute_batch("savepoint member") {
                 job.settle(Some(e.into()));
                 continue;
@@ -278,8 +287,14 @@ impl Writer {
                     done.push(job);
                 }
                 Err(error) => {
-                    let _ = self.connection.execute_batch("rollback to member; release member");
                     job.settle(error);
+                    if self.connection.is_autocommit() {
+                        let gone = StoreError::Unavailable("the database ended the transaction".into());
+                        settle_all(done, &gone);
+                        settle_all(jobs.collect(), &gone);
+                        return Vec::new();
+                    }
+                    let _ = self.connection.execute_batch("rollback to member; release member");
                 }
             }
         }

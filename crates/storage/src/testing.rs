@@ -15,7 +15,7 @@ pub struct TestDb {
     pub config: DbConfig,
     pub clock: Clock,
     wakes: Arc<Mutex<Vec<Wake>>>,
-    _place: Place,
+    place: Place,
 }
 
 enum Place {
@@ -39,7 +39,19 @@ impl TestDb {
             config,
             clock,
             wakes,
-            _place: place,
+            place,
+        }
+    }
+
+    /// The address of the server and the name of this database on it.
+    ///
+    /// # Panics
+    /// On SQLite.
+    #[must_use]
+    pub fn postgres(&self) -> (String, String) {
+        match &self.place {
+            Place::Database { admin, name } => (admin.clone(), name.clone()),
+            Place::Folder { .. } => panic!("this is a SQLite database"),
         }
     }
 
@@ -47,6 +59,61 @@ impl TestDb {
     #[must_use]
     pub fn wakes(&self) -> Vec<Wake> {
         std::mem::take(&mut self.wakes.lock().expect("wakes"))
+    }
+}
+
+/// A connection beside the product, for tests that take the server away from it. `admin` is the address of a server.
+///
+/// # Panics
+/// When the server does not answer.
+#[must_use]
+pub fn admin(address: &str) -> postgres::Client {
+    pg::connect(address).expect("the PostgreSQL server for tests answers")
+}
+
+/// A copy of a database. PostgreSQL copies only what nobody has open: it waits a moment for the last to leave. Keep the
+/// guard.
+///
+/// # Panics
+/// When it is still open after ten seconds.
+#[must_use]
+pub fn copy_of(config: &DbConfig) -> (DbConfig, TestPlace) {
+    match config {
+        DbConfig::Sqlite(path) => {
+            let folder = tempfile::tempdir().expect("a temporary folder");
+            let copy = folder.path().join("ronda.db");
+            // Whoever leaves last need not have been able to empty the log beside the file: a copy of the file is not enough.
+            let connection = crate::sqlite::connect(path, false).expect("the original opens");
+            let text = copy.to_str().expect("a plain path");
+            connection.execute("vacuum into ?1", [text]).expect("a copy");
+            let place = TestPlace {
+                _place: Place::Folder { _folder: folder },
+            };
+            (DbConfig::Sqlite(copy), place)
+        }
+        DbConfig::Postgres(url) => {
+            static NEXT: AtomicU32 = AtomicU32::new(0);
+            let (_, original) = url.rsplit_once('/').expect("an address with a database");
+            let admin_url = with_database(url, "postgres");
+            let name = format!("{original}_copy{}", NEXT.fetch_add(1, Ordering::Relaxed));
+            let mut client = admin(&admin_url);
+            patiently(|| client.batch_execute(&format!("create database {name} template {original}")));
+            let place = TestPlace {
+                _place: Place::Database {
+                    admin: admin_url.clone(),
+                    name: name.clone(),
+                },
+            };
+            (DbConfig::Postgres(with_database(&admin_url, &name)), place)
+        }
+    }
+}
+
+fn patiently<E: std::fmt::Debug>(mut work: impl FnMut() -> Result<(), E>) {
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    while let Err(error) = work() {
+        assert!(std::time::Instant::now() < until, "{error:?}");
+        std::thread::sleep(std::time::Duration::from_millis(20));
     }
 }
 

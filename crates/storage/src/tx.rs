@@ -36,6 +36,9 @@ pub struct Tx<'a> {
     pub(crate) wakes: Vec<Wake>,
     /// See [`Tx::may_take`].
     pub(crate) limit: Option<Duration>,
+    /// A statement failed. On PostgreSQL nothing of this transaction can be committed any more, and its server answers a
+    /// commit with a rollback that looks like success; so on both engines the closure may not go on.
+    pub(crate) failed: bool,
 }
 
 impl<'a> Tx<'a> {
@@ -46,6 +49,7 @@ impl<'a> Tx<'a> {
             events: Vec::new(),
             wakes: Vec::new(),
             limit: None,
+            failed: false,
         }
     }
 
@@ -78,7 +82,8 @@ impl<'a> Tx<'a> {
 
     /// Runs a statement; the number of rows it touched.
     pub fn exec(&mut self, s: &'static Statement, params: &[Value]) -> StoreResult<u64> {
-        match &mut self.backend {
+        let Self { backend, failed, .. } = self;
+        let answer = (|| match backend {
             Backend::Sqlite(c) => {
                 let mut prepared = c.prepare_cached(&s.compiled().sqlite)?;
                 Ok(prepared.execute(rusqlite::params_from_iter(params))? as u64)
@@ -87,7 +92,9 @@ impl<'a> Tx<'a> {
                 let prepared = cache.get(client, s)?;
                 Ok(client.execute(&prepared, &pg_params(params))?)
             }
-        }
+        })();
+        *failed |= answer.is_err();
+        answer
     }
 
     /// All rows of a query, each read by `f`.
@@ -97,7 +104,8 @@ impl<'a> Tx<'a> {
         params: &[Value],
         mut f: impl FnMut(&Row<'_>) -> StoreResult<T>,
     ) -> StoreResult<Vec<T>> {
-        match &mut self.backend {
+        let Self { backend, failed, .. } = self;
+        let answer = (|| match backend {
             Backend::Sqlite(c) => {
                 let mut prepared = c.prepare_cached(&s.compiled().sqlite)?;
                 let mut rows = prepared.query(rusqlite::params_from_iter(params))?;
@@ -115,7 +123,9 @@ impl<'a> Tx<'a> {
                     .map(|row| f(&Row::Pg(row)))
                     .collect()
             }
-        }
+        })();
+        *failed |= answer.is_err();
+        answer
     }
 
     /// The first row, if any.
@@ -146,7 +156,8 @@ impl<'a> Tx<'a> {
         }
         let compiled = s.compiled();
         assert_eq!(rows.width(), compiled.columns.len(), "{}: width of the batch", s.name);
-        match &mut self.backend {
+        let Self { backend, failed, .. } = self;
+        let answer = (|| match backend {
             Backend::Sqlite(c) => {
                 let mut prepared = c.prepare_cached(&compiled.sqlite)?;
                 let mut touched = 0;
@@ -160,7 +171,9 @@ impl<'a> Tx<'a> {
                 let arrays = pg_arrays(&compiled.columns, rows);
                 Ok(client.execute(&prepared, &with_tail(&arrays, tail))?)
             }
-        }
+        })();
+        *failed |= answer.is_err();
+        answer
     }
 
     /// As [`Tx::batch`], reading the rows that the statement returns. PostgreSQL promises no order: return the natural
@@ -177,7 +190,8 @@ impl<'a> Tx<'a> {
         }
         let compiled = s.compiled();
         assert_eq!(rows.width(), compiled.columns.len(), "{}: width of the batch", s.name);
-        match &mut self.backend {
+        let Self { backend, failed, .. } = self;
+        let answer = (|| match backend {
             Backend::Sqlite(c) => {
                 let mut prepared = c.prepare_cached(&compiled.sqlite)?;
                 let mut out = Vec::new();
@@ -198,7 +212,9 @@ impl<'a> Tx<'a> {
                     .map(|row| f(&Row::Pg(row)))
                     .collect()
             }
-        }
+        })();
+        *failed |= answer.is_err();
+        answer
     }
 
     /// A statement made at run time (list filters and reports, rendered by one place each). `$n` as everywhere.
@@ -208,7 +224,8 @@ impl<'a> Tx<'a> {
         params: &[Value],
         mut f: impl FnMut(&Row<'_>) -> StoreResult<T>,
     ) -> StoreResult<Vec<T>> {
-        match &mut self.backend {
+        let Self { backend, failed, .. } = self;
+        let answer = (|| match backend {
             Backend::Sqlite(c) => {
                 let mut prepared = c.prepare_cached(&text.replace('$', "?"))?;
                 let mut rows = prepared.query(rusqlite::params_from_iter(params))?;
@@ -223,7 +240,9 @@ impl<'a> Tx<'a> {
                 .iter()
                 .map(|row| f(&Row::Pg(row)))
                 .collect(),
-        }
+        })();
+        *failed |= answer.is_err();
+        answer
     }
 
     /// Adds an event. It gets its number as the last thing before commit (architecture.md §9).

@@ -28,6 +28,12 @@ pub struct Answer {
 }
 
 impl Browser {
+    /// A browser that nobody signed in with, for a server that the test started itself.
+    #[must_use]
+    pub fn at(address: &str) -> Self {
+        Self::new(address)
+    }
+
     pub(crate) fn new(address: &str) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(1);
         let n = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -100,13 +106,22 @@ impl Browser {
 
     /// Sends a request and keeps its cookies.
     pub async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
+        self.try_send(request)
+            .await
+            .unwrap_or_else(|(asked, e)| panic!("{asked}: {e}"))
+    }
+
+    /// As [`Browser::send`], for servers that may go away.
+    ///
+    /// # Errors
+    /// What was asked, and why there is no whole answer.
+    pub async fn try_send(&self, request: reqwest::RequestBuilder) -> Result<Answer, (String, reqwest::Error)> {
         let request = request.build().expect("a request");
         let asked = format!("{} {}", request.method(), request.url().path());
-        let response = self
-            .client
-            .execute(request)
-            .await
-            .unwrap_or_else(|e| panic!("{asked}: {e}"));
+        let response = match self.client.execute(request).await {
+            Ok(response) => response,
+            Err(e) => return Err((asked, e)),
+        };
         for cookie in response.headers().get_all("set-cookie") {
             let cookie = cookie.to_str().expect("a cookie");
             let (name, rest) = cookie.split_once('=').expect("a cookie");
@@ -119,14 +134,17 @@ impl Browser {
             }
         }
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let text = response.text().await.unwrap_or_default();
+        let text = match response.text().await {
+            Ok(text) => text,
+            Err(e) => return Err((asked, e)),
+        };
         let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
-        Answer {
+        Ok(Answer {
             status,
             headers,
             body,
             asked,
-        }
+        })
     }
 
     pub async fn get(&self, path: &str) -> Answer {

@@ -179,6 +179,7 @@ pub fn save(tx: &mut Tx<'_>, who: &Who, new: &NewPolicy) -> AppResult<PolicyVers
             after: Some(views::json(&policy)),
         },
     )?;
+    ronda_storage::crash_point("settings.before_commit");
     current(tx, who)
 }
 

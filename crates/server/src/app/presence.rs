@@ -234,8 +234,13 @@ pub async fn arrived(app: &Arc<App>, w: WorkspaceId, agent: AgentId) {
     let (node, up) = (app.node.clone(), app.up_since);
     let done: AppResult<()> = app
         .db
-        .write("connect", Lane::Interactive, move |tx| connect(tx, &node, w, agent, up))
+        .write("connect", Lane::Interactive, move |tx| {
+            connect(tx, &node, w, agent, up)?;
+            ronda_storage::crash_point("presence.before_commit");
+            Ok(())
+        })
         .await;
+    ronda_storage::crash_point("presence.after_commit");
     if let Err(error) = done {
         tracing::warn!(%agent, %error, "a connection was not noted");
     }

@@ -697,6 +697,7 @@ impl Step {
         let Some(greeter) = greeter else {
             return self.hand_over(tx, &t.row, first, account.default_group, None);
         };
+        ronda_storage::crash_point("bot.before_commit");
         let mut greeted = t.row.greeted;
         for (_, received, _, text) in &t.new {
             for effect in greeter::step(&greeter, greeted, text) {

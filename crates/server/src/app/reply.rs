@@ -47,13 +47,20 @@ pub struct Replied {
 pub fn run(tx: &mut Tx<'_>, who: &Who, new: &NewReply) -> AppResult<Replied> {
     let w = who.workspace;
     let row = conversations::lock(tx, w, new.conversation)?.ok_or(AppError::NotFound)?;
+    let author = Author::Agent;
+    let content = views::json(&new.content).to_string();
+    let hash = crate::secrets::hash(&format!("{}{content}{:?}", u8::from(new.note), new.reply_to));
+    let stored = messages::by_client_id(tx, w, row.id, author, &new.client_id)?;
+    // Who wrote it is told that it was stored, even if the conversation has left their sight since: the first answer may
+    // have been lost.
+    let own = stored.as_ref().is_some_and(|m| m.agent == Some(who.agent));
     let visible = Sight::from(who).sees(&row.scope());
     // A late answer comes from somebody who may not see the conversation any more.
     let late = match new.seen.filter(|_| !visible && !new.note) {
         Some(seen) => late(tx, who, &row, seen)?,
         None => false,
     };
-    if !visible && !late {
+    if !visible && !late && !own {
         // Who had it learns who has it now; nobody else learns that it exists.
         return Err(if had_it(tx, who, &row)? {
             not_owner(tx, who, &row)?
@@ -61,10 +68,7 @@ pub fn run(tx: &mut Tx<'_>, who: &Who, new: &NewReply) -> AppResult<Replied> {
             AppError::NotFound
         });
     }
-    let author = Author::Agent;
-    let content = views::json(&new.content).to_string();
-    let hash = crate::secrets::hash(&format!("{}{content}{:?}", u8::from(new.note), new.reply_to));
-    if let Some(stored) = messages::by_client_id(tx, w, row.id, author, &new.client_id)? {
+    if let Some(stored) = stored {
         if stored.client_hash.as_deref() != Some(hash.as_str()) || stored.agent != Some(who.agent) {
             return Err(AppError::Refused {
                 code: "client_id_reused",

@@ -245,7 +245,7 @@ pub struct Plan {
     pub seen: routing::Head,
     pub consumed: Vec<Consumed>,
     pub outcome: Outcome,
-    /// Closings that a newer message of the customer stops: index of the input, conversation, last message seen.
+    /// Closings that a newer message of the customer stops: index of the consumed input, conversation, last message seen.
     pub guards: Vec<(usize, ConversationId, MessageId)>,
 }
 

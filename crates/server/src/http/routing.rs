@@ -62,6 +62,7 @@ pub async fn save(ctx: Context, Body(new): Body<NewPolicy>) -> Result<(StatusCod
     let saved = ctx
         .write("save_policy", move |tx, who| policies::save(tx, who, &new))
         .await?;
+    ronda_storage::crash_point("settings.after_commit");
     Ok((StatusCode::CREATED, Json(saved)))
 }
 

@@ -12,14 +12,17 @@ use ronda_domain::channel::{ChannelStatus, IdentityKind};
 use ronda_domain::content::Content;
 use ronda_storage::messages::MessageRow;
 use ronda_storage::outbox::{self, OutboxRow};
-use ronda_storage::{Lane, StoreResult, conversations, customers, files, messages};
+use ronda_storage::{Lane, StoreError, StoreResult, conversations, customers, files, messages};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// Rows of one claim: a fraction of a second at the platform's 80 messages a second and number (meta-platform §8.4).
 const CLAIM: i64 = 20;
 /// How long a call may take before its row counts as unconfirmed.
 const LEASE_MS: i64 = 90_000;
+/// How long the database may be away before a row is left to lapse: a call and this fit into the lease.
+const PATIENCE: Duration = Duration::from_secs(45);
 
 /// The accounts that are being worked on.
 #[derive(Default)]
@@ -117,23 +120,44 @@ pub async fn step(app: &Arc<App>, id: ChannelAccountId) -> AppResult<usize> {
 
 async fn one(app: &Arc<App>, account: &Account, row: OutboxRow, token: String) -> AppResult<()> {
     let outcome = match row.kind.as_str() {
-        "message" => message(app, account, &row).await?,
+        "message" => patiently(app, || message(app, account, &row)).await?,
         _ => mark(app, account, &row).await,
     };
     ronda_storage::crash_point("deliver.after_call");
     let disconnected = matches!(&outcome, SendOutcome::Rejected { error } if error.class == ErrorClass::Auth);
-    let settled: AppResult<()> = app
-        .db
-        .write("sent", Lane::Interactive, move |tx| {
+    // What the platform answered is known here alone: it is written as often as it takes, once by its token.
+    let settled = patiently(app, || {
+        let (row, token, outcome) = (row.clone(), token.clone(), outcome.clone());
+        app.db.write("sent", Lane::Interactive, move |tx| {
             delivery::settle(tx, &row, &token, &outcome)?;
             ronda_storage::crash_point("sent.before_commit");
             Ok(())
         })
-        .await;
+    })
+    .await;
+    ronda_storage::crash_point("sent.after_commit");
     if disconnected {
         app.accounts.changed();
     }
     settled
+}
+
+/// Repeats what the database cannot do for the moment.
+async fn patiently<T, F>(app: &App, work: impl Fn() -> F) -> AppResult<T>
+where
+    F: Future<Output = AppResult<T>>,
+{
+    let until = tokio::time::Instant::now() + PATIENCE;
+    loop {
+        match work().await {
+            Err(AppError::Store(
+                StoreError::Unavailable(_) | StoreError::CommitUnknown | StoreError::Retry | StoreError::TooLong { .. },
+            )) if tokio::time::Instant::now() < until && !app.stop.is_cancelled() => {
+                tokio::time::sleep(super::REST).await;
+            }
+            done => return done,
+        }
+    }
 }
 
 /// Read receipts and typing: nobody waits for them, and they are not repeated.

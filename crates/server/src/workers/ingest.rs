@@ -104,7 +104,8 @@ async fn alone(app: &Arc<App>, id: i64, read: Read) -> AppResult<()> {
     let error = match store(app, Arc::new(vec![(id, read)])).await {
         Ok(()) => return Ok(()),
         Err(AppError::Store(StoreError::Guard("journal"))) => return Ok(()),
-        Err(AppError::Store(error @ (StoreError::Unavailable(_) | StoreError::CommitUnknown))) => {
+        // None of these is the body's fault: it is not counted.
+        Err(AppError::Store(error @ (StoreError::Unavailable(_) | StoreError::CommitUnknown | StoreError::Retry))) => {
             return Err(error.into());
         }
         Err(error) => error.to_string(),

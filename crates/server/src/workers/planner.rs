@@ -11,7 +11,8 @@ use ronda_domain::{Clock, ConversationId, MessageId, Ms, WorkspaceId};
 use ronda_routing::{Answer, Fact, Input, State};
 use ronda_storage::routing::{self, Consumed, Head};
 use ronda_storage::{Engine, Lane, StoreError, conversations, workspaces};
-use std::collections::{BTreeMap, HashMap};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc, oneshot};
@@ -112,7 +113,7 @@ impl Planners {
         }
         match tokio::time::timeout(PATIENCE, result).await {
             Ok(Ok(Outcome::Done(answer))) => Ok(answer),
-            Ok(Ok(Outcome::Elsewhere(fact))) => elsewhere(app, w, key, fact).await,
+            Ok(Ok(Outcome::Elsewhere(fact))) => elsewhere(app, w, key, fact, last_message).await,
             _ => Err(AppError::RoutingUnavailable),
         }
     }
@@ -164,16 +165,29 @@ async fn stored(app: &Arc<App>, w: WorkspaceId, key: String) -> AppResult<Option
 }
 
 /// Another node plans this workspace: the command is written for it, and its result looked for.
-async fn elsewhere(app: &Arc<App>, w: WorkspaceId, key: Option<String>, fact: Fact) -> AppResult<Answer> {
+async fn elsewhere(
+    app: &Arc<App>,
+    w: WorkspaceId,
+    key: Option<String>,
+    fact: Fact,
+    last_message: Option<MessageId>,
+) -> AppResult<Answer> {
     let key = key.unwrap_or_else(|| uuid::Uuid::now_v7().to_string());
-    let text = crate::app::views::json(&fact).to_string();
+    let text = match last_message {
+        None => crate::app::views::json(&fact),
+        Some(last_message) => crate::app::views::json(&Asked { fact, last_message }),
+    }
+    .to_string();
     let its = key.clone();
     let written: Result<u64, StoreError> = app
         .db
         .write("command", Lane::Interactive, move |tx| {
-            routing::insert_input(tx, w, Some(&its), &text)
+            let written = routing::insert_input(tx, w, Some(&its), &text)?;
+            ronda_storage::crash_point("command.before_commit");
+            Ok(written)
         })
         .await;
+    ronda_storage::crash_point("command.after_commit");
     written?;
     let until = tokio::time::Instant::now() + PATIENCE;
     while tokio::time::Instant::now() < until {
@@ -183,6 +197,46 @@ async fn elsewhere(app: &Arc<App>, w: WorkspaceId, key: Option<String>, fact: Fa
         tokio::time::sleep(LOOK).await;
     }
     Err(AppError::RoutingUnavailable)
+}
+
+/// A command with the last message its caller saw, as it is written for another node.
+#[derive(Serialize, Deserialize)]
+struct Asked {
+    fact: Fact,
+    last_message: MessageId,
+}
+
+/// What a written input says.
+fn written(text: &str) -> serde_json::Result<(Fact, Option<MessageId>)> {
+    match serde_json::from_str::<Fact>(text) {
+        Ok(fact) => Ok((fact, None)),
+        Err(error) => match serde_json::from_str::<Asked>(text) {
+            Ok(asked) => Ok((asked.fact, Some(asked.last_message))),
+            Err(_) => Err(error),
+        },
+    }
+}
+
+/// The name under which this process holds leases. A SQLite file has one server: who starts again after a crash need not
+/// wait for the lease of the one that is gone.
+fn holder(app: &App) -> String {
+    match app.db.engine() {
+        Engine::Sqlite => "this".to_owned(),
+        Engine::Postgres => app.node.clone(),
+    }
+}
+
+/// Gives the leases of this process back when it stops.
+///
+/// # Errors
+/// When the database fails; the leases run out by themselves.
+pub async fn release(app: &App) -> Result<u64, StoreError> {
+    let holder = holder(app);
+    app.db
+        .write("release_leases", Lane::Interactive, move |tx| {
+            routing::release_leases(tx, &holder)
+        })
+        .await
 }
 
 /// Starts a planner for every workspace, and for each that is woken.
@@ -370,8 +424,7 @@ impl Planner {
         if commands.is_empty() && open.is_empty() && !due && self.lost_ms == 0 {
             return Ok(Turn::Idle);
         }
-        self.plan(commands, &open, due).await?;
-        Ok(Turn::Worked)
+        self.plan(commands, &open, due).await
     }
 
     /// Takes or renews the lease; false when another node has it.
@@ -380,13 +433,19 @@ impl Planner {
         if self.lease_until.since(now) > LEASE_MS / 2 && self.head.is_some() {
             return Ok(true);
         }
-        let (w, node) = (self.w, self.app.node.clone());
+        let (w, node) = (self.w, holder(&self.app));
         let until = now.plus(LEASE_MS);
         let held = self.head.as_ref().map(|h| h.lease_epoch);
+        // Who plans must not lose the lease to a queue of received bodies.
+        let lane = if held.is_some() {
+            Lane::Interactive
+        } else {
+            Lane::Background
+        };
         let taken: Result<Option<(i64, Option<Head>)>, AppError> = self
             .app
             .db
-            .write("planner_lease", Lane::Background, move |tx| {
+            .write("planner_lease", lane, move |tx| {
                 if let Some(epoch) = held
                     && routing::renew_lease(tx, w, &node, epoch, until)? == 1
                 {
@@ -433,11 +492,12 @@ impl Planner {
     }
 
     /// Plans and writes, again when somebody else changed what was planned on.
-    async fn plan(&mut self, commands: &mut Vec<Command>, open: &[routing::InputRow], due: bool) -> AppResult<()> {
+    async fn plan(&mut self, commands: &mut Vec<Command>, open: &[routing::InputRow], due: bool) -> AppResult<Turn> {
+        let mut stopped: BTreeSet<i64> = BTreeSet::new();
         for attempt in 0..6 {
-            let plan = self.think(commands, open, due)?;
+            let plan = self.think(commands, open, due, &stopped)?;
             if plan.consumed.is_empty() {
-                return Ok(());
+                return Ok(Turn::Worked);
             }
             let plan = Arc::new(plan);
             let its = plan.clone();
@@ -453,12 +513,14 @@ impl Planner {
                     self.lost_ms = 0;
                     metrics::counter!("ronda_routing_decisions_total").increment(plan.outcome.decisions.len() as u64);
                     self.answer(commands, &plan);
-                    return Ok(());
+                    return Ok(Turn::Worked);
                 }
                 Err(PlanError::CustomerWrote(late)) => {
                     self.take_back(&plan);
+                    stopped.extend(late.iter().filter_map(|index| plan.consumed[*index].row));
+                    let first = plan.consumed.len() - commands.len();
                     for (index, command) in std::mem::take(commands).into_iter().enumerate() {
-                        if late.contains(&index) {
+                        if late.contains(&(first + index)) {
                             let _ = command.reply.send(Outcome::Done(Answer::CustomerWrote));
                         } else {
                             commands.push(command);
@@ -471,7 +533,9 @@ impl Planner {
                         AppError::Store(StoreError::Guard(what)) => {
                             tracing::debug!(workspace = %self.w, what, attempt, "planned on something that changed");
                             metrics::counter!("ronda_routing_conflicts_total", "guard" => what).increment(1);
-                            self.look_again(&plan, what, attempt).await?;
+                            if !self.look_again(&plan, what, attempt).await? {
+                                return Ok(Turn::Elsewhere);
+                            }
                         }
                         error => return Err(error),
                     }
@@ -487,17 +551,17 @@ impl Planner {
         }
     }
 
-    /// Reads again what the plan named; everything when that did not help.
-    async fn look_again(&mut self, plan: &Arc<Plan>, what: &'static str, attempt: u32) -> AppResult<()> {
+    /// Reads again what the plan named; everything when that did not help. False: another node has the lease.
+    async fn look_again(&mut self, plan: &Arc<Plan>, what: &'static str, attempt: u32) -> AppResult<bool> {
         if attempt >= 2 || what == "head" || what == "inputs" || what == "load" {
             self.forget();
             if !self.lease().await? {
-                return Err(AppError::RoutingUnavailable);
+                return Ok(false);
             }
             if self.state.is_none() {
                 self.load().await?;
             }
-            return Ok(());
+            return Ok(true);
         }
         let w = self.w;
         let ids: Vec<ConversationId> = plan.outcome.convs.iter().map(|c| c.row.conv).collect();
@@ -511,7 +575,7 @@ impl Planner {
             .await?;
         let rounds: BTreeMap<ConversationId, routing::RoundRow> =
             rounds.into_iter().map(|r| (r.conversation, r)).collect();
-        let Some(state) = &mut self.state else { return Ok(()) };
+        let Some(state) = &mut self.state else { return Ok(true) };
         let mut gone: Vec<ConversationId> = ids;
         for row in rows {
             gone.retain(|id| *id != row.id);
@@ -521,11 +585,18 @@ impl Planner {
         for id in gone {
             state.drop_conv(id);
         }
-        Ok(())
+        Ok(true)
     }
 
-    /// Steps the engine over commands and inputs; nothing is written.
-    fn think(&mut self, commands: &[Command], open: &[routing::InputRow], due: bool) -> AppResult<Plan> {
+    /// Steps the engine over commands and inputs; nothing is written. The inputs in `stopped` are only answered: the
+    /// customer wrote what their caller had not seen.
+    fn think(
+        &mut self,
+        commands: &[Command],
+        open: &[routing::InputRow],
+        due: bool,
+        stopped: &BTreeSet<i64>,
+    ) -> AppResult<Plan> {
         let now = self.app.clock.now();
         let (Some(state), Some(head)) = (&mut self.state, &self.head) else {
             return Err(AppError::RoutingUnavailable);
@@ -556,17 +627,25 @@ impl Planner {
         }
         // What was written comes before what is asked now: the rows are older.
         for row in open {
-            match serde_json::from_str::<Fact>(&row.fact) {
-                Ok(fact) => add(&mut inputs, Some(row.id), row.command_id.clone(), row.at, fact),
+            match written(&row.fact) {
+                Ok(_) if stopped.contains(&row.id) => {
+                    add(&mut inputs, Some(row.id), row.command_id.clone(), row.at, Fact::Tick);
+                }
+                Ok((fact, last)) => {
+                    if let (Some(last), Fact::Closed { conv, .. }) = (last, &fact) {
+                        guards.push((inputs.len(), *conv, last));
+                    }
+                    add(&mut inputs, Some(row.id), row.command_id.clone(), row.at, fact);
+                }
                 Err(error) => {
                     tracing::error!(workspace = %self.w, input = row.id, %error, "a routing input cannot be read");
                     add(&mut inputs, Some(row.id), row.command_id.clone(), row.at, Fact::Tick);
                 }
             }
         }
-        for (index, command) in commands.iter().enumerate() {
+        for command in commands {
             if let (Some(last), Fact::Closed { conv, .. }) = (command.last_message, &command.fact) {
-                guards.push((index, *conv, last));
+                guards.push((inputs.len(), *conv, last));
             }
             add(&mut inputs, None, command.key.clone(), now, command.fact.clone());
         }
@@ -576,6 +655,10 @@ impl Planner {
         let outcome = ronda_routing::run(state, &inputs);
         let results: BTreeMap<i64, &Answer> = outcome.results.iter().map(|(seq, answer)| (*seq, answer)).collect();
         for c in &mut consumed {
+            if c.row.is_some_and(|row| stopped.contains(&row)) {
+                c.result = crate::app::views::json(&Answer::CustomerWrote).to_string();
+                continue;
+            }
             c.result = results
                 .get(&c.seq)
                 .map(|answer| crate::app::views::json(answer).to_string())

@@ -61,6 +61,7 @@ pub async fn step(app: &Arc<App>) -> AppResult<()> {
     let due: StoreResult<Option<Ms>> = app.db.read("timers_next", timers::next).await;
     if due.map_err(AppError::from)?.is_some_and(|at| at <= now) {
         app.db.write("timers", Lane::Background, fire).await?;
+        ronda_storage::crash_point("timers.after_commit");
     }
     let all: StoreResult<Vec<WorkspaceRow>> = app.db.read("workspaces", workspaces::all).await;
     for row in all.map_err(AppError::from)? {
@@ -89,6 +90,7 @@ fn fire(tx: &mut Tx<'_>) -> AppResult<()> {
         }
         timers::remove(tx, t.workspace, &t.kind, t.subject)?;
     }
+    ronda_storage::crash_point("timers.before_commit");
     Ok(())
 }
 

@@ -1,0 +1,81 @@
+//! Kills at random moments under load. The seeds are fixed, the moments in the life of the process are not: a failure
+//! prints how far it came.
+
+use crate::drive::Drive;
+use crate::world::{RESTART, Shape, Template, World};
+use ronda_storage::Engine;
+use std::time::{Duration, Instant};
+
+/// Time for kills, without the proof at the end.
+const ROUNDS: Duration = Duration::from_secs(12);
+
+async fn killed_at_random(engine: Engine, seed: u64) {
+    let shape = Shape {
+        agents: 3,
+        greeter: true,
+        online: false,
+        limit: None,
+    };
+    let template = Template::new(engine, shape).await;
+    let world = World::new(&template).await;
+    let port = World::port();
+    let mut node = world.serve(port, None).await;
+    let drive = Drive::begin(&world, &node.address, seed).await;
+    let began = Instant::now();
+    let mut kills = 0;
+    let mut slowest = Duration::ZERO;
+    while began.elapsed() < ROUNDS {
+        let life = Duration::from_millis(150 + drive.chance(900));
+        let working = drive.clone();
+        let work = tokio::spawn(async move { working.work(Duration::from_secs(5)).await });
+        tokio::time::sleep(life).await;
+        node.kill();
+        work.await.expect("everybody stops");
+        kills += 1;
+        // As if the lease of the planner that is gone had run out, or most of the lives would pass without planning.
+        world
+            .change(|tx| {
+                tx.query_dynamic(
+                    "update routing_head set lease_until = 0 where 1 = 1 returning workspace",
+                    &[],
+                    |_| Ok(()),
+                )
+            })
+            .await;
+        node = world.serve(port, None).await;
+        slowest = slowest.max(node.ready_after);
+        assert!(
+            node.ready_after < RESTART,
+            "kill {kills}: ready after {:?}",
+            node.ready_after
+        );
+    }
+    drive.repeat().await;
+    node.advance(100_000).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    // One minute for each unconfirmed send that holds another one of its conversation.
+    for _ in 0..4 {
+        node.advance(61_000).await;
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+    world.settle(Duration::from_secs(20)).await;
+    let uncertain = world.proves(&drive).await;
+    let ledger = drive.ledger.lock().expect("ledger");
+    eprintln!(
+        "{engine:?}: {kills} kills, {} bodies, {} replies, {} commands, {uncertain} unconfirmed, slowest restart {slowest:?}",
+        ledger.hooks.len(),
+        ledger.replies.len(),
+        ledger.commands.len()
+    );
+    assert!(kills >= 5 && ledger.hooks.len() > 50 && !ledger.replies.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sqlite_survives_kills_at_random_moments() {
+    killed_at_random(Engine::Sqlite, 0x5eed_0001).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn postgres_survives_kills_at_random_moments() {
+    killed_at_random(Engine::Postgres, 0x5eed_0002).await;
+}
