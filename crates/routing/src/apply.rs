@@ -40,7 +40,12 @@ impl Work<'_> {
             Fact::ReturnedToBot { conv, by, seen } => self.returned_to_bot(*conv, *by, *seen),
             Fact::Presence { agent, now, since } => self.presence(*agent, *now, *since),
             Fact::AgentEdited { agent, profile } => self.agent_edited(*agent, profile),
-            Fact::GroupSet { group, live, default } => self.group_set(*group, *live, *default),
+            Fact::GroupSet {
+                group,
+                live,
+                default,
+                heir,
+            } => self.group_set(*group, *live, *default, *heir),
             Fact::PolicySet { policy, reach } => self.policy_set(policy, *reach),
             Fact::HoursSet { hours } => self.hours_set(hours),
             Fact::Tick | Fact::Gap { .. } => Answer::Ok {
@@ -153,7 +158,7 @@ impl Work<'_> {
         }
         let seconds = match rules.status(row) {
             Status::Inactive | Status::Excluded => return None,
-            Status::NotOnline => rule.absent_seconds,
+            Status::NotOnline | Status::Cooling => rule.absent_seconds,
             Status::Ramp | Status::Full => rule.full_seconds,
             // It is theirs in this very step, unless older ones take the room they have.
             Status::Room => rule.full_seconds.max(1),
@@ -189,6 +194,7 @@ impl Work<'_> {
     }
 
     fn agent_said(&mut self, conv: ConversationId, agent: AgentId, seen: Epoch) -> Answer {
+        self.life(agent);
         self.alive = Some(agent);
         let Some(old) = self.s.conv(conv).cloned() else {
             return refused(Refusal::NotLive);
@@ -212,6 +218,7 @@ impl Work<'_> {
 
     /// Row 9. The reply transaction has judged the ten seconds; here it is only seen whether ownership can return.
     fn late_reply(&mut self, conv: ConversationId, agent: AgentId, seen: Epoch) -> Answer {
+        self.life(agent);
         self.alive = Some(agent);
         let Some(old) = self.s.conv(conv).cloned() else {
             return refused(Refusal::NotLive);
@@ -289,6 +296,7 @@ impl Work<'_> {
         if old.owner != Some(agent) {
             return refused(Refusal::NotOwner);
         }
+        self.life(agent);
         let fresh = old
             .rotate_at
             .filter(|at| at.since(self.now()) < crate::defaults::TYPING_FRESH_MS);
@@ -410,7 +418,8 @@ impl Work<'_> {
 
     /// An owner who frees a slot shows life (row 10).
     fn freed_by(&mut self, old: &ConvRow, by: Option<AgentId>) {
-        if by.is_some() && by == old.owner {
+        if let Some(agent) = by.filter(|_| by == old.owner) {
+            self.life(agent);
             self.alive = by;
         }
     }

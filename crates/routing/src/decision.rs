@@ -56,6 +56,9 @@ pub enum Act {
     /// A reservation ended.
     Unreserve,
     Amnesty,
+    MarkAway,
+    CoolDown,
+    Regroup,
 }
 
 impl Act {
@@ -80,6 +83,9 @@ impl Act {
             Self::Rearm => "rearm",
             Self::Unreserve => "unreserve",
             Self::Amnesty => "amnesty",
+            Self::MarkAway => "mark_away",
+            Self::CoolDown => "cool_down",
+            Self::Regroup => "regroup",
         }
     }
 }
@@ -188,6 +194,16 @@ pub enum Reason {
     SendFailed,
     /// Unreserve.
     ReservationOver,
+    /// Mark away, or cool down until then: so many deadlines passed without any sign of life.
+    NoLife {
+        strikes: u8,
+        until: Option<Ms>,
+    },
+    /// Regroup: the group was deleted, and this one inherits.
+    GroupDeleted {
+        group: GroupId,
+        heir: GroupId,
+    },
     /// Amnesty: the clocks did not run while nobody could see anything.
     OutageOver {
         lost_ms: i64,
@@ -208,6 +224,8 @@ pub enum Reject {
     Missed,
     /// It is kept for somebody else.
     Reserved,
+    /// Missed several in a row without any sign of life; nothing new for a while.
+    Cooling,
     /// Paced after becoming available.
     Ramp,
     Full,
@@ -242,6 +260,14 @@ pub enum TieBreak {
     None,
     /// The lowest share of the limit.
     Spare,
+    /// Recent proof of life, in a rotation.
+    Life,
+    /// The fewest turns for their weight.
+    Weight,
+    /// The highest share of the limit.
+    Fill,
+    /// The lowest rank.
+    Rank,
     /// The oldest turn.
     Turn,
     /// Neither had had a turn: the smaller id.

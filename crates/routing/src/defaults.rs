@@ -36,6 +36,18 @@ pub const TYPING_GRACE_SECONDS: u32 = 60;
 pub const AFFINITY_ABSENT_SECONDS: u32 = 0;
 /// Seconds a conversation is kept for its preferred agent who is full (row 44).
 pub const AFFINITY_FULL_SECONDS: u32 = 60;
+/// Deadlines without any sign of life after which an agent gets nothing new for a while (row 15); 0 switches it off.
+pub const STRIKES: u8 = 2;
+/// Most strikes that may be set.
+pub const MAX_STRIKES: u8 = 20;
+/// Seconds of the cool-down under any presence (row 15).
+pub const COOL_DOWN_SECONDS: u32 = 600;
+/// How recent a proof of life must be for a rotation to prefer the agent (§1.3), in milliseconds.
+pub const LIFE_FRESH_MS: i64 = 300_000;
+/// Smallest and largest weight of an agent under the strategy Weighted.
+pub const WEIGHT: (u32, u32) = (1, 20);
+/// A turn of an agent with weight 1, in units that every weight and its double divide: cycles are exact (F3).
+pub const TURN_UNITS: u64 = 465_585_120;
 /// Transfers in one episode, after which only a supervisor may transfer (row 54).
 pub const MAX_TRANSFERS: u32 = 5;
 /// Waiting conversations older than this are counted apart when assignment is switched on (row 70), in seconds.

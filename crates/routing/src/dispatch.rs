@@ -5,7 +5,8 @@
 
 use crate::decision::{Act, Finalist, Funnel, Reason, Reject, TieBreak};
 use crate::index::{self, Key, Lane, Rules, Scope, Status};
-use crate::row::{ConvRow, Origin};
+use crate::policy::{PresenceRule, Strategy};
+use crate::row::{AgentRow, ConvRow, Origin};
 use crate::work::Work;
 use ronda_domain::AgentId;
 use std::collections::BTreeSet;
@@ -170,7 +171,7 @@ impl Work<'_> {
             return;
         };
         let lane = index::lane_without_owner(&old);
-        if let Some((to, funnel)) = self.choose(self.s.rules().scope_of(&old), &lane) {
+        if let Some((to, funnel)) = self.choose_next(self.s.rules().scope_of(&old), &lane) {
             let reason = Reason::NowAvailable { round: old.round };
             self.rotate_to(&old, lane.missed, to, reason, funnel);
         }
@@ -201,6 +202,12 @@ impl Work<'_> {
         self.take_turn(to);
     }
 
+    /// Whether an agent has shown life lately.
+    fn lively(&self, agent: &AgentRow) -> bool {
+        let life = agent.keep.life_at;
+        life.is_some_and(|at| self.now().since(at) < crate::defaults::LIFE_FRESH_MS)
+    }
+
     pub fn funnel(&self, scope: Scope, lane: &Lane) -> Funnel {
         self.s
             .index
@@ -209,7 +216,16 @@ impl Work<'_> {
 
     /// Who gets it, if anybody can, and who was considered.
     pub fn choose(&self, scope: Scope, lane: &Lane) -> Option<(AgentId, Funnel)> {
-        let finalists: Vec<_> = match lane.reserved {
+        self.choose_among(scope, lane, false)
+    }
+
+    /// Who gets it in a rotation: under any presence first those who have shown life lately (§1.3).
+    pub fn choose_next(&self, scope: Scope, lane: &Lane) -> Option<(AgentId, Funnel)> {
+        self.choose_among(scope, lane, self.s.policy.presence == PresenceRule::Any)
+    }
+
+    fn choose_among(&self, scope: Scope, lane: &Lane, prefer_life: bool) -> Option<(AgentId, Funnel)> {
+        let mut finalists: Vec<_> = match lane.reserved {
             Some(named) => {
                 let row = self.s.agent(named)?;
                 let takes = Rules::member(row, scope)
@@ -224,11 +240,28 @@ impl Work<'_> {
                 fresh.take(crate::defaults::FINALISTS).collect()
             }
         };
+        let mut by_life = false;
+        if prefer_life && finalists.len() > 1 {
+            let lively = |a: &AgentId| self.s.agent(*a).is_some_and(|a| self.lively(a));
+            let candidates = self.s.index.candidates(scope, lane.channel);
+            let fresh = candidates.filter(|(_, _, a)| lane.missed.binary_search(a).is_err() && lively(a));
+            let alive: Vec<_> = fresh.take(crate::defaults::FINALISTS).collect();
+            if !alive.is_empty() {
+                by_life = alive.len() == 1 || alive.first() != finalists.first();
+                finalists = alive;
+            }
+        }
         let first = finalists.first()?;
         let by = match finalists.get(1) {
             _ if lane.reserved.is_some() => TieBreak::Named,
+            _ if by_life => TieBreak::Life,
             None => TieBreak::None,
-            Some(second) if first.0 != second.0 => TieBreak::Spare,
+            Some(second) if first.0 != second.0 => match self.s.policy.strategy {
+                Strategy::LeastRecent | Strategy::MostSpare => TieBreak::Spare,
+                Strategy::Weighted => TieBreak::Weight,
+                Strategy::FillFirst => TieBreak::Fill,
+                Strategy::Ranked => TieBreak::Rank,
+            },
             Some(second) if first.1 != second.1 => TieBreak::Turn,
             Some(_) => TieBreak::Id,
         };

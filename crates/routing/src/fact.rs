@@ -56,7 +56,7 @@ pub enum Presence {
 }
 
 /// What is set about an agent.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Profile {
     /// Exists, is not suspended and has the right to reply.
     pub active: bool,
@@ -67,6 +67,25 @@ pub struct Profile {
     /// Limit of this agent instead of the policy's.
     #[serde(default)]
     pub limit: Option<u32>,
+    /// Share of the work under the strategy Weighted, 1 to 20; outside of it the nearest counts.
+    #[serde(default = "crate::row::one")]
+    pub weight: u32,
+    /// Place under the strategy Ranked: the lowest is served first.
+    #[serde(default)]
+    pub rank: u32,
+}
+
+impl Default for Profile {
+    fn default() -> Self {
+        Self {
+            active: false,
+            groups: Vec::new(),
+            channels: None,
+            limit: None,
+            weight: crate::row::one(),
+            rank: 0,
+        }
+    }
 }
 
 /// Whether a new policy touches clocks that run (row 69).
@@ -199,11 +218,13 @@ pub enum Fact {
         agent: AgentId,
         profile: Profile,
     },
-    /// A group exists (or, with `live: false`, no longer does).
+    /// A group exists (or, with `live: false`, no longer does: its conversations go to `heir`, row 68).
     GroupSet {
         group: GroupId,
         live: bool,
         default: bool,
+        #[serde(default)]
+        heir: Option<GroupId>,
     },
     PolicySet {
         policy: Box<Policy>,

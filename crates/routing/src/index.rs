@@ -43,6 +43,7 @@ pub(crate) enum Status {
     Inactive,
     Excluded,
     NotOnline,
+    Cooling,
     Ramp,
     Full,
     Room,
@@ -59,6 +60,7 @@ impl Status {
             Self::Inactive => Reject::Inactive,
             Self::Excluded => Reject::Excluded,
             Self::NotOnline => Reject::NotOnline,
+            Self::Cooling => Reject::Cooling,
             Self::Ramp => Reject::Ramp,
             Self::Full => Reject::Full,
             Self::Room => Reject::Outranked,
@@ -72,6 +74,7 @@ pub(crate) enum Due {
     Rotate(ConversationId),
     Reservation(ConversationId),
     Gone(AgentId),
+    Cooling(AgentId),
     Ramp(AgentId),
 }
 
@@ -87,7 +90,7 @@ pub(crate) struct Index {
     /// Agents with room; non-empty sets only.
     pub turns: Map<(Scope, Class), BTreeSet<Turn>>,
     /// Agents by status; no entry of zeros.
-    counts: Map<(Scope, Class), [u32; 6]>,
+    counts: Map<(Scope, Class), [u32; 7]>,
     /// How each agent is linked.
     linked: Map<AgentId, Linked>,
 }
@@ -166,6 +169,9 @@ impl Rules<'_> {
         if self.policy.presence == PresenceRule::Online && agent.keep.presence != Presence::Online {
             return Status::NotOnline;
         }
+        if agent.keep.cooling_until.is_some() {
+            return Status::Cooling;
+        }
         if agent
             .keep
             .ramp
@@ -181,13 +187,18 @@ impl Rules<'_> {
 
     /// The agent's place in the turn: lower is nearer.
     pub fn turn(&self, agent: &AgentRow) -> Turn {
+        let share = || {
+            let limit = self.limit(agent).unwrap_or(crate::defaults::NOMINAL_LIMIT).max(1);
+            // 32 fractional bits keep every two different shares of limits below 65,536 apart.
+            (u64::from(agent.load) << 32) / u64::from(limit)
+        };
         let rank = match self.policy.strategy {
             Strategy::LeastRecent => 0,
-            Strategy::MostSpare => {
-                let limit = self.limit(agent).unwrap_or(crate::defaults::NOMINAL_LIMIT).max(1);
-                // 32 fractional bits keep every two different shares of limits below 65,536 apart.
-                (u64::from(agent.load) << 32) / u64::from(limit)
-            }
+            Strategy::MostSpare => share(),
+            Strategy::FillFirst => u64::MAX - share(),
+            Strategy::Ranked => u64::from(agent.rank),
+            // The middle of the next turn, so that the turns of different weights are spread among each other.
+            Strategy::Weighted => agent.keep.served.saturating_add(turn_units(agent.weight) / 2),
         };
         (rank, agent.stamp, agent.agent)
     }
@@ -203,6 +214,12 @@ impl Rules<'_> {
             .as_ref()
             .is_none_or(|c| c.binary_search(&channel).is_ok())
     }
+}
+
+/// What one turn of an agent of this weight takes.
+pub(crate) fn turn_units(weight: u32) -> u64 {
+    let (least, most) = crate::defaults::WEIGHT;
+    crate::defaults::TURN_UNITS / u64::from(weight.clamp(least, most))
 }
 
 /// The lane of a waiting conversation.
@@ -326,6 +343,9 @@ impl Index {
         if let Some(at) = agent.keep.gone_due {
             self.due.insert((at, Due::Gone(agent.agent)));
         }
+        if let Some(at) = agent.keep.cooling_until {
+            self.due.insert((at, Due::Cooling(agent.agent)));
+        }
         let ramp_due = agent.keep.ramp.and_then(|r| rules.ramp_next(r));
         if let Some(at) = ramp_due {
             self.due.insert((at, Due::Ramp(agent.agent)));
@@ -360,6 +380,9 @@ impl Index {
         }
         if let Some(at) = agent.keep.gone_due {
             self.due.remove(&(at, Due::Gone(agent.agent)));
+        }
+        if let Some(at) = agent.keep.cooling_until {
+            self.due.remove(&(at, Due::Cooling(agent.agent)));
         }
         if let Some(at) = ramp_due {
             self.due.remove(&(at, Due::Ramp(agent.agent)));
@@ -483,15 +506,15 @@ impl Index {
     ) -> Funnel {
         let of = |class| self.counts.get(&(scope, class)).copied().unwrap_or_default();
         let (every, only, restricted) = (of(Class::Every), of(Class::Only(lane.channel)), of(Class::Restricted));
-        let sum = |counts: [u32; 6]| counts.iter().sum::<u32>();
+        let sum = |counts: [u32; 7]| counts.iter().sum::<u32>();
         let no_right = sum(restricted).saturating_sub(sum(only));
-        let mut by_status: [u32; 6] = std::array::from_fn(|i| every.get(i).unwrap_or(&0) + only.get(i).unwrap_or(&0));
+        let mut by_status: [u32; 7] = std::array::from_fn(|i| every.get(i).unwrap_or(&0) + only.get(i).unwrap_or(&0));
         let (mut missed, mut reserved) = (0, 0);
         let mut move_one = |id: AgentId, to: &mut u32| {
             if let Some(a) = agent(id)
                 && Rules::member(a, scope)
                 && Rules::may_reply(a, lane.channel)
-                && rules.status(a).available()
+                && rules.status(a) >= Status::Cooling
                 && let Some(n) = by_status.get_mut(rules.status(a) as usize)
             {
                 *n = n.saturating_sub(1);
@@ -501,13 +524,21 @@ impl Index {
         for id in &lane.missed {
             move_one(*id, &mut missed);
         }
-        let [inactive, excluded, not_online, mut ramp, mut full, mut room] = by_status;
+        let [
+            inactive,
+            excluded,
+            not_online,
+            mut cooling,
+            mut ramp,
+            mut full,
+            mut room,
+        ] = by_status;
         if lane.exhausted {
-            missed += ramp + full + room;
-            (ramp, full, room) = (0, 0, 0);
+            missed += cooling + ramp + full + room;
+            (cooling, ramp, full, room) = (0, 0, 0, 0);
         } else if let Some(named) = lane.reserved {
-            let rest = ramp + full + room;
-            (ramp, full, room) = (0, 0, 0);
+            let rest = cooling + ramp + full + room;
+            (cooling, ramp, full, room) = (0, 0, 0, 0);
             reserved = rest;
             if lane.missed.binary_search(&named).is_err()
                 && let Some(a) = agent(named)
@@ -515,12 +546,13 @@ impl Index {
                 && Rules::may_reply(a, lane.channel)
             {
                 match rules.status(a) {
+                    Status::Cooling => cooling = 1,
                     Status::Ramp => ramp = 1,
                     Status::Full => full = 1,
                     Status::Room => room = 1,
                     _ => {}
                 }
-                reserved = rest.saturating_sub(ramp + full + room);
+                reserved = rest.saturating_sub(cooling + ramp + full + room);
             }
         }
         let mut lost = Vec::new();
@@ -535,6 +567,7 @@ impl Index {
         add(Reject::NotOnline, not_online);
         add(Reject::Missed, missed);
         add(Reject::Reserved, reserved);
+        add(Reject::Cooling, cooling);
         add(Reject::Ramp, ramp);
         add(Reject::Full, full);
         add(
@@ -606,6 +639,7 @@ impl Index {
             Status::Inactive,
             Status::Excluded,
             Status::NotOnline,
+            Status::Cooling,
             Status::Ramp,
             Status::Full,
             Status::Room,

@@ -169,6 +169,10 @@ pub enum Notice {
     },
     /// An agent left a group and still holds conversations of it (row 67).
     HoldsOutsideGroup { agent: AgentId, conversations: u32 },
+    /// The shell sets the agent's state to Away with the reason "no answer"; one click brings them back (row 15).
+    MarkAway { agent: AgentId, strikes: u8 },
+    /// Gets nothing new until then; any sign of life ends it (row 15).
+    CoolingDown { agent: AgentId, strikes: u8, until: Ms },
     /// Both hear that a reply came just after a rotation and was accepted (row 9).
     LateReply {
         conversation: ConversationId,

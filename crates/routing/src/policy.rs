@@ -31,6 +31,12 @@ pub enum Strategy {
     LeastRecent,
     /// The one with the lowest share of their limit in use.
     MostSpare,
+    /// In proportion to the weights of the agents, spread evenly.
+    Weighted,
+    /// The one with the highest share of their limit in use: one is filled before the next begins.
+    FillFirst,
+    /// The one with the lowest rank, then the one whose last assignment is longest ago.
+    Ranked,
 }
 
 /// Which replies the clock demands (row 1).
@@ -155,6 +161,10 @@ pub struct Policy {
     pub gone_grace_seconds: u32,
     pub affinity: Affinity,
     pub max_transfers: u32,
+    /// Deadlines without any sign of life after which an agent gets nothing new for a while (row 15); 0 = never.
+    pub strikes: u8,
+    /// How long that is under [`PresenceRule::Any`]; otherwise they are marked away.
+    pub cool_down_seconds: u32,
     pub max_backlog_age_seconds: u32,
 }
 
@@ -181,6 +191,8 @@ impl Default for Policy {
             gone_grace_seconds: d::GONE_GRACE_SECONDS,
             affinity: Affinity::default(),
             max_transfers: d::MAX_TRANSFERS,
+            strikes: d::STRIKES,
+            cool_down_seconds: d::COOL_DOWN_SECONDS,
             max_backlog_age_seconds: d::MAX_BACKLOG_AGE_SECONDS,
         }
     }
@@ -255,6 +267,12 @@ impl Policy {
         if self.backoff_percent < 100 || self.backoff_percent > d::MAX_BACKOFF_PERCENT {
             add(FindingCode::BackoffOutOfRange, Severity::Error, self.backoff_percent);
         }
+        if self.strikes > d::MAX_STRIKES {
+            add(FindingCode::StrikesOutOfRange, Severity::Error, u32::from(self.strikes));
+        }
+        if self.strikes > 0 && !(1..=d::REASSIGN_SECONDS.1).contains(&self.cool_down_seconds) {
+            add(FindingCode::CoolDownOutOfRange, Severity::Error, self.cool_down_seconds);
+        }
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         let eligible = world.agents.iter().filter(|a| !self.excluded.contains(a)).count();
         if self.enabled && world.agents.is_empty() {
@@ -311,6 +329,8 @@ pub enum FindingCode {
     LimitOutOfRange,
     RoundsOutOfRange,
     BackoffOutOfRange,
+    StrikesOutOfRange,
+    CoolDownOutOfRange,
     NoAgents,
     EverybodyExcluded,
     NobodyToRotateTo,
@@ -363,12 +383,21 @@ mod tests {
         );
         assert_eq!((p.affinity.absent_seconds, p.affinity.full_seconds), (0, 60));
         assert_eq!(p.max_backlog_age_seconds, 86_400);
+        assert_eq!((p.strikes, p.cool_down_seconds), (2, 600));
+        assert_eq!((d::LIFE_FRESH_MS, d::WEIGHT, d::MAX_STRIKES), (300_000, (1, 20), 20));
+        assert!((d::WEIGHT.0..=d::WEIGHT.1).all(|w| d::TURN_UNITS.is_multiple_of(2 * u64::from(w))));
         assert_eq!(
             (d::TYPING_FRESH_MS, d::LATE_REPLY_MS, d::AMNESTY_GAP_MS),
             (10_000, 10_000, 30_000)
         );
         assert_eq!((d::REASSIGN_SECONDS, d::LIMIT), ((15, 86_400), (1, 200)));
         assert_eq!((d::REENTER_PER_PROOF, d::NOMINAL_LIMIT, d::FINALISTS), (1, 200, 3));
+    }
+
+    #[test]
+    fn a_policy_stored_before_a_field_existed_is_read_with_its_default() {
+        let old: Policy = serde_json::from_str(r#"{"version":3,"enabled":true,"limit":4}"#).expect("it is readable");
+        assert_eq!((old.limit, old.strikes, old.cool_down_seconds), (Some(4), 2, 600));
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! What time alone does: rotations, the ends of reservations and of graces, and pacing.
 
-use crate::decision::{Act, Funnel, Reason, Reject};
+use crate::clock::open_between;
+use crate::decision::{Act, Decision, Funnel, Reason, Reject};
 use crate::fact::Presence;
 use crate::index::{self, Due, Rules};
 use crate::outcome::Notice;
 use crate::policy::{OnGone, PresenceRule};
-use crate::row::{ConvRow, Origin};
+use crate::row::{AgentRow, ConvRow, Epoch, Origin};
 use crate::work::Work;
 use ronda_domain::conversation::{Phase, Place};
 use ronda_domain::{AgentId, ConversationId, Ms};
@@ -24,6 +25,7 @@ impl Work<'_> {
             Due::Rotate(conv) => self.expire(conv),
             Due::Reservation(conv) => self.unreserve(conv),
             Due::Gone(agent) => self.gone(agent),
+            Due::Cooling(agent) => self.edit_agent(agent, |a| a.keep.cooling_until = None),
             Due::Ramp(agent) => self.ramp(agent, at),
         }
     }
@@ -40,6 +42,7 @@ impl Work<'_> {
             self.put(ConvRow { rotate_at: None, ..old });
             return;
         }
+        self.strike(owner, old.round);
         let after_ms = old
             .anchor
             .max(old.assigned_at)
@@ -47,15 +50,17 @@ impl Work<'_> {
         let scope = self.s.rules().scope_of(&old);
         let mut lane = index::lane_without_owner(&old);
         let no_answer = |round| Reason::NoAnswer { after_ms, round };
-        if let Some((to, funnel)) = self.choose(scope, &lane) {
+        if let Some((to, funnel)) = self.choose_next(scope, &lane) {
             self.rotate_to(&old, lane.missed, to, no_answer(old.round), funnel);
             return;
         }
         let mut funnel = self.funnel(scope, &lane);
-        let owner_counts = self.s.agent(owner).is_some_and(|a| {
+        // Those who cool down are not there to begin a round for.
+        let counts = |a: &AgentRow| {
             Rules::member(a, scope) && Rules::may_reply(a, old.channel) && self.s.rules().status(a).available()
-        });
-        let others = count(&funnel, Reject::Missed).saturating_sub(u32::from(owner_counts));
+        };
+        let missed = lane.missed.iter().filter(|a| **a != owner);
+        let others = missed.filter(|a| self.s.agent(**a).is_some_and(counts)).count();
         let full = count(&funnel, Reject::Full) + count(&funnel, Reject::Ramp);
         let mut current = old.clone();
         if full == 0 && others > 0 {
@@ -67,7 +72,7 @@ impl Work<'_> {
             current.round += 1;
             current.missed.clear();
             lane = index::lane_without_owner(&current);
-            if let Some((to, funnel)) = self.choose(scope, &lane) {
+            if let Some((to, funnel)) = self.choose_next(scope, &lane) {
                 // The old owner missed the round that is over, not the one that begins.
                 self.rotate_to(&current, Vec::new(), to, no_answer(current.round), funnel);
                 return;
@@ -90,6 +95,75 @@ impl Work<'_> {
         } else {
             self.release(&old, current, &stuck, funnel);
         }
+    }
+
+    /// An agent showed life: whatever was counted against them is void (row 15).
+    pub fn life(&mut self, agent: AgentId) {
+        let now = self.now();
+        if self.s.agent(agent).is_some() {
+            self.edit_agent(agent, |a| {
+                a.keep.life_at = Some(now);
+                a.keep.strikes = 0;
+                a.keep.strike_at = None;
+                a.keep.cooling_until = None;
+            });
+        }
+    }
+
+    /// Counts a deadline that passed against an agent who showed no life anywhere meanwhile (row 15). Expiries alone
+    /// count for nothing: who answers others is busy, not absent.
+    fn strike(&mut self, agent: AgentId, round: u8) {
+        let policy = &self.s.policy;
+        let (most, now) = (policy.strikes, self.now());
+        let (Some(whole), Some(base)) = (policy.answer_ms(round), policy.answer_ms(0)) else {
+            return;
+        };
+        let Some(row) = self
+            .s
+            .agent(agent)
+            .filter(|_| most > 0 && self.s.status(agent).available())
+        else {
+            return;
+        };
+        let silent = |at| open_between(&self.s.hours, at, now) >= whole;
+        let lately = row.keep.strike_at.is_some_and(|at| now.since(at) < base / 2);
+        if lately || !row.keep.life_at.is_none_or(silent) {
+            return;
+        }
+        let strikes = row.keep.strikes.saturating_add(1);
+        let until = now.plus(i64::from(policy.cool_down_seconds) * 1_000);
+        let any = policy.presence == PresenceRule::Any;
+        let out = strikes >= most;
+        self.edit_agent(agent, |a| {
+            a.keep.strikes = if out { 0 } else { strikes };
+            a.keep.strike_at = Some(now);
+            a.keep.cooling_until = (out && any).then_some(until);
+        });
+        if !out {
+            return;
+        }
+        self.notices.push(if any {
+            Notice::CoolingDown { agent, strikes, until }
+        } else {
+            Notice::MarkAway { agent, strikes }
+        });
+        self.note(Decision {
+            seq: 0,
+            at: now,
+            cause: 0,
+            policy_version: 0,
+            conversation: None,
+            epoch_before: Epoch(0),
+            epoch_after: Epoch(0),
+            act: if any { Act::CoolDown } else { Act::MarkAway },
+            from: Some(agent),
+            to: None,
+            reason: Reason::NoLife {
+                strikes,
+                until: any.then_some(until),
+            },
+            funnel: Funnel::default(),
+        });
     }
 
     /// Gives a conversation to the next agent; `missed` is the set with the old owner.

@@ -105,6 +105,16 @@ impl ConvKeep {
     }
 }
 
+/// The weight of agents about whom none is said.
+pub(crate) const fn one() -> u32 {
+    1
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
+fn is_none_yet(n: &u64) -> bool {
+    *n == 0
+}
+
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
 fn is_zero(n: &u8) -> bool {
     *n == 0
@@ -121,6 +131,12 @@ pub struct AgentRow {
     pub channels: Option<Vec<ChannelAccountId>>,
     /// Limit of this agent instead of the policy's.
     pub limit: Option<u32>,
+    /// Share of the work under the strategy Weighted.
+    #[serde(default = "one")]
+    pub weight: u32,
+    /// Place under the strategy Ranked.
+    #[serde(default)]
+    pub rank: u32,
     /// Conversations held.
     pub load: u32,
     /// The workspace's assignment number at their last automatic assignment: their turn.
@@ -139,6 +155,8 @@ impl AgentRow {
             groups: Vec::new(),
             channels: None,
             limit: None,
+            weight: one(),
+            rank: 0,
             load: 0,
             stamp: 0,
             keep: AgentKeep::default(),
@@ -160,6 +178,20 @@ pub struct AgentKeep {
     /// Time of the last automatic assignment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_assigned_at: Option<Ms>,
+    /// The last proof of life: an answer, typing, a closing, coming online.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub life_at: Option<Ms>,
+    /// Deadlines that passed without any since (row 15).
+    #[serde(skip_serializing_if = "is_zero")]
+    pub strikes: u8,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub strike_at: Option<Ms>,
+    /// Nothing automatic until then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cooling_until: Option<Ms>,
+    /// Turns taken under the strategy Weighted, each of [`crate::defaults::TURN_UNITS`] over the weight.
+    #[serde(skip_serializing_if = "is_none_yet")]
+    pub served: u64,
 }
 
 /// Pacing of an agent who became available: `base + initial` at once, then one more per interval.

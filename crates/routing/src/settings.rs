@@ -5,11 +5,12 @@ use crate::decision::{Act, Decision, Funnel, Reason};
 use crate::fact::{Presence, Profile, Reach};
 use crate::index::Due;
 use crate::outcome::{Answer, Notice};
-use crate::policy::{Policy, PresenceRule};
+use crate::policy::{Policy, PresenceRule, Strategy};
 use crate::row::{ConvRow, Epoch, GroupRow};
 use crate::work::Work;
 use ronda_domain::conversation::Place;
 use ronda_domain::{AgentId, ConversationId, GroupId, Ms};
+use std::collections::BTreeSet;
 
 const DONE: Answer = Answer::Ok {
     epoch: None,
@@ -39,6 +40,10 @@ impl Work<'_> {
             self.start_ramp(agent);
         }
         if now == Presence::Online {
+            // A connection that comes back by itself within the grace says nothing about the person.
+            if returns {
+                self.life(agent);
+            }
             self.alive = Some(agent);
         }
         DONE
@@ -64,6 +69,8 @@ impl Work<'_> {
             a.groups = groups;
             a.channels = channels;
             a.limit = profile.limit;
+            a.weight = profile.weight;
+            a.rank = profile.rank;
         });
         let raised = grew(limit_before, self.s.limit(agent));
         if profile.active && (raised || !was_active) && self.s.rules().policy.enabled && self.s.waiting() > 0 {
@@ -93,7 +100,7 @@ impl Work<'_> {
         DONE
     }
 
-    pub fn group_set(&mut self, group: GroupId, live: bool, default: bool) -> Answer {
+    pub fn group_set(&mut self, group: GroupId, live: bool, default: bool, heir: Option<GroupId>) -> Answer {
         let row = live.then_some(GroupRow { group, default });
         if self.s.groups.get(&group).copied() == row {
             return DONE;
@@ -107,7 +114,35 @@ impl Work<'_> {
         // Whose members are asked may be different for every conversation.
         self.s.rebuild();
         self.s.unsettled = true;
+        if let Some(heir) = heir.filter(|h| !live && self.s.groups.contains_key(h)) {
+            self.inherit(group, heir);
+        }
         DONE
+    }
+
+    /// Row 68: what waits for a deleted group begins again in its heir; what is held stays with its owner.
+    fn inherit(&mut self, group: GroupId, heir: GroupId) {
+        let all = self.s.convs.values();
+        let mut convs: Vec<_> = all.filter(|c| c.group == Some(group)).map(|c| c.conv).collect();
+        convs.sort_unstable();
+        for conv in convs {
+            let Some(old) = self.s.conv(conv).cloned() else {
+                continue;
+            };
+            let mut row = ConvRow {
+                group: Some(heir),
+                epoch: old.epoch.next(),
+                ..old.clone()
+            };
+            if row.place == Place::Waiting {
+                row.round = 0;
+                row.exhausted = false;
+                row.missed.clear();
+            }
+            let reason = Reason::GroupDeleted { group, heir };
+            self.decide(&old, &row, Act::Regroup, reason, Funnel::default());
+            self.put(row);
+        }
     }
 
     /// Rows 21, 22, 69.
@@ -115,6 +150,7 @@ impl Work<'_> {
         if self.s.policy == *policy && reach == Reach::NewOnly {
             return DONE;
         }
+        let before: BTreeSet<AgentId> = self.s.available().collect();
         let old = std::mem::replace(&mut self.s.policy, policy.clone());
         let switched_on = !old.enabled && policy.enabled;
         let raised = grew(old.limit, policy.limit);
@@ -142,6 +178,16 @@ impl Work<'_> {
                 self.edit_agent(agent, |a| a.keep.ramp = None);
             } else if paced && self.s.status(agent).available() {
                 self.start_ramp(agent);
+            }
+        }
+        if policy.strategy == Strategy::Weighted {
+            let pool = before.iter().filter(|a| self.s.status(**a).available());
+            if let Some(least) = pool.filter_map(|a| self.s.agent(*a)).map(|a| a.keep.served).min() {
+                let mut returned: Vec<AgentId> = self.s.available().filter(|a| !before.contains(a)).collect();
+                returned.sort_unstable();
+                for agent in returned {
+                    self.edit_agent(agent, |a| a.keep.served = a.keep.served.max(least));
+                }
             }
         }
         self.rewind(reach);
@@ -219,15 +265,23 @@ impl Work<'_> {
         let start = now.plus(-lost_ms);
         let armed: Vec<_> = self.s.index.due.iter().filter_map(|(_, d)| rotation(*d)).collect();
         let mut clocks = 0_u32;
+        let mut owners = BTreeSet::new();
         for conv in armed {
             if let Some(row) = self.s.conv(conv).cloned()
                 && let Some(at) = row.rotate_at
             {
                 clocks += 1;
+                owners.extend(row.owner);
                 let left = open_between(&self.s.hours, start, at);
                 let rotate_at = add_open(&self.s.hours, now, left);
                 self.put(ConvRow { rotate_at, ..row });
             }
+        }
+        // Nobody could show life meanwhile: it is no silence of theirs.
+        for owner in owners {
+            self.edit_agent(owner, |a| {
+                a.keep.life_at = a.keep.life_at.map(|at| at.plus(lost_ms).min(now))
+            });
         }
         self.note(Decision {
             seq: 0,

@@ -293,6 +293,11 @@ impl State {
         self.set_agent(id, Some(row));
     }
 
+    /// Agents who pass every test but pacing and capacity, in no order.
+    pub(crate) fn available(&self) -> impl Iterator<Item = AgentId> + '_ {
+        self.agents.keys().copied().filter(|a| self.status(*a).available())
+    }
+
     pub(crate) fn status(&self, agent: AgentId) -> Status {
         self.index.status(agent)
     }

@@ -6,7 +6,7 @@ use crate::decision::{Act, Decision, Funnel, Reason};
 use crate::fact::{Arrival, Presence};
 use crate::index::{self, Lane, Scope, Status};
 use crate::outcome::{AgentChange, Answer, ConvChange, Notice, Outcome, Undo};
-use crate::policy::{PresenceRule, ReplyScope};
+use crate::policy::{PresenceRule, ReplyScope, Strategy};
 use crate::row::{AgentRow, ConvKeep, ConvRow, Epoch, Head, Origin, Ramp};
 use crate::state::State;
 use ronda_domain::conversation::{CloseReason, Phase, Place};
@@ -188,6 +188,14 @@ impl<'a> Work<'a> {
             .as_ref()
             .is_some_and(|b| (&b.groups, &b.channels) == (&row.groups, &row.channels));
         self.agents.entry(id).or_insert(before);
+        if self.s.policy.strategy == Strategy::Weighted
+            && !status.available()
+            && self.s.rules().status(&row).available()
+        {
+            // Back from absence: no turns are made up for (F3).
+            let pool = self.s.available().filter_map(|a| self.s.agent(a));
+            row.keep.served = row.keep.served.max(pool.map(|a| a.keep.served).min().unwrap_or(0));
+        }
         self.s.set_agent(id, Some(row));
         if self.s.status(id) == Status::Room && (status != Status::Room || !reach) {
             self.freed.insert(id);
@@ -331,9 +339,13 @@ impl<'a> Work<'a> {
         let now = self.now();
         self.s.head.stamp = self.s.head.stamp.saturating_add(1);
         let stamp = self.s.head.stamp;
+        let weighted = self.s.policy.strategy == Strategy::Weighted;
         self.edit_agent(agent, |a| {
             a.stamp = stamp;
             a.keep.last_assigned_at = Some(now);
+            if weighted {
+                a.keep.served = a.keep.served.saturating_add(index::turn_units(a.weight));
+            }
         });
     }
 

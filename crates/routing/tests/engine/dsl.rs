@@ -21,13 +21,14 @@ pub const fn g(n: i64) -> GroupId {
 
 pub const WEB: ChannelAccountId = ChannelAccountId(1);
 
-/// A policy without pacing, so that a scene about something else is not slowed down by it.
+/// A policy without pacing and strikes, so that a scene about something else is not slowed down by them.
 pub fn unpaced(policy: Policy) -> Policy {
     Policy {
         ramp: RampRule {
             initial: 0,
             interval_seconds: 0,
         },
+        strikes: 0,
         ..policy
     }
 }
@@ -135,6 +136,7 @@ impl Scene {
                 groups,
                 channels: None,
                 limit,
+                ..Profile::default()
             },
         );
     }
@@ -151,6 +153,7 @@ impl Scene {
             group: g(group),
             live: true,
             default,
+            heir: None,
         });
     }
 

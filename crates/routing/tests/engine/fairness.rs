@@ -165,6 +165,7 @@ proptest! {
             let mut rows = n.rows();
             for agent in &mut rows.agents {
                 agent.keep.ramp = None;
+                agent.keep.life_at = None;
             }
             *n = State::from_rows(rows);
         }

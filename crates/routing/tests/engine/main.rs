@@ -10,5 +10,6 @@ mod rows_basic;
 mod rows_capacity;
 mod rows_clock;
 mod rows_hours;
+mod rows_life;
 mod rows_people;
 mod walk;

@@ -7,6 +7,7 @@ use ronda_routing::{
     Act, AgentRow, Arrival, ConvKeep, ConvRow, Epoch, Fact, Hours, Input, OnGone, Origin, Presence, PresenceRule, Ramp,
     ReplyScope, Rows, Strategy,
 };
+use std::cmp::Ordering;
 
 /// What is compared of a decision.
 pub type Line = (
@@ -22,6 +23,79 @@ pub struct Model {
     pub rows: Rows,
     pub lines: Vec<Line>,
     pub alive: Option<AgentId>,
+    /// Who was available when last looked at.
+    pub there: Vec<AgentId>,
+}
+
+impl Model {
+    pub fn new(rows: Rows) -> Self {
+        let mut model = Self {
+            rows,
+            lines: Vec::new(),
+            alive: None,
+            there: Vec::new(),
+        };
+        model.there = model.available_now();
+        model
+    }
+
+    fn available_now(&self) -> Vec<AgentId> {
+        let there = self.rows.agents.iter().filter(|a| self.available(a));
+        there.map(|a| a.agent).collect()
+    }
+
+    /// Who comes back does not catch up.
+    fn lift(&mut self) {
+        let now = self.available_now();
+        let stayed = |a: &&AgentRow| now.contains(&a.agent) && self.there.contains(&a.agent);
+        let least = self.rows.agents.iter().filter(stayed).map(|a| a.keep.served).min();
+        if self.rows.policy.strategy == Strategy::Weighted {
+            let back: Vec<_> = now.iter().copied().filter(|a| !self.there.contains(a)).collect();
+            for id in back {
+                let keep = &mut self.agent_mut(id).keep;
+                keep.served = keep.served.max(least.unwrap_or(0));
+            }
+        }
+        self.there = now;
+    }
+
+    /// Proof of life.
+    pub fn life(&mut self, id: AgentId) {
+        if self.agent(id).is_some() {
+            let now = self.now();
+            let keep = &mut self.agent_mut(id).keep;
+            keep.life_at = Some(now);
+            (keep.strikes, keep.strike_at, keep.cooling_until) = (0, None, None);
+        }
+    }
+
+    fn strike(&mut self, owner: &AgentRow, round: u8) {
+        let (policy, now) = (self.rows.policy.clone(), self.now());
+        let quiet = owner
+            .keep
+            .life_at
+            .is_none_or(|at| self.open_between(&self.rows.hours, at, now) >= self.answer_ms(round));
+        let lately = owner
+            .keep
+            .strike_at
+            .is_some_and(|at| now.0 - at.0 < self.answer_ms(0) / 2);
+        if policy.strikes == 0 || !self.available(owner) || !quiet || lately {
+            return;
+        }
+        let any = policy.presence == PresenceRule::Any;
+        let keep = &mut self.agent_mut(owner.agent).keep;
+        keep.strike_at = Some(now);
+        keep.strikes += 1;
+        if keep.strikes == policy.strikes {
+            keep.strikes = 0;
+            if any {
+                keep.cooling_until = Some(now.plus(i64::from(policy.cool_down_seconds) * 1_000));
+            }
+            let act = if any { Act::CoolDown } else { Act::MarkAway };
+            self.lines
+                .push((act, None, Some(owner.agent), None, Epoch(0), Epoch(0)));
+        }
+    }
 }
 
 /// Why an agent cannot have it, coarsely.
@@ -114,7 +188,7 @@ impl Model {
     pub fn available(&self, agent: &AgentRow) -> bool {
         let policy = &self.rows.policy;
         let there = policy.presence == PresenceRule::Any || agent.keep.presence == Presence::Online;
-        agent.active && !policy.excluded.contains(&agent.agent) && there
+        agent.active && !policy.excluded.contains(&agent.agent) && there && agent.keep.cooling_until.is_none()
     }
 
     pub fn paced_to(&self, agent: &AgentRow, at: Ms) -> Option<u32> {
@@ -158,7 +232,8 @@ impl Model {
     }
 
     /// The best of those who can have it now.
-    pub fn best(&self, conv: &ConvRow, missed: &[AgentId]) -> Option<AgentId> {
+    pub fn best(&self, conv: &ConvRow, missed: &[AgentId], rotates: bool) -> Option<AgentId> {
+        let by_life = rotates && self.rows.policy.presence == PresenceRule::Any;
         let fits = |a: &&AgentRow| {
             self.fit(a, conv) == Fit::Room
                 && !missed.contains(&a.agent)
@@ -168,12 +243,22 @@ impl Model {
         found.sort_by(|x, y| {
             let of = |a: &AgentRow| u64::from(self.limit(a).unwrap_or(200));
             let share = (u64::from(x.load) * of(y)).cmp(&(u64::from(y.load) * of(x)));
-            let spare = if self.rows.policy.strategy == Strategy::MostSpare {
-                share
+            let lately = |a: &AgentRow| a.keep.life_at.is_some_and(|at| self.now().0 - at.0 < 300_000);
+            let life = if by_life {
+                lately(y).cmp(&lately(x))
             } else {
-                std::cmp::Ordering::Equal
+                Ordering::Equal
             };
-            spare.then(x.stamp.cmp(&y.stamp)).then(x.agent.cmp(&y.agent))
+            // The middle of the next turn.
+            let turns = |a: &AgentRow| a.keep.served + 465_585_120 / u64::from(a.weight) / 2;
+            let spare = match self.rows.policy.strategy {
+                Strategy::LeastRecent => Ordering::Equal,
+                Strategy::MostSpare => share,
+                Strategy::FillFirst => share.reverse(),
+                Strategy::Ranked => x.rank.cmp(&y.rank),
+                Strategy::Weighted => turns(x).cmp(&turns(y)),
+            };
+            life.then(spare).then(x.stamp.cmp(&y.stamp)).then(x.agent.cmp(&y.agent))
         });
         found.first().map(|a| a.agent)
     }
@@ -262,8 +347,12 @@ impl Model {
         self.change(act, old, row);
         self.rows.head.stamp += 1;
         let (stamp, now) = (self.rows.head.stamp, self.now());
+        let weighted = self.rows.policy.strategy == Strategy::Weighted;
         let agent = self.agent_mut(to);
         agent.stamp = stamp;
+        if weighted {
+            agent.keep.served += 465_585_120 / u64::from(agent.weight);
+        }
         agent.keep.last_assigned_at = Some(now);
     }
 
@@ -281,6 +370,7 @@ impl Model {
 
     /// Serves the least key of everything that can be served, again and again.
     fn dispatch(&mut self) {
+        self.lift();
         if !self.rows.policy.enabled {
             self.alive = None;
             return;
@@ -294,8 +384,8 @@ impl Model {
                     .filter(|a| self.fit(a, c) == Fit::Room);
                 let to = match c.place {
                     Place::Waiting if c.exhausted => alive.map(|a| a.agent),
-                    Place::Waiting => self.best(c, &c.missed),
-                    _ if c.keep.overdue => self.best(c, &with_owner(c)),
+                    Place::Waiting => self.best(c, &c.missed, false),
+                    _ if c.keep.overdue => self.best(c, &with_owner(c), true),
                     _ => None,
                 };
                 let key = (c.anchor.or(c.waiting_since).unwrap_or_default(), c.conv);
@@ -349,6 +439,8 @@ impl Model {
                     .iter()
                     .filter_map(|a| Some((a.keep.gone_due?, 2, a.agent.0))),
             );
+            let agents = self.rows.agents.iter();
+            due.extend(agents.filter_map(|a| Some((a.keep.cooling_until?, 3, a.agent.0))));
             let Some((_, what, id)) = due.into_iter().min().filter(|(at, ..)| *at <= self.now()) else {
                 return;
             };
@@ -364,7 +456,8 @@ impl Model {
                     row.keep.origin = None;
                     self.change(Act::Unreserve, &old, row);
                 }
-                _ => self.gone(AgentId(id)),
+                2 => self.gone(AgentId(id)),
+                _ => self.agent_mut(AgentId(id)).keep.cooling_until = None,
             }
         }
     }
@@ -395,8 +488,10 @@ impl Model {
 
     fn expire(&mut self, old: &ConvRow) {
         let owner = self.agent(old.owner.expect("held")).expect("known");
+        self.strike(&owner, old.round);
+        let owner = self.agent(owner.agent).expect("known");
         let missed = with_owner(old);
-        if let Some(to) = self.best(old, &missed) {
+        if let Some(to) = self.best(old, &missed, true) {
             return self.rotate(old, old.round, missed, to);
         }
         let others = || {
@@ -418,7 +513,7 @@ impl Model {
                 return self.change(Act::Exhaust, old, gone);
             }
             (row.round, row.missed) = (old.round + 1, Vec::new());
-            if let Some(to) = self.best(old, &[owner.agent]) {
+            if let Some(to) = self.best(old, &[owner.agent], true) {
                 return self.rotate(old, row.round, Vec::new(), to);
             }
             full = true;
@@ -497,6 +592,15 @@ impl Model {
             return;
         }
         let start = Ms(self.now().0 - lost_ms);
+        let now = self.now();
+        for mut agent in self.rows.agents.clone() {
+            let armed = |c: &&ConvRow| c.owner == Some(agent.agent) && c.rotate_at.is_some();
+            if self.rows.convs.iter().any(|c| armed(&c)) {
+                agent.keep.life_at = agent.keep.life_at.map(|at| Ms((at.0 + lost_ms).min(now.0)));
+                let id = agent.agent;
+                *self.agent_mut(id) = agent;
+            }
+        }
         for mut c in self.rows.convs.clone() {
             if let Some(at) = c.rotate_at {
                 c.rotate_at = self.add_open(self.now(), self.open_between(&self.rows.hours, start, at));

@@ -21,7 +21,13 @@ impl Model {
             } => self.handed_off(*conv, arrival, *reserved_for),
             Fact::Presence { agent, now, since } => self.presence(*agent, *now, *since),
             Fact::AgentEdited { agent, profile } => self.agent_edited(*agent, profile),
-            Fact::GroupSet { group, live, default } => {
+            Fact::GroupSet {
+                group,
+                live,
+                default,
+                heir,
+            } => {
+                let before = self.rows.groups.clone();
                 self.rows.groups.retain(|g| g.group != *group);
                 if *live {
                     self.rows.groups.push(GroupRow {
@@ -30,6 +36,21 @@ impl Model {
                     });
                 }
                 self.rows.groups.sort_by_key(|g| g.group);
+                if let Some(heir) = heir
+                    && !live
+                    && before != self.rows.groups
+                    && self.rows.groups.iter().any(|g| g.group == *heir)
+                {
+                    for old in self.rows.convs.clone().iter().filter(|c| c.group == Some(*group)) {
+                        let mut row = old.clone();
+                        row.group = Some(*heir);
+                        row.epoch.0 += 1;
+                        if row.owner.is_none() {
+                            (row.round, row.exhausted, row.missed) = (0, false, Vec::new());
+                        }
+                        self.change(Act::Regroup, old, row);
+                    }
+                }
             }
             Fact::PolicySet { policy, reach } => self.policy_set(policy, *reach),
             Fact::HoursSet { hours } => self.hours_set(hours),
@@ -61,6 +82,7 @@ impl Model {
                 }
             }
             Fact::AgentSaid { conv, agent, .. } | Fact::LateReply { conv, agent, .. } => {
+                self.life(*agent);
                 self.alive = Some(*agent);
                 if let Some(old) = self.conv(*conv) {
                     self.said(fact, &old);
@@ -165,6 +187,9 @@ impl Model {
                 }
             }
             Fact::Typing { agent, .. } => {
+                if old.owner == Some(*agent) {
+                    self.life(*agent);
+                }
                 if let Some(at) = old.rotate_at
                     && old.owner == Some(*agent)
                     && !old.keep.extended
@@ -332,6 +357,7 @@ impl Model {
 
     fn leave(&mut self, act: Act, place: Place, by: Option<AgentId>, old: &ConvRow) {
         if by.is_some() && by == old.owner {
+            self.life(by.expect("somebody"));
             self.alive = by;
         }
         let row = ConvRow {
@@ -352,6 +378,9 @@ impl Model {
         keep.presence = now;
         keep.gone_due = (now == Presence::Gone).then(|| since.plus(grace));
         if now == Presence::Online {
+            if returns {
+                self.life(id);
+            }
             self.alive = Some(id);
             if returns && self.rows.policy.presence == PresenceRule::Online {
                 self.ramp(id);
@@ -377,6 +406,7 @@ impl Model {
         agent.groups.clone_from(&profile.groups);
         agent.channels.clone_from(&profile.channels);
         agent.limit = profile.limit;
+        (agent.weight, agent.rank) = (profile.weight, profile.rank);
         let limit_before = before.as_ref().map_or(policy_limit, |b| b.limit.or(policy_limit));
         let more = more(limit_before, profile.limit.or(policy_limit)) || !before.is_some_and(|b| b.active);
         if profile.active && more && self.rows.policy.enabled && self.backlog() {
@@ -455,7 +485,7 @@ proptest! {
     #[test]
     fn the_engine_equals_the_naive_model(policy in policies(), ops in ops(80)) {
         let mut state = world(policy);
-        let mut model = Model { rows: state.rows(), lines: Vec::new(), alive: None };
+        let mut model = Model::new(state.rows());
         for op in &ops {
             let input = input(&state, op);
             let outcome = ronda_routing::step(&mut state, &input);

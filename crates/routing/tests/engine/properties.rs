@@ -20,7 +20,7 @@ fn automatic(d: &Decision) -> bool {
 fn raises(step: &Step<'_>, mut see: impl FnMut(&Decision, AgentId, u32)) {
     let mut loads: BTreeMap<AgentId, u32> = step.before.rows().agents.iter().map(|a| (a.agent, a.load)).collect();
     for d in &step.outcome.decisions {
-        if d.from == d.to {
+        if d.from == d.to || d.conversation.is_none() {
             continue;
         }
         if let Some(from) = d.from {
@@ -324,7 +324,7 @@ fn the_walks_reach_everything_that_can_be_decided() {
     assert!(missing.is_empty(), "{missing:?} of {seen:?}");
 }
 
-const ALL_ACTS: [Act; 17] = [
+const ALL_ACTS: [Act; 20] = [
     Act::Enqueue,
     Act::Assign,
     Act::Rotate,
@@ -342,4 +342,7 @@ const ALL_ACTS: [Act; 17] = [
     Act::Rearm,
     Act::Unreserve,
     Act::Amnesty,
+    Act::MarkAway,
+    Act::CoolDown,
+    Act::Regroup,
 ];

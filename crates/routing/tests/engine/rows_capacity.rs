@@ -357,6 +357,7 @@ fn row_66_who_may_not_reply_on_the_channel_is_counted_so() {
             groups: vec![],
             channels,
             limit: None,
+            ..Profile::default()
         },
     );
     s.presence(1, Presence::Online);

@@ -36,7 +36,8 @@ prop_compose! {
         limit in prop::option::weighted(0.7, 1_u32..4),
         reassign in prop::option::weighted(0.8, prop_oneof![Just(60_u32), Just(100)]),
         every in any::<bool>(),
-        spare in any::<bool>(),
+        strategy in 0_usize..5,
+        strikes in 0_u8..3,
         rounds in 1_u8..4,
         ramp in any::<bool>(),
         gone in 0_u8..4,
@@ -49,7 +50,15 @@ prop_compose! {
             limit,
             reassign_seconds: reassign,
             scope: if every { ReplyScope::EveryTurn } else { ReplyScope::FirstReply },
-            strategy: if spare { Strategy::MostSpare } else { Strategy::LeastRecent },
+            strategy: [
+                Strategy::LeastRecent,
+                Strategy::MostSpare,
+                Strategy::Weighted,
+                Strategy::FillFirst,
+                Strategy::Ranked,
+            ][strategy],
+            strikes,
+            cool_down_seconds: 90,
             rounds,
             ramp: RampRule { initial: u32::from(ramp), interval_seconds: 30 },
             on_gone: on_gone[usize::from(gone)],
@@ -71,6 +80,8 @@ fn profile(agent: i64, how: u8) -> Profile {
             .collect(),
         channels: (how % 5 == 1).then(|| vec![ChannelAccountId(1)]),
         limit: (how % 7 == 2).then_some(2),
+        weight: 1 + u32::from(how % 3),
+        rank: u32::from(how % 2),
     }
 }
 
@@ -243,6 +254,7 @@ pub fn input(state: &State, op: &Op) -> Input {
                 group: g(2),
                 live: how & 4 == 4,
                 default: false,
+                heir: (how & 8 == 8).then_some(g(1)),
             },
             1 => Fact::HoursSet { hours: hours(how, now) },
             _ => Fact::PolicySet {

@@ -10,7 +10,7 @@ use ronda_domain::permission::Permission;
 use ronda_domain::{AgentId, ConversationId, CustomerId, GroupId, MessageId, Ms, WorkspaceId};
 use ronda_routing::{
     Act, AgentKeep, AgentRow, ConvChange, ConvKeep, ConvRow, Decision, Epoch, Fact, GroupRow, Head, Notice, Outcome,
-    Policy, Profile, Reason, Rows, Target,
+    Policy, Profile, Reason, Rows,
 };
 use ronda_storage::conversations::{self, ConversationRow, PlannedPlace};
 use ronda_storage::messages::{self, NewLine};
@@ -52,42 +52,21 @@ pub fn agent_edited(tx: &mut Tx<'_>, w: WorkspaceId, agent: AgentId) -> AppResul
     tell(tx, w, &[Fact::AgentEdited { agent, profile }])
 }
 
-/// A group was made, deleted, or became the default. What waits in a deleted group goes to its heir.
+/// A group was made, deleted, or became the default. The conversations of a deleted group go to its heir,
+/// with their owners.
 ///
 /// # Errors
 /// When the database fails.
 pub fn group_changed(tx: &mut Tx<'_>, w: WorkspaceId, group: GroupId, heir: Option<GroupId>) -> AppResult<()> {
     let found = agents::groups(tx, w)?.into_iter().find(|(id, _)| *id == group);
-    let mut facts = Vec::new();
-    if let Some(heir) = heir {
-        for row in conversations::routable(tx, w)?
-            .into_iter()
-            .filter(|c| c.group == Some(group))
-        {
-            if row.place == Place::Waiting {
-                facts.push(Fact::Transferred {
-                    conv: row.id,
-                    by: NOBODY,
-                    to: Target::Group(heir),
-                    seen: None,
-                    deferred_until: None,
-                    manage_others: true,
-                    may_exceed: false,
-                    arrival: None,
-                });
-            }
-        }
-    }
-    facts.push(Fact::GroupSet {
+    let fact = Fact::GroupSet {
         group,
         live: found.is_some(),
         default: found.is_some_and(|(_, default)| default),
-    });
-    tell(tx, w, &facts)
+        heir,
+    };
+    tell(tx, w, &[fact])
 }
-
-/// The system, where a fact asks for an agent. Ids of rows are never zero.
-const NOBODY: AgentId = AgentId(0);
 
 fn profile(row: &agents::RoutableRow, groups: Vec<GroupId>) -> Profile {
     Profile {
@@ -95,6 +74,7 @@ fn profile(row: &agents::RoutableRow, groups: Vec<GroupId>) -> Profile {
         groups,
         channels: row.channels.clone(),
         limit: row.limit_override.and_then(|l| u32::try_from(l).ok()),
+        ..Profile::default()
     }
 }
 
@@ -204,6 +184,8 @@ pub fn rows(tx: &mut Tx<'_>, w: WorkspaceId) -> AppResult<(routing::Head, Rows)>
             groups: profile.groups,
             channels: profile.channels,
             limit: profile.limit,
+            weight: profile.weight,
+            rank: profile.rank,
             load: 0,
             stamp: load.map_or(0, |l| l.stamp),
             keep,
