@@ -174,6 +174,7 @@ impl Work<'_> {
             anchor: old.anchor.or(Some(at)),
             ..old.clone()
         };
+        row.keep.stale = false;
         if row.place == Place::Held {
             let parked = old.phase == Some(Phase::Parked);
             row.phase = Some(Phase::Unanswered);

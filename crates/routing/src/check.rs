@@ -82,7 +82,9 @@ fn trays(state: &State, convs: &[&crate::row::ConvRow]) -> Result<(), Violation>
 
 /// L1, by looking at every pair of a lane and an agent; no use is made of the agents' index.
 fn work_conservation(state: &State, rules: &Rules<'_>, convs: &[&crate::row::ConvRow]) -> Result<(), Violation> {
-    let waiting = convs.iter().filter(|c| c.place == Place::Waiting && !c.exhausted);
+    let waiting = convs
+        .iter()
+        .filter(|c| c.place == Place::Waiting && !c.exhausted && !c.keep.stale);
     let mut first = BTreeMap::new();
     for conv in waiting {
         let lane = (rules.scope_of(conv), crate::index::lane(conv));

@@ -36,6 +36,26 @@ pub fn add_open(hours: &Hours, from: Ms, open_ms: i64) -> Option<Ms> {
     None
 }
 
+/// Whether it is open at `at`.
+#[must_use]
+pub fn is_open(hours: &Hours, at: Ms) -> bool {
+    next_opening(hours, at).is_none_or(|opens| opens <= at) && !ended(hours, at)
+}
+
+/// The first instant from `at` on at which it is open; none when the compiled spans end before, or without hours.
+#[must_use]
+pub fn next_opening(hours: &Hours, at: Ms) -> Option<Ms> {
+    let Hours::Spans(spans) = hours else {
+        return None;
+    };
+    let first = spans.partition_point(|(_, to)| *to <= at);
+    spans.get(first).map(|(from, _)| (*from).max(at))
+}
+
+fn ended(hours: &Hours, at: Ms) -> bool {
+    matches!(hours, Hours::Spans(spans) if spans.last().is_none_or(|(_, to)| *to <= at))
+}
+
 /// Milliseconds of open time from `from` to `to`; none when `to` is earlier.
 #[must_use]
 pub fn open_between(hours: &Hours, from: Ms, to: Ms) -> i64 {
@@ -66,6 +86,14 @@ mod tests {
         assert_eq!(add_open(&hours, Ms(150), 60), Some(Ms(310)));
         assert_eq!(add_open(&hours, Ms(250), 0), Some(Ms(300)));
         assert_eq!(add_open(&hours, Ms(350), 60), None);
+        assert_eq!(
+            [99, 100, 199, 200, 300, 400].map(|at| is_open(&hours, Ms(at))),
+            [false, true, true, false, true, false]
+        );
+        assert_eq!(
+            [50, 150, 200, 400].map(|at| next_opening(&hours, Ms(at))),
+            [Some(Ms(100)), Some(Ms(150)), Some(Ms(300)), None]
+        );
         assert_eq!(open_between(&hours, Ms(150), Ms(310)), 60);
         assert_eq!(open_between(&hours, Ms(310), Ms(150)), 0);
     }

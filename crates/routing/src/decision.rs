@@ -224,6 +224,8 @@ pub enum Reject {
     Missed,
     /// It is kept for somebody else.
     Reserved,
+    /// It was older than the threshold when assignment was switched on (row 70).
+    SetAside,
     /// Missed several in a row without any sign of life; nothing new for a while.
     Cooling,
     /// Paced after becoming available.
@@ -231,6 +233,8 @@ pub enum Reject {
     Full,
     /// Automatic assignment is switched off.
     SwitchedOff,
+    /// Outside the open hours nothing is assigned automatically (rows 38, 39).
+    Closed,
     /// Could have had it; another was before them.
     Outranked,
 }

@@ -24,7 +24,9 @@ enum Entry {
 
 impl Work<'_> {
     pub fn dispatch(&mut self) {
-        if !self.s.policy.enabled {
+        if !self.s.rules().assigns() {
+            // What was touched while it was closed is looked at when it opens.
+            self.s.unsettled |= self.s.policy.enabled;
             self.alive = None;
             self.touched.clear();
             self.freed.clear();
@@ -34,7 +36,7 @@ impl Work<'_> {
         if std::mem::take(&mut self.s.unsettled) {
             let waiting = self.s.index.waiting.iter();
             let lanes = waiting.flat_map(|(scope, lanes)| lanes.keys().map(|l| (*scope, l.clone())));
-            self.touched.extend(lanes.filter(|(_, l)| !l.exhausted));
+            self.touched.extend(lanes.filter(|(_, l)| !l.exhausted && !l.stale));
             if !self.s.index.overdue.is_empty() {
                 self.freed.extend(self.s.index.everybody_with_room());
             }
@@ -266,7 +268,7 @@ impl Work<'_> {
             Some(_) => TieBreak::Id,
         };
         let mut funnel = self.funnel(scope, lane);
-        choose_in(&mut funnel, Reject::Outranked, first.2, by);
+        choose_in(&mut funnel, self.s.rules().room_reject(), first.2, by);
         let finalist = |agent: AgentId| Finalist {
             agent,
             load: self.s.agent(agent).map_or(0, |a| a.load),

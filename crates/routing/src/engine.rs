@@ -1,5 +1,6 @@
 //! The steps: time first, then the fact, and after each of them everything that becomes possible.
 
+use crate::clock::is_open;
 use crate::fact::{Fact, Input};
 use crate::index::Due;
 use crate::outcome::{Answer, Outcome};
@@ -38,12 +39,16 @@ impl Work<'_> {
         self.s.head.input_seq = input.seq;
         self.cause = input.seq;
         let now = self.s.head.at.max(input.at);
+        let was_open = is_open(&self.s.hours, self.s.head.at);
         if let Fact::Gap { lost_ms } = input.fact {
             // Before anything fires: nobody could answer while the installation stood still (row 34).
             self.s.head.at = now;
             self.amnesty(lost_ms);
         }
         self.raise(now);
+        if !was_open {
+            self.open();
+        }
         self.settle();
         let answer = self.apply(&input.fact);
         self.settle();

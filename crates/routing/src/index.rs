@@ -4,6 +4,7 @@
 //! take never blocks another (row 19). Agents with room stand in one ordered set per scope and channel class, in the
 //! order of the strategy. Counters per scope and class make an explanation independent of the number of agents.
 
+use crate::clock::{Hours, is_open};
 use crate::decision::{Funnel, Lost, Reject};
 use crate::fact::Presence;
 use crate::hash::Map;
@@ -25,6 +26,8 @@ pub(crate) type Turn = (u64, i64, AgentId);
 pub(crate) struct Lane {
     pub channel: ChannelAccountId,
     pub exhausted: bool,
+    /// Set aside as an old backlog (row 70).
+    pub stale: bool,
     pub reserved: Option<AgentId>,
     pub missed: Vec<AgentId>,
 }
@@ -107,6 +110,7 @@ struct Linked {
 pub(crate) struct Rules<'a> {
     pub policy: &'a Policy,
     pub groups: &'a BTreeMap<GroupId, GroupRow>,
+    pub hours: &'a Hours,
     pub now: Ms,
 }
 
@@ -127,6 +131,22 @@ impl Rules<'_> {
             return None;
         }
         self.scope(conv.group)
+    }
+
+    /// Whether anything is given to people automatically at this moment: switched on, and open (rows 38, 39).
+    pub fn assigns(&self) -> bool {
+        self.policy.enabled && is_open(self.hours, self.now)
+    }
+
+    /// Why an agent with room does not get what waits.
+    pub fn room_reject(&self) -> Reject {
+        if !self.policy.enabled {
+            Reject::SwitchedOff
+        } else if self.assigns() {
+            Reject::Outranked
+        } else {
+            Reject::Closed
+        }
     }
 
     pub fn limit(&self, agent: &AgentRow) -> Option<u32> {
@@ -227,6 +247,7 @@ pub(crate) fn lane(conv: &ConvRow) -> Lane {
     Lane {
         channel: conv.channel,
         exhausted: conv.exhausted,
+        stale: conv.keep.stale,
         reserved: conv.reserved_for,
         missed: conv.missed.clone(),
     }
@@ -407,6 +428,7 @@ impl Index {
         let first = |channel, reserved| Lane {
             channel,
             exhausted: false,
+            stale: false,
             reserved,
             missed: Vec::new(),
         };
@@ -417,9 +439,9 @@ impl Index {
             for channel in channels(lanes, agent) {
                 for reserved in [None, Some(agent.agent)] {
                     let start = first(channel, reserved);
-                    let same = lanes
-                        .range(start..)
-                        .take_while(|(l, _)| (l.channel, l.exhausted, l.reserved) == (channel, false, reserved));
+                    let same = lanes.range(start..).take_while(|(l, _)| {
+                        (l.channel, l.exhausted, l.stale, l.reserved) == (channel, false, false, reserved)
+                    });
                     found.extend(
                         same.filter(|(l, _)| l.missed.binary_search(&agent.agent).is_err())
                             .map(|(l, _)| (scope, l.clone())),
@@ -441,6 +463,7 @@ impl Index {
                 let lane = Lane {
                     channel,
                     exhausted: true,
+                    stale: false,
                     reserved: None,
                     missed: Vec::new(),
                 };
@@ -509,7 +532,7 @@ impl Index {
         let sum = |counts: [u32; 7]| counts.iter().sum::<u32>();
         let no_right = sum(restricted).saturating_sub(sum(only));
         let mut by_status: [u32; 7] = std::array::from_fn(|i| every.get(i).unwrap_or(&0) + only.get(i).unwrap_or(&0));
-        let (mut missed, mut reserved) = (0, 0);
+        let (mut missed, mut reserved, mut set_aside) = (0, 0, 0);
         let mut move_one = |id: AgentId, to: &mut u32| {
             if let Some(a) = agent(id)
                 && Rules::member(a, scope)
@@ -535,6 +558,9 @@ impl Index {
         ] = by_status;
         if lane.exhausted {
             missed += cooling + ramp + full + room;
+            (cooling, ramp, full, room) = (0, 0, 0, 0);
+        } else if lane.stale {
+            set_aside = cooling + ramp + full + room;
             (cooling, ramp, full, room) = (0, 0, 0, 0);
         } else if let Some(named) = lane.reserved {
             let rest = cooling + ramp + full + room;
@@ -567,17 +593,11 @@ impl Index {
         add(Reject::NotOnline, not_online);
         add(Reject::Missed, missed);
         add(Reject::Reserved, reserved);
+        add(Reject::SetAside, set_aside);
         add(Reject::Cooling, cooling);
         add(Reject::Ramp, ramp);
         add(Reject::Full, full);
-        add(
-            if rules.policy.enabled {
-                Reject::Outranked
-            } else {
-                Reject::SwitchedOff
-            },
-            room,
-        );
+        add(rules.room_reject(), room);
         let members = lost.iter().map(|l| l.count).sum();
         Funnel {
             members,
@@ -605,6 +625,7 @@ fn channels(lanes: &BTreeMap<Lane, BTreeSet<Key>>, agent: &AgentRow) -> Vec<Chan
         let start = Lane {
             channel: ChannelAccountId(from),
             exhausted: false,
+            stale: false,
             reserved: None,
             missed: Vec::new(),
         };
@@ -648,8 +669,8 @@ impl Index {
         for status in statuses {
             let at = status as usize;
             let count = every.get(at).unwrap_or(&0) + restricted.get(at).unwrap_or(&0);
-            let reason = if status == Status::Room && !rules.policy.enabled {
-                Reject::SwitchedOff
+            let reason = if status == Status::Room {
+                rules.room_reject()
             } else {
                 status.reject()
             };
@@ -691,6 +712,7 @@ pub(crate) fn lane_without_owner(conv: &ConvRow) -> Lane {
     Lane {
         channel: conv.channel,
         exhausted: false,
+        stale: false,
         reserved: None,
         missed,
     }

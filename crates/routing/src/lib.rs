@@ -34,7 +34,7 @@ mod state;
 mod work;
 
 pub use check::{Violation, check};
-pub use clock::{Hours, add_open, open_between};
+pub use clock::{Hours, add_open, is_open, next_opening, open_between};
 pub use decision::{Act, Decision, Finalist, Funnel, Lost, Reason, Reject, TieBreak};
 pub use engine::{plan, run, step};
 pub use explain::{Position, next_for, position, why_waiting};

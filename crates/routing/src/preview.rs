@@ -3,6 +3,7 @@ use crate::decision::{Act, Funnel, Reject};
 use crate::fact::{Fact, Input, Reach};
 use crate::policy::{Finding, FindingCode, Policy, Severity};
 use crate::state::State;
+use ronda_domain::ConversationId;
 use serde::{Deserialize, Serialize};
 
 /// The answer to "what if this policy were saved now?".
@@ -15,7 +16,14 @@ pub struct Preview {
     /// Conversations that would be assigned at once.
     pub moves: u32,
     pub findings: Vec<Finding>,
+    /// Waiting conversations that are too old to be assigned when this is switched on (row 70), oldest first; at most
+    /// [`LISTED`].
+    #[serde(default)]
+    pub set_aside: Vec<ConversationId>,
 }
+
+/// Conversations listed in a preview.
+pub const LISTED: usize = 100;
 
 /// Judges `policy` against the state, without changing it.
 #[must_use]
@@ -27,11 +35,13 @@ pub fn preview(state: &State, policy: &Policy) -> Preview {
         .waiting
         .values()
         .flat_map(std::collections::BTreeMap::values);
-    let old: usize = waiting
-        .map(|set| set.iter().take_while(|(anchor, _)| *anchor < threshold).count())
-        .sum();
-    if old > 0 && policy.enabled {
-        let count = u32::try_from(old).unwrap_or(u32::MAX);
+    let mut old: Vec<_> = waiting
+        .flat_map(|set| set.iter().take_while(|(anchor, _)| *anchor < threshold))
+        .copied()
+        .collect();
+    old.sort_unstable();
+    if !old.is_empty() && policy.enabled {
+        let count = u32::try_from(old.len()).unwrap_or(u32::MAX);
         findings.push(Finding {
             code: FindingCode::OldBacklog,
             severity: Severity::Warning,
@@ -71,5 +81,10 @@ pub fn preview(state: &State, policy: &Policy) -> Preview {
         funnel,
         moves: u32::try_from(moves).unwrap_or(u32::MAX),
         findings,
+        set_aside: if policy.enabled && !state.policy.enabled {
+            old.into_iter().take(LISTED).map(|(_, conv)| conv).collect()
+        } else {
+            Vec::new()
+        },
     }
 }

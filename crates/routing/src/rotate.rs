@@ -306,7 +306,13 @@ impl Work<'_> {
     pub fn open_round(&mut self, row: &mut ConvRow, keep_out: &[AgentId]) {
         debug_assert!(row.place == Place::Waiting, "only a waiting row is opened");
         let funnel = self.funnel(self.s.rules().scope_of(row), &index::lane(row));
-        let fresh = [Reject::Full, Reject::Ramp, Reject::Outranked, Reject::SwitchedOff];
+        let fresh = [
+            Reject::Full,
+            Reject::Ramp,
+            Reject::Outranked,
+            Reject::SwitchedOff,
+            Reject::Closed,
+        ];
         let open: u32 = fresh.iter().map(|r| count(&funnel, *r)).sum();
         if open == 0 && row.missed.iter().any(|a| !keep_out.contains(a)) {
             row.round = row.round.saturating_add(1).min(self.s.policy.rounds.saturating_sub(1));

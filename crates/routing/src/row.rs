@@ -92,6 +92,9 @@ pub struct ConvKeep {
     /// The clock ran out and nobody else could have it: it moves as soon as somebody becomes available.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub overdue: bool,
+    /// Older than the threshold when assignment was switched on: it waits until its customer or an agent acts (row 70).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub stale: bool,
     /// The owner before, after a rotation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub previous: Option<AgentId>,

@@ -1,6 +1,6 @@
 //! What facts about people, settings and the installation do.
 
-use crate::clock::{Hours, add_open, open_between};
+use crate::clock::{Hours, add_open, is_open, open_between};
 use crate::decision::{Act, Decision, Funnel, Reason};
 use crate::fact::{Presence, Profile, Reach};
 use crate::index::Due;
@@ -190,8 +190,26 @@ impl Work<'_> {
                 }
             }
         }
+        self.set_aside(switched_on);
         self.rewind(reach);
         DONE
+    }
+
+    /// Row 70: what is too old when assignment is switched on stays waiting; a larger threshold brings it back.
+    fn set_aside(&mut self, switched_on: bool) {
+        let before = self
+            .now()
+            .plus(-i64::from(self.s.policy.max_backlog_age_seconds) * 1_000);
+        let convs = self.s.convs.values().filter(|c| c.place == Place::Waiting);
+        let mut rows: Vec<ConvRow> = convs
+            .filter(|c| c.keep.stale != (crate::index::key(c).0 < before && (switched_on || c.keep.stale)))
+            .cloned()
+            .collect();
+        rows.sort_unstable_by_key(|c| c.conv);
+        for mut row in rows {
+            row.keep.stale = !row.keep.stale;
+            self.put(row);
+        }
     }
 
     /// Clocks of open conversations after a new policy: what it forbids stops at once, the rest only when asked.
@@ -227,6 +245,7 @@ impl Work<'_> {
         if self.s.hours == *hours {
             return DONE;
         }
+        let was_open = is_open(&self.s.hours, self.now());
         let old = std::mem::replace(&mut self.s.hours, hours.clone());
         self.s.hash_settings();
         let now = self.now();
@@ -253,7 +272,22 @@ impl Work<'_> {
             }
         }
         self.undo.hours.get_or_insert(old);
+        if !was_open {
+            self.open();
+        }
         DONE
+    }
+
+    /// It was closed: when it is open now, what waited is given out paced, as to people who come back (row 38).
+    pub fn open(&mut self) {
+        if !self.s.rules().assigns() || !self.s.policy.ramp.on() || self.s.waiting() == 0 {
+            return;
+        }
+        let mut agents: Vec<AgentId> = self.s.available().collect();
+        agents.sort_unstable();
+        for agent in agents {
+            self.start_ramp(agent);
+        }
     }
 
     /// Row 34: time that nobody could use is given back to every clock.

@@ -1,6 +1,6 @@
 //! The state of a workspace: rows, and the index derived from them.
 
-use crate::clock::Hours;
+use crate::clock::{Hours, next_opening};
 use crate::hash::{self, Map};
 use crate::index::{Index, Rules, Status};
 use crate::outcome::Outcome;
@@ -143,7 +143,11 @@ impl State {
     /// When time alone will change something: the shell steps with [`crate::Fact::Tick`] then.
     #[must_use]
     pub fn next_due(&self) -> Option<Ms> {
-        self.index.due.first().map(|(at, _)| *at)
+        let due = self.index.due.first().map(|(at, _)| *at);
+        let pending = self.policy.enabled && !(self.index.waiting.is_empty() && self.index.overdue.is_empty());
+        // At the opening, what waits is given to people (row 38).
+        let opening = next_opening(&self.hours, self.head.at).filter(|at| pending && *at > self.head.at);
+        due.into_iter().chain(opening).min()
     }
 
     /// What policies are judged against.
@@ -227,6 +231,7 @@ impl State {
         Rules {
             policy: &self.policy,
             groups: &self.groups,
+            hours: &self.hours,
             now: self.head.at,
         }
     }
@@ -256,6 +261,7 @@ impl State {
         let rules = Rules {
             policy: &self.policy,
             groups: &self.groups,
+            hours: &self.hours,
             now: self.head.at,
         };
         if let Some(old) = self.convs.get(&id) {
@@ -274,6 +280,7 @@ impl State {
         let rules = Rules {
             policy: &self.policy,
             groups: &self.groups,
+            hours: &self.hours,
             now: self.head.at,
         };
         if let Some(old) = self.agents.get(&id) {

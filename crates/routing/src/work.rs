@@ -158,7 +158,7 @@ impl<'a> Work<'a> {
         match row.place {
             Place::Waiting | Place::Held => {
                 self.left.remove(&id);
-                if row.place == Place::Waiting && !row.exhausted {
+                if row.place == Place::Waiting && !row.exhausted && !row.keep.stale {
                     self.touched.insert((self.s.rules().scope_of(&row), index::lane(&row)));
                 }
                 self.s.set_conv(id, Some(row));

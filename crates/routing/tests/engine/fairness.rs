@@ -30,8 +30,8 @@ fn key(row: &ConvRow) -> (Option<Ms>, i64) {
 }
 
 fn like(a: &ConvRow, b: &ConvRow) -> bool {
-    (a.channel, a.group, a.exhausted, a.reserved_for, &a.missed)
-        == (b.channel, b.group, b.exhausted, b.reserved_for, &b.missed)
+    (a.channel, a.group, a.exhausted, a.keep.stale, a.reserved_for, &a.missed)
+        == (b.channel, b.group, b.exhausted, b.keep.stale, b.reserved_for, &b.missed)
 }
 
 proptest! {

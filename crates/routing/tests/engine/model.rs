@@ -119,6 +119,9 @@ impl Model {
             self.amnesty(lost_ms);
         }
         self.pace(before);
+        if !self.open_at(before) {
+            self.opens();
+        }
         self.settle();
         self.apply(&input.fact);
         self.settle();
@@ -281,6 +284,26 @@ impl Model {
         None
     }
 
+    pub fn open_at(&self, at: Ms) -> bool {
+        match &self.rows.hours {
+            Hours::Always => true,
+            Hours::Spans(spans) => spans.iter().any(|(from, to)| *from <= at && at < *to),
+        }
+    }
+
+    /// It was closed; perhaps it no longer is.
+    pub fn opens(&mut self) {
+        let policy = &self.rows.policy;
+        let waits = self.rows.convs.iter().any(|c| c.place == Place::Waiting);
+        if policy.enabled && policy.ramp.initial > 0 && waits && self.open_at(self.now()) {
+            let from = self.now();
+            let there: Vec<_> = self.rows.agents.iter().filter(|a| self.available(a)).cloned().collect();
+            for agent in there {
+                self.agent_mut(agent.agent).keep.ramp = Some(Ramp { from, base: agent.load });
+            }
+        }
+    }
+
     pub fn wants_clock(&self, c: &ConvRow) -> bool {
         let p = &self.rows.policy;
         let asked = p.scope == ReplyScope::EveryTurn || c.keep.answers == 0;
@@ -371,7 +394,7 @@ impl Model {
     /// Serves the least key of everything that can be served, again and again.
     fn dispatch(&mut self) {
         self.lift();
-        if !self.rows.policy.enabled {
+        if !self.rows.policy.enabled || !self.open_at(self.now()) {
             self.alive = None;
             return;
         }
@@ -383,6 +406,7 @@ impl Model {
                     .and_then(|a| self.agent(a))
                     .filter(|a| self.fit(a, c) == Fit::Room);
                 let to = match c.place {
+                    Place::Waiting if c.keep.stale => None,
                     Place::Waiting if c.exhausted => alive.map(|a| a.agent),
                     Place::Waiting => self.best(c, &c.missed, false),
                     _ if c.keep.overdue => self.best(c, &with_owner(c), true),

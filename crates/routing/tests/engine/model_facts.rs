@@ -147,6 +147,7 @@ impl Model {
         match fact {
             Fact::CustomerSaid { at, .. } => {
                 row.anchor = Some(old.anchor.unwrap_or(*at));
+                row.keep.stale = false;
                 if is_held {
                     row.phase = Some(Phase::Unanswered);
                     if old.phase == Some(Phase::Parked) {
@@ -356,8 +357,8 @@ impl Model {
     }
 
     fn leave(&mut self, act: Act, place: Place, by: Option<AgentId>, old: &ConvRow) {
-        if by.is_some() && by == old.owner {
-            self.life(by.expect("somebody"));
+        if let Some(agent) = by.filter(|_| by == old.owner) {
+            self.life(agent);
             self.alive = by;
         }
         let row = ConvRow {
@@ -442,7 +443,14 @@ impl Model {
                 self.ramp(id);
             }
         }
+        let oldest = self.now().0 - i64::from(policy.max_backlog_age_seconds) * 1_000;
         for mut c in self.rows.convs.clone() {
+            if c.place == Place::Waiting {
+                let since = c.anchor.or(c.waiting_since).unwrap_or_default();
+                c.keep.stale = since.0 < oldest && (c.keep.stale || (!old.enabled && policy.enabled));
+                self.put(c);
+                continue;
+            }
             if c.place != Place::Held {
                 continue;
             }
@@ -460,7 +468,11 @@ impl Model {
         if self.rows.hours == *hours {
             return;
         }
+        let was_open = self.open_at(self.now());
         let old = std::mem::replace(&mut self.rows.hours, hours.clone());
+        if !was_open {
+            self.opens();
+        }
         for mut c in self.rows.convs.clone() {
             if !self.wants_clock(&c) {
                 continue;

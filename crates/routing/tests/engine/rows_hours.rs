@@ -63,6 +63,89 @@ fn row_37_the_clock_stands_still_while_closed() {
 }
 
 #[test]
+fn row_38_what_arrives_after_hours_waits_without_a_clock_and_is_released_paced_by_anchor() {
+    let mut s = Scene::with(Policy::support(), 1);
+    s.hours(&[(0, 100), (1_000, 5_000)]);
+    s.at(200);
+    for conv in (1..=5).rev() {
+        s.now += 1;
+        s.arrive(conv);
+    }
+    assert!((1..=5).all(|conv| s.waits(conv) && s.row(conv).rotate_at.is_none()));
+    let lost = ronda_routing::why_waiting(&s.state, c(5)).lost;
+    assert_eq!(
+        lost.iter().map(|l| l.reason).collect::<Vec<_>>(),
+        [ronda_routing::Reject::Closed]
+    );
+    assert_eq!(s.state.next_due(), Some(Ms(1_000_000)), "the opening");
+    s.at(999);
+    assert_eq!(s.load(1), 0);
+    s.at(1_000);
+    let owners: Vec<_> = (1..=5).map(|conv| s.owner(conv)).collect();
+    assert_eq!(owners, [0, 0, 1, 1, 1], "three at once, the oldest first");
+    assert_eq!(s.deadline(5), Some(1_600), "a full time from the opening");
+    s.at(1_060);
+    assert_eq!(s.owner(2), 1);
+}
+
+#[test]
+fn row_38_new_hours_that_open_at_once_release_what_waits() {
+    let mut s = Scene::with(support(), 1);
+    s.hours(&[(1_000, 5_000)]);
+    s.arrive(1);
+    assert!(s.waits(1));
+    s.at(10).step(Fact::HoursSet { hours: Hours::Always });
+    assert_eq!(s.owner(1), 1);
+}
+
+#[test]
+fn row_70_what_is_too_old_stays_waiting_when_assignment_is_switched_on() {
+    let mut s = Scene::with(
+        Policy {
+            enabled: false,
+            ..support()
+        },
+        2,
+    );
+    s.arrive(1);
+    s.at(90_000).arrive(2);
+    let on = Policy {
+        enabled: true,
+        ..s.state.policy().clone()
+    };
+    let preview = ronda_routing::preview(&s.state, &on);
+    assert_eq!((preview.set_aside, preview.moves), (vec![c(1)], 1));
+    s.policy(|p| p.enabled = true);
+    assert_eq!((s.owner(1), s.owner(2)), (0, 1));
+    let lost = ronda_routing::why_waiting(&s.state, c(1)).lost;
+    assert_eq!(
+        lost.iter().map(|l| l.reason).collect::<Vec<_>>(),
+        [ronda_routing::Reject::SetAside]
+    );
+    s.at(90_010).customer(1);
+    assert_eq!(s.owner(1), 2, "its customer is still there");
+}
+
+#[test]
+fn row_70_a_larger_threshold_or_a_take_brings_it_back() {
+    let mut s = Scene::with(
+        Policy {
+            enabled: false,
+            ..support()
+        },
+        2,
+    );
+    s.arrive(1);
+    s.arrive(2);
+    s.at(90_000).policy(|p| p.enabled = true);
+    assert!(s.waits(1) && s.waits(2));
+    s.take(1, 2);
+    assert_eq!((s.owner(1), s.row(1).keep.stale), (2, false));
+    s.policy(|p| p.max_backlog_age_seconds = 100_000);
+    assert_eq!(s.owner(2), 1);
+}
+
+#[test]
 fn row_39_manual_work_is_possible_while_closed() {
     let mut s = Scene::with(support(), 1);
     s.hours(&[(0, 100), (1_000, 5_000)]);

@@ -59,6 +59,7 @@ prop_compose! {
             ][strategy],
             strikes,
             cool_down_seconds: 90,
+            max_backlog_age_seconds: 100,
             rounds,
             ramp: RampRule { initial: u32::from(ramp), interval_seconds: 30 },
             on_gone: on_gone[usize::from(gone)],
