@@ -209,12 +209,30 @@ impl Work<'_> {
                 epoch: old.epoch,
             };
         }
+        if old.keep.answers == 0 {
+            self.first_reply(&old, agent);
+        }
         row.keep.answers = old.keep.answers.saturating_add(1).min(2);
         row.keep.previous = None;
         row.round = 0;
         row.missed.clear();
         self.put(row);
         self.ok(conv)
+    }
+
+    /// What a first reply took: since the last one, or since there was something to answer (row 14).
+    fn first_reply(&mut self, conv: &ConvRow, agent: AgentId) {
+        let now = self.now();
+        let Some(row) = self.s.agent(agent).filter(|_| conv.anchor.is_some()) else {
+            return;
+        };
+        let start = conv.anchor.max(conv.assigned_at).max(row.keep.answered_at);
+        let took = start.map_or(0, |at| crate::open_between(&self.s.hours, at, now));
+        self.edit_agent(agent, |a| {
+            let before = a.keep.reply_ms.unwrap_or(took);
+            a.keep.reply_ms = Some(before.saturating_mul(3).saturating_add(took) / 4);
+            a.keep.answered_at = Some(now);
+        });
     }
 
     /// Row 9. The reply transaction has judged the ten seconds; here it is only seen whether ownership can return.

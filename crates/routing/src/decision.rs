@@ -137,6 +137,13 @@ pub enum Reason {
         round: u8,
         next_at: Option<Ms>,
     },
+    /// Keep: the whole team is busy answering, the owner too; moving it would help nobody (row 14).
+    Saturated {
+        unanswered: u32,
+        answering: u32,
+        reply_ms: i64,
+        next_at: Option<Ms>,
+    },
     /// Keep or release: nobody at all may have it.
     NobodyAvailable {
         round: u8,

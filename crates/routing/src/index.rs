@@ -87,6 +87,8 @@ pub(crate) struct Index {
     pub waiting: BTreeMap<Scope, BTreeMap<Lane, BTreeSet<Key>>>,
     pub held: Map<AgentId, BTreeSet<ConversationId>>,
     pub due: BTreeSet<(Ms, Due)>,
+    /// How many clocks run for an agent; no zeros.
+    pub armed: Map<AgentId, u32>,
     /// Held, over their time, and kept because nobody else was available; non-empty sets only.
     pub overdue: BTreeMap<(Scope, ChannelAccountId), BTreeSet<Key>>,
     pub live: Map<(ChannelAccountId, CustomerId), ConversationId>,
@@ -291,6 +293,7 @@ impl Index {
                 }
                 if let Some(at) = conv.rotate_at {
                     self.due.insert((at, Due::Rotate(conv.conv)));
+                    *self.armed.entry(conv.owner.unwrap_or(AgentId(0))).or_default() += 1;
                 }
                 if conv.keep.overdue {
                     let at = (rules.scope_of(conv), conv.channel);
@@ -333,6 +336,11 @@ impl Index {
                 }
                 if let Some(at) = conv.rotate_at {
                     self.due.remove(&(at, Due::Rotate(conv.conv)));
+                    let owner = conv.owner.unwrap_or(AgentId(0));
+                    let left = self.armed.remove(&owner).unwrap_or(0).saturating_sub(1);
+                    if left > 0 {
+                        self.armed.insert(owner, left);
+                    }
                 }
                 if conv.keep.overdue {
                     let at = (rules.scope_of(conv), conv.channel);
@@ -691,6 +699,7 @@ impl Index {
             (self.waiting == other.waiting, "waiting"),
             (self.held == other.held, "held"),
             (self.due == other.due, "due"),
+            (self.armed == other.armed, "armed"),
             (self.overdue == other.overdue, "overdue"),
             (self.live == other.live, "live"),
             (self.turns == other.turns, "turns"),

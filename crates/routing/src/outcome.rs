@@ -173,6 +173,13 @@ pub enum Notice {
     MarkAway { agent: AgentId, strikes: u8 },
     /// Gets nothing new until then; any sign of life ends it (row 15).
     CoolingDown { agent: AgentId, strikes: u8, until: Ms },
+    /// The team cannot answer in time what it holds; told once per conversation and owner (row 14).
+    Saturated {
+        conversation: ConversationId,
+        owner: AgentId,
+        unanswered: u32,
+        answering: u32,
+    },
     /// Both hear that a reply came just after a rotation and was accepted (row 9).
     LateReply {
         conversation: ConversationId,

@@ -43,6 +43,9 @@ impl Work<'_> {
             return;
         }
         self.strike(owner, old.round);
+        if self.guard(&old, owner) {
+            return;
+        }
         let after_ms = old
             .anchor
             .max(old.assigned_at)
@@ -95,6 +98,50 @@ impl Work<'_> {
         } else {
             self.release(&old, current, &stuck, funnel);
         }
+    }
+
+    /// Row 14: when those who are answering hold more than they can answer within the time, what one of them holds is
+    /// not moved to another of them: it costs everybody the reading and shortens no wait. True when it stays for that.
+    fn guard(&mut self, old: &ConvRow, owner: AgentId) -> bool {
+        let now = self.now();
+        let Some(whole) = self.s.policy.answer_ms(0) else {
+            return false;
+        };
+        let answers = |a: &AgentRow| a.keep.answered_at.is_some_and(|at| now.since(at) < whole);
+        if !self.s.agent(owner).is_some_and(answers) {
+            return false;
+        }
+        let team = self.s.agents.values().filter(|a| answers(a));
+        let mut team: Vec<_> = team.map(|a| (a.keep.reply_ms.unwrap_or(0), a.agent)).collect();
+        team.sort_unstable();
+        let reply_ms = team.get((team.len() - 1) / 2).map_or(0, |(ms, _)| *ms);
+        let armed = team.iter().filter_map(|(_, a)| self.s.index.armed.get(a));
+        let unanswered = armed.fold(0, |sum: u32, n| sum.saturating_add(*n));
+        let answering = u32::try_from(team.len()).unwrap_or(u32::MAX);
+        if i64::from(unanswered).saturating_mul(reply_ms) <= whole.saturating_mul(i64::from(answering)) {
+            return false;
+        }
+        let mut row = old.clone();
+        row.keep.guarded = true;
+        row.rotate_at = self.clock_from(&row, now);
+        if !old.keep.guarded {
+            self.notices.push(Notice::Saturated {
+                conversation: old.conv,
+                owner,
+                unanswered,
+                answering,
+            });
+        }
+        let reason = Reason::Saturated {
+            unanswered,
+            answering,
+            reply_ms,
+            next_at: row.rotate_at,
+        };
+        let funnel = self.funnel(self.s.rules().scope_of(old), &index::lane_without_owner(old));
+        self.decide(old, &row, Act::Keep, reason, funnel);
+        self.put(row);
+        true
     }
 
     /// An agent showed life: whatever was counted against them is void (row 15).

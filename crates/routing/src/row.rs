@@ -92,6 +92,9 @@ pub struct ConvKeep {
     /// The clock ran out and nobody else could have it: it moves as soon as somebody becomes available.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub overdue: bool,
+    /// Its time was over in this ownership, and it stayed because the whole team is busy answering (row 14).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub guarded: bool,
     /// Older than the threshold when assignment was switched on: it waits until its customer or an agent acts (row 70).
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub stale: bool,
@@ -192,6 +195,12 @@ pub struct AgentKeep {
     /// Nothing automatic until then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cooling_until: Option<Ms>,
+    /// The last first reply.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answered_at: Option<Ms>,
+    /// What a first reply takes them, in open milliseconds: three parts of before and one of the last (row 14).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reply_ms: Option<i64>,
     /// Turns taken under the strategy Weighted, each of [`crate::defaults::TURN_UNITS`] over the weight.
     #[serde(skip_serializing_if = "is_none_yet")]
     pub served: u64,

@@ -514,6 +514,22 @@ impl Model {
         let owner = self.agent(old.owner.expect("held")).expect("known");
         self.strike(&owner, old.round);
         let owner = self.agent(owner.agent).expect("known");
+        let whole = self.answer_ms(0);
+        let answers = |a: &&AgentRow| a.keep.answered_at.is_some_and(|at| self.now().0 - at.0 < whole);
+        if answers(&&owner) {
+            let team: Vec<_> = self.rows.agents.iter().filter(answers).collect();
+            let mut replies: Vec<i64> = team.iter().filter_map(|a| a.keep.reply_ms).collect();
+            replies.sort_unstable();
+            let armed = |c: &&ConvRow| c.rotate_at.is_some() && team.iter().any(|a| c.owner == Some(a.agent));
+            let held = self.rows.convs.iter().filter(armed).count();
+            let of = |n: usize| i64::try_from(n).expect("few");
+            if of(held) * replies[(replies.len() - 1) / 2] > whole * of(team.len()) {
+                let mut row = old.clone();
+                row.keep.guarded = true;
+                row.rotate_at = self.clock_from(&row, self.now());
+                return self.change(Act::Keep, old, row);
+            }
+        }
         let missed = with_owner(old);
         if let Some(to) = self.best(old, &missed, true) {
             return self.rotate(old, old.round, missed, to);

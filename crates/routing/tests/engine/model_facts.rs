@@ -240,6 +240,15 @@ impl Model {
         }
         match fact {
             Fact::AgentSaid { agent, seen, .. } if old.owner == Some(*agent) && old.epoch == *seen => {
+                if let Some(anchor) = old.anchor.filter(|_| old.keep.answers == 0) {
+                    let mut mine = self.agent(*agent).expect("holds it");
+                    let start = anchor.max(old.assigned_at.unwrap_or_default());
+                    let start = start.max(mine.keep.answered_at.unwrap_or_default());
+                    let took = self.open_between(&self.rows.hours, start, self.now());
+                    mine.keep.reply_ms = Some((mine.keep.reply_ms.unwrap_or(took) * 3 + took) / 4);
+                    mine.keep.answered_at = Some(self.now());
+                    *self.agent_mut(*agent) = mine;
+                }
                 row.keep.answers = (old.keep.answers + 1).min(2);
             }
             Fact::LateReply { agent, seen, .. } => {

@@ -10,6 +10,53 @@ fn striking(policy: Policy) -> Policy {
 }
 
 #[test]
+fn row_14_a_busy_team_keeps_what_it_cannot_answer_sooner() {
+    let mut s = Scene::with(sales(), 2);
+    for conv in 1..=8 {
+        s.arrive(conv);
+    }
+    s.at(40).answer(1);
+    s.answer(2);
+    s.at(60);
+    // Three each are left, forty seconds a reply, a minute to answer: moving them helps nobody.
+    assert!(
+        (3..=8).all(|conv| s.acts(conv).last() == Some(&Act::Keep)),
+        "{:?}",
+        s.acts(3)
+    );
+    assert_eq!((s.deadline(3), s.row(3).keep.overdue), (Some(120), false));
+    let told = |s: &Scene| {
+        s.last
+            .notices
+            .iter()
+            .filter(|n| matches!(n, Notice::Saturated { .. }))
+            .count()
+    };
+    assert_eq!(told(&s), 6);
+    s.at(80).answer(3);
+    s.answer(4);
+    s.at(120);
+    assert_eq!(told(&s), 0, "told once");
+    s.at(240);
+    assert!(
+        (5..=8).any(|conv| s.acts(conv).contains(&Act::Rotate)),
+        "they stopped answering"
+    );
+}
+
+#[test]
+fn row_14_a_team_that_keeps_up_rotates() {
+    let mut s = Scene::with(sales(), 2);
+    s.arrive(1);
+    s.arrive(2);
+    s.arrive(3);
+    s.at(20).answer(1);
+    s.answer(2);
+    s.at(60);
+    assert_eq!(s.owner(3), 2);
+}
+
+#[test]
 fn row_15_two_silent_deadlines_ask_to_mark_an_online_agent_away() {
     let mut s = Scene::with(striking(support()), 2);
     s.arrive(1);
