@@ -485,7 +485,14 @@ fn is_told(d: &Decision) -> bool {
         | Act::Close
         | Act::ReturnToBot => true,
         Act::Enqueue => matches!(d.reason, Reason::Reopened),
-        Act::Keep | Act::Extend | Act::Rearm | Act::Unreserve | Act::Amnesty => false,
+        Act::Keep
+        | Act::Extend
+        | Act::Rearm
+        | Act::Unreserve
+        | Act::Amnesty
+        | Act::MarkAway
+        | Act::CoolDown
+        | Act::Regroup => false,
     }
 }
 
