@@ -123,6 +123,7 @@ export default {
   'alerts.sound': 'Sound of alerts',
   'alerts.open': 'Open',
   'alerts.assigned': 'New chat: {customer}',
+  'alerts.assigned.many': '{n|# new chat|# new chats}',
   'alerts.gone': '{customer} went to {owner}',
 
   'tray.unassigned': 'Unassigned',

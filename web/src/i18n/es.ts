@@ -122,6 +122,7 @@ export default {
   'alerts.sound': 'Sonido de avisos',
   'alerts.open': 'Abrir',
   'alerts.assigned': 'Nuevo chat: {customer}',
+  'alerts.assigned.many': '{n|# chat nuevo|# chats nuevos}',
   'alerts.gone': '{customer} pasó a {owner}',
 
   'tray.unassigned': 'Sin asignar',

@@ -123,6 +123,7 @@ export default {
   'alerts.sound': 'Som dos avisos',
   'alerts.open': 'Abrir',
   'alerts.assigned': 'Nova conversa: {customer}',
+  'alerts.assigned.many': '{n|# conversa nova|# conversas novas}',
   'alerts.gone': '{customer} passou para {owner}',
 
   'tray.unassigned': 'Sem atribuir',

@@ -208,6 +208,8 @@ export interface Toast {
   text: ReactNode;
   tone?: 'error';
   action?: { label: string; run(): void };
+  /** Takes the place of the one before of the same group. */
+  group?: string;
 }
 
 const toasts = createStore<Toast[]>([]);
@@ -218,7 +220,7 @@ const TOAST_MS = 6_000;
 export function toast(text: ReactNode, options: Omit<Toast, 'id' | 'text'> = {}): void {
   const id = nextToast;
   nextToast += 1;
-  toasts.set((now) => [...now.slice(-2), { ...options, id, text }]);
+  toasts.set((now) => [...now.filter((one) => !options.group || one.group !== options.group).slice(-2), { ...options, id, text }]);
   setTimeout(() => dismiss(id), options.tone === 'error' ? 2 * TOAST_MS : TOAST_MS);
 }
 

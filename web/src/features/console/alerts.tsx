@@ -6,12 +6,15 @@ import { createStoredStore } from '@/lib/store';
 import { useLive } from '@/realtime';
 import { toast } from '@/ui';
 import { useInfiniteQuery } from '@tanstack/react-query';
-import { useEffect } from 'react';
+import { useEffect, useRef } from 'react';
 import { isOwnAct } from './actions';
 import type { Place } from './view';
 
 /** Whether this browser may ring. */
 export const sound = createStoredStore('ronda.sound', true);
+
+/** Chats that arrive within this time of one another are told together. */
+const TOGETHER_MS = 6_000;
 
 let audio: AudioContext | undefined;
 
@@ -44,6 +47,7 @@ export function Alerts({ place }: { place: Place }) {
   const t = useT();
   const live = useLive();
   const mine = useMe().agent?.id;
+  const lately = useRef({ chats: new Set<number>(), at: 0 });
   const { data } = useInfiniteQuery(listQuery({ tray: 'mine', state: 'active', order: 'waiting' }));
   const unread = data?.pages.flatMap((page) => page.items).filter((c) => c.unread > 0 || c.marked_unread).length ?? 0;
 
@@ -68,7 +72,16 @@ export function Alerts({ place }: { place: Place }) {
           toast(t('alerts.gone', { customer: customerName(t, now), owner: now.owner.name }));
         } else if (now.owner?.id === mine && before?.owner?.id !== mine && now.state === 'active' && !isOwnAct(now.id)) {
           ring(true);
-          if (!looking(now.id)) toast(t('alerts.assigned', { customer: customerName(t, now) }), { action: open });
+          if (looking(now.id)) return;
+          const at = Date.now();
+          const chats = at - lately.current.at < TOGETHER_MS ? lately.current.chats : new Set<number>();
+          chats.add(now.id);
+          lately.current = { chats, at };
+          if (chats.size === 1) toast(t('alerts.assigned', { customer: customerName(t, now) }), { group: 'assigned', action: open });
+          else {
+            const all = { label: t('alerts.open'), run: () => place.go({ tray: 'mine', state: 'active' }, null) };
+            toast(t('alerts.assigned.many', { n: chats.size }), { group: 'assigned', action: all });
+          }
         }
       }),
     [live, mine, place, data, t],

@@ -5,7 +5,7 @@ import { owedSince } from '@/realtime/cache';
 import { useLink, useLive } from '@/realtime';
 import { Avatar, Icon, Menu } from '@/ui';
 import { useQuery } from '@tanstack/react-query';
-import { useEffect, useMemo, useState } from 'react';
+import { useEffect, useMemo, useRef, useState } from 'react';
 import { Link, useLocation } from 'wouter';
 import { useAct } from './actions';
 import { Alerts } from './alerts';
@@ -55,6 +55,14 @@ export default function Console({ tray, id }: { tray?: string; id?: string }) {
   }, [link, outbox]);
 
   const open = place.open;
+  const had = useRef(false);
+  useEffect(() => {
+    // Whoever works by keys goes on in the list, not at the top of the page.
+    if (had.current && open === null && document.activeElement === document.body) {
+      document.querySelector<HTMLElement>('.rows')?.focus({ preventScroll: true });
+    }
+    had.current = open !== null;
+  }, [open]);
   const step = (by: number) => {
     const at = rows.findIndex((row) => row.id === open);
     const next = rows[at < 0 ? 0 : at + by];

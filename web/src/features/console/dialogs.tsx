@@ -49,7 +49,8 @@ function Transfer({ c, onClose, onGone }: Inner) {
   const t = useT();
   const me = useMe();
   const act = useAct();
-  const agents = useQuery(agentsQuery);
+  // How many chats each holds changes without a word.
+  const agents = useQuery({ ...agentsQuery, refetchOnMount: 'always' });
   const groups = useQuery(groupsQuery);
   const [find, setFind] = useState('');
   const [to, setTo] = useState<Target | null>(null);

@@ -22,7 +22,7 @@ const ROW = 64;
 const HEAD = 32;
 const SEARCH_MS = 250;
 
-type Line = { kind: 'head'; id: string; title: string; count: number } | { kind: 'row'; id: number; c: Conversation } | { kind: 'more'; id: 'more' };
+type Line = { kind: 'head'; id: string; title: string; count: string } | { kind: 'row'; id: number; c: Conversation } | { kind: 'more'; id: 'more' };
 
 /** The loaded conversations of a view in its order, for the list and for moving through it by key. */
 export function useRows(place: Place) {
@@ -78,11 +78,13 @@ export function List({ place }: { place: Place }) {
     if (view.order !== 'waiting' || view.state !== 'active' || view.tray === 'bot') return [...settled.shown.map(row), ...more];
     const owed = settled.shown.filter((c) => owedSince(c) !== null);
     const calm = settled.shown.filter((c) => owedSince(c) === null);
-    const head = (id: string, title: string, n: number): Line[] => (n > 0 ? [{ kind: 'head', id, title, count: n }] : []);
+    // Of a part that goes on beyond what is loaded, only the least is known.
+    const head = (id: string, title: string, n: number, whole: boolean): Line[] =>
+      n > 0 ? [{ kind: 'head', id, title, count: t.number(n) + (whole ? '' : '+') }] : [];
     return [
-      ...head('owed', view.tray === 'mine' ? t('list.owed.mine') : t('list.owed'), owed.length),
+      ...head('owed', view.tray === 'mine' ? t('list.owed.mine') : t('list.owed'), owed.length, calm.length > 0 || !query.hasNextPage),
       ...owed.map(row),
-      ...head('calm', t('list.calm'), calm.length),
+      ...head('calm', t('list.calm'), calm.length, !query.hasNextPage),
       ...calm.map(row),
       ...more,
     ];
@@ -186,7 +188,7 @@ export function List({ place }: { place: Place }) {
                   {line.kind === 'head' ? (
                     <div className="lsect" role="presentation">
                       {line.title}
-                      <span className="num">{t.number(line.count)}</span>
+                      <span className="num">{line.count}</span>
                       {item.index === 0 && <span className="push">{t(`order.${view.order}.short`)}</span>}
                     </div>
                   ) : line.kind === 'row' ? (

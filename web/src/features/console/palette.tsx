@@ -1,5 +1,5 @@
 import { api } from '@/api/client';
-import type { Conversation, Page } from '@/api/types';
+import type { Conversation, Page, Tray } from '@/api/types';
 import { useT } from '@/i18n';
 import { customerName } from '@/lib/names';
 import { fold } from '@/lib/text';
@@ -16,6 +16,8 @@ export interface Command {
 }
 
 const MOST = 8;
+/** A live conversation is in one of these. */
+const LIVE: readonly Tray[] = ['agents', 'unassigned', 'bot'];
 
 /** Everything by its name: actions, places, and conversations by customer or words. */
 export function Palette({ commands, onClose, onOpen }: { commands: Command[]; onClose(): void; onOpen(c: Conversation): void }) {
@@ -25,12 +27,16 @@ export function Palette({ commands, onClose, onOpen }: { commands: Command[]; on
   const q = useDeferredValue(text.trim());
   const found = useQuery({
     queryKey: ['palette', q],
-    queryFn: ({ signal }) => api.get<Page<Conversation>>('/conversations', { tray: 'agents', state: 'active', q, limit: MOST }, signal),
+    queryFn: async ({ signal }) => {
+      const ask = (tray: Tray) => api.get<Page<Conversation>>('/conversations', { tray, state: 'active', q, limit: MOST }, signal);
+      const pages = await Promise.all(LIVE.map(ask));
+      return pages.flatMap((page) => page.items).slice(0, MOST);
+    },
     enabled: q.length >= 2,
     placeholderData: keepPreviousData,
   });
   const actions = commands.filter((command) => fold(command.label).includes(fold(text.trim())));
-  const chats = q.length >= 2 ? (found.data?.items ?? []) : [];
+  const chats = q.length >= 2 ? (found.data ?? []) : [];
   const all = [
     ...actions.map((command) => ({ key: command.id, run: command.run })),
     ...chats.map((c) => ({ key: `c${c.id}`, run: () => onOpen(c) })),

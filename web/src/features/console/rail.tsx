@@ -48,6 +48,7 @@ export function useMyState() {
   const t = useT();
   const me = useMe();
   const client = useQueryClient();
+  const { data: counts } = useQuery(countsQuery);
   const change = useMutation({
     mutationFn: (next: { state: ChosenState; reason?: string }) => api.put('/me/state', next),
     onMutate: (next) => {
@@ -62,7 +63,9 @@ export function useMyState() {
       void client.invalidateQueries({ queryKey: keys.me });
     },
   });
-  return { agent: me.agent ?? null, change };
+  // Who I am is asked once; how many chats I hold follows every event.
+  const agent = me.agent ? { ...me.agent, load: counts?.mine.active ?? me.agent.load } : null;
+  return { agent, change };
 }
 
 const REASONS = ['break', 'lunch', 'training'] as const;

@@ -169,7 +169,7 @@ function Line({ decision, names, open, filter, onToggle, onOnly }: LineProps) {
           {funnel ? <FunnelView funnel={funnel} names={names} /> : <p className="sm muted">{t('funnel.manual')}</p>}
           <div className="facts-d">
             <dl className="facts-d">
-              {decision.to && (
+              {decision.to && decision.act !== 'keep' && (
                 <div>
                   <dt>{t('funnel.chosen')}</dt>
                   <dd>
