@@ -7,6 +7,7 @@ use crate::outcome::{Answer, Outcome};
 use crate::state::State;
 use crate::work::Work;
 use ronda_domain::Ms;
+use std::collections::BTreeSet;
 
 /// One input.
 pub fn step(state: &mut State, input: &Input) -> Outcome {
@@ -40,12 +41,17 @@ impl Work<'_> {
         self.cause = input.seq;
         let now = self.s.head.at.max(input.at);
         let was_open = is_open(&self.s.hours, self.s.head.at);
+        let mut owners = BTreeSet::new();
         if let Fact::Gap { lost_ms } = input.fact {
             // Before anything fires: nobody could answer while the installation stood still (row 34).
             self.s.head.at = now;
-            self.amnesty(lost_ms);
+            owners = self.amnesty(lost_ms);
         }
         self.raise(now);
+        if let Fact::Gap { lost_ms } = input.fact {
+            // After the steps of pacing, which an edited agent would be past.
+            self.excuse(owners, lost_ms);
+        }
         if !was_open {
             self.open();
         }

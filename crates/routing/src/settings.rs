@@ -290,10 +290,10 @@ impl Work<'_> {
         }
     }
 
-    /// Row 34: time that nobody could use is given back to every clock.
-    pub fn amnesty(&mut self, lost_ms: i64) {
+    /// Row 34: time that nobody could use is given back to every clock. Returns whose clocks they are.
+    pub fn amnesty(&mut self, lost_ms: i64) -> BTreeSet<AgentId> {
         if lost_ms <= crate::defaults::AMNESTY_GAP_MS {
-            return;
+            return BTreeSet::new();
         }
         let now = self.now();
         let start = now.plus(-lost_ms);
@@ -311,12 +311,6 @@ impl Work<'_> {
                 self.put(ConvRow { rotate_at, ..row });
             }
         }
-        // Nobody could show life meanwhile: it is no silence of theirs.
-        for owner in owners {
-            self.edit_agent(owner, |a| {
-                a.keep.life_at = a.keep.life_at.map(|at| at.plus(lost_ms).min(now))
-            });
-        }
         self.note(Decision {
             seq: 0,
             at: now,
@@ -331,6 +325,17 @@ impl Work<'_> {
             reason: Reason::OutageOver { lost_ms, clocks },
             funnel: Funnel::default(),
         });
+        owners
+    }
+
+    /// Nobody could show life during an outage: it is no silence of theirs.
+    pub fn excuse(&mut self, owners: BTreeSet<AgentId>, lost_ms: i64) {
+        let now = self.now();
+        for owner in owners {
+            self.edit_agent(owner, |a| {
+                a.keep.life_at = a.keep.life_at.map(|at| at.plus(lost_ms).min(now))
+            });
+        }
     }
 }
 
