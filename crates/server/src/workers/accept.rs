@@ -61,14 +61,25 @@ impl Accept {
     }
 }
 
-/// Starts the collectors.
+/// Starts the collectors. When the server stops, each stores what it was given and refuses what comes after: a request
+/// that waited for a collector that is gone would keep the server from ending.
 pub fn start(app: &Arc<App>) {
     for (lane, end) in app.accept.ends.iter().enumerate() {
         let (app, end) = (app.clone(), end.clone());
-        super::spawn(&app.clone(), "accept", async move {
+        app.workers.clone().spawn(async move {
             let mut waiting = end.lock().await;
             let mut group = Vec::new();
-            while waiting.recv_many(&mut group, GROUP).await > 0 {
+            loop {
+                let taken = tokio::select! {
+                    taken = waiting.recv_many(&mut group, GROUP) => taken,
+                    () = app.stop.cancelled() => {
+                        waiting.close();
+                        waiting.recv_many(&mut group, GROUP).await
+                    }
+                };
+                if taken == 0 {
+                    return;
+                }
                 flush(&app, lane as i64, &mut group).await;
             }
         });

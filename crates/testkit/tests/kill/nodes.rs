@@ -333,3 +333,87 @@ async fn planner_is(world: &World, first: &Node, second: &Node) -> bool {
     }
     panic!("neither plans\n{}", world.logs());
 }
+
+/// A command written for another process is stopped by what its caller had not seen, as one on the planner's own; and a
+/// server that is asked to stop gives its lease away.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_command_crosses_processes_with_its_guard_and_a_stopping_server_gives_its_lease_away() {
+    let shape = Shape {
+        agents: 2,
+        greeter: false,
+        online: true,
+        limit: None,
+    };
+    let template = Template::new(Engine::Postgres, shape).await;
+    let world = World::new(&template).await;
+    let mut nodes: Vec<Node> = vec![world.serve(World::port(), None).await];
+    let began = Instant::now();
+    while lease(&world).await.1 < 2 {
+        assert!(began.elapsed() < HAND_OVER, "nobody plans");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    nodes.push(world.serve(World::port(), None).await);
+    let http = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let say = async |address: &str, wamid: &str, phone: &str| {
+        let hook = Hook {
+            phone: phone.into(),
+            text: format!("dice {wamid}"),
+            acknowledged: false,
+        };
+        let stored = deliver_to(&http, address, &world.webhook, wamid, &hook).await;
+        assert!(matches!(stored, Ok(true)), "{stored:?}");
+    };
+    let first_of = "select min(id) from message where direction = 'in'";
+    // From the planner's own process, then from the other: the same refusal, the same success.
+    for (i, node) in nodes.iter().enumerate() {
+        let phone = format!("5491199{i:06}");
+        say(&node.address, &format!("wamid.a{i}"), &phone).await;
+        until_arrived(&world, i as i64 + 1).await;
+        say(&node.address, &format!("wamid.b{i}"), &phone).await;
+        let messages = i as i64 * 2 + 2;
+        let began = Instant::now();
+        while world.count("select count(*) from message where direction = 'in'").await < messages {
+            assert!(began.elapsed() < Duration::from_secs(5));
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let mut owner = Browser::at(&node.address);
+        owner.sign_in("olga@example.com").await;
+        let list = owner.get("/conversations?tray=agents").await.expect(200);
+        let id = list["items"][0]["id"].as_i64().expect("a conversation");
+        let path = format!("/conversations/{id}/close");
+        // The first message of all is older than anything this customer said last.
+        let body = json!({ "confirm_unanswered": true, "last_message": world.count(first_of).await });
+        owner.post(&path, body).await.problem(409, "customer_wrote");
+        let newest = world.count("select max(id) from message where direction = 'in'").await;
+        let body = json!({ "confirm_unanswered": true, "last_message": newest });
+        let closed = owner.post(&path, body).await.expect(200);
+        assert_eq!(closed["conversation"]["place"], "closed");
+    }
+    let before = lease(&world).await;
+    nodes[0].signal("TERM");
+    assert_eq!(
+        nodes[0].ended_within(Duration::from_secs(10)).await,
+        Some(0),
+        "{}",
+        world.logs()
+    );
+    let began = Instant::now();
+    say(&nodes[1].address, "wamid.c", "5491199777777").await;
+    until_arrived(&world, 3).await;
+    eprintln!("planned {:?} after a polite stop", began.elapsed());
+    assert!(
+        began.elapsed() < Duration::from_secs(4),
+        "nobody waits for a lease that was given away"
+    );
+    assert!(lease(&world).await.1 > before.1);
+    world.invariants().await;
+}
+
+/// Waits until this many conversations were assigned.
+async fn until_arrived(world: &World, n: i64) {
+    let began = Instant::now();
+    while planned(world).await < n {
+        assert!(began.elapsed() < HAND_OVER, "not planned\n{}", world.logs());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}

@@ -25,7 +25,7 @@ async fn killed_at_random(engine: Engine, seed: u64) {
     let mut kills = 0;
     let mut slowest = Duration::ZERO;
     while began.elapsed() < ROUNDS {
-        let life = Duration::from_millis(150 + drive.chance(900));
+        let life = Duration::from_millis(300 + drive.chance(1_000));
         let working = drive.clone();
         let work = tokio::spawn(async move { working.work(Duration::from_secs(5)).await });
         tokio::time::sleep(life).await;
@@ -78,4 +78,46 @@ async fn sqlite_survives_kills_at_random_moments() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn postgres_survives_kills_at_random_moments() {
     killed_at_random(Engine::Postgres, 0x5eed_0002).await;
+}
+
+/// A server that is asked to stop finishes what it has begun: nothing is left unconfirmed, and nobody waits afterwards.
+async fn stops_politely(engine: Engine, seed: u64) {
+    let shape = Shape {
+        agents: 3,
+        greeter: true,
+        online: false,
+        limit: None,
+    };
+    let template = Template::new(engine, shape).await;
+    let world = World::new(&template).await;
+    let port = World::port();
+    let mut node = world.serve(port, None).await;
+    let drive = Drive::begin(&world, &node.address, seed).await;
+    for _ in 0..2 {
+        let working = drive.clone();
+        let work = tokio::spawn(async move { working.work(Duration::from_secs(5)).await });
+        tokio::time::sleep(Duration::from_millis(900)).await;
+        node.signal("TERM");
+        let ended = node.ended_within(Duration::from_secs(10)).await;
+        assert_eq!(ended, Some(0), "it stops by itself\n{}", world.logs());
+        work.await.expect("everybody stops");
+        let under_way = world
+            .count("select count(*) from outbox where state in ('sending', 'uncertain')")
+            .await;
+        assert_eq!(under_way, 0, "a call was left without its answer");
+        node = world.serve(port, None).await;
+    }
+    drive.repeat().await;
+    world.settle(Duration::from_secs(10)).await;
+    assert_eq!(world.proves(&drive).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sqlite_stops_politely() {
+    stops_politely(Engine::Sqlite, 11).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn postgres_stops_politely() {
+    stops_politely(Engine::Postgres, 13).await;
 }
