@@ -22,7 +22,10 @@ const EDGES: &[(&str, &[&str])] = &[
             "ronda-simulator",
         ],
     ),
-    ("ronda-testkit", &["ronda-domain", "ronda-storage", "ronda-server"]),
+    (
+        "ronda-testkit",
+        &["ronda-domain", "ronda-storage", "ronda-server", "ronda-simulator"],
+    ),
     (
         "ronda-bench",
         &[

@@ -16,6 +16,7 @@ pub mod passwords;
 pub mod realtime;
 pub mod secrets;
 pub mod signatures;
+pub mod templates;
 pub mod wakes;
 pub mod workers;
 
@@ -46,6 +47,7 @@ pub struct App {
     pub planners: workers::planner::Planners,
     pub hub: Arc<realtime::hub::Hub>,
     pub refused_signatures: signatures::Refused,
+    pub templates: templates::Templates,
     /// The name of this process among the nodes of the installation.
     pub node: String,
     /// When this process started: presence is not judged by what happened while nobody could connect.
@@ -81,6 +83,7 @@ impl App {
             planners: workers::planner::Planners::default(),
             hub: Arc::new(realtime::hub::Hub::default()),
             refused_signatures: signatures::Refused::default(),
+            templates: templates::Templates::default(),
             node: uuid::Uuid::now_v7().to_string(),
             up_since: clock.now(),
             stop: CancellationToken::new(),

@@ -49,12 +49,18 @@ pub struct ConversationRow {
 }
 
 impl ConversationRow {
-    /// Who may see it: a closed conversation belongs to its last owner.
+    /// Whether somebody of ours began it and the customer has not answered.
+    #[must_use]
+    pub fn unanswered_outbound(&self) -> bool {
+        self.outbound && self.place == Place::Bot
+    }
+
+    /// Who may see it: a closed conversation belongs to its last owner, one that was begun by us to its sender.
     #[must_use]
     pub fn scope(&self) -> Scope {
         Scope {
             place: self.place,
-            owner: if self.place == Place::Closed {
+            owner: if self.place == Place::Closed || self.unanswered_outbound() {
                 self.last_owner
             } else {
                 self.owner
@@ -110,7 +116,8 @@ macro_rules! view {
               m.deleted_at from ",
             $from,
             " join channel_account as a on a.id = c.channel_account join customer as k on k.id = c.customer
-             left join agent as o on o.id = case when c.place = 'closed' then c.last_owner else c.owner end
+             left join agent as o on o.id = case when c.place = 'closed' or (c.place = 'bot' and c.outbound = 1)
+               then c.last_owner else c.owner end
              left join agent_group as g on g.id = c.group_id left join message as m on m.id = c.last_message"
         )
     };
@@ -142,10 +149,11 @@ statements! {
         where workspace = $1 and id = $2 and place = 'closed'";
     INBOUND_FACTS = "update conversation as c set
           owed_since = case when c.place in ('waiting', 'held') then coalesce(c.owed_since, p.received) else null end,
-          last_customer_at = case when c.last_customer_at is null or c.last_customer_at < p.at then p.at else c.last_customer_at end,
+          last_customer_at = case when c.last_customer_at is null or c.last_customer_at < p.said then p.said else c.last_customer_at end,
           last_activity_at = case when c.last_activity_at < p.received then p.received else c.last_activity_at end,
-          last_message = coalesce(p.last_message, c.last_message), unread = c.unread + p.n, window_closed = 0
-        from {rows(id: i64, received: i64, at: i64, last_message: i64, n: i64)} as p where c.id = p.id and c.workspace = $6";
+          last_message = case when p.last_message is null or exists (select 1 from message as m where m.id = c.last_message and m.at > p.at)
+            then c.last_message else p.last_message end, unread = c.unread + p.n, window_closed = 0
+        from {rows(id: i64, received: i64, said: i64, at: i64, last_message: i64, n: i64)} as p where c.id = p.id and c.workspace = $7";
     OUTBOUND_FACTS = "update conversation set owed_since = $3, unread = cast($4 as bigint), marked_unread = case when cast($4 as bigint) = 0 then 0 else marked_unread end,
           last_message = $5, last_activity_at = $6, next_outbox = next_outbox + $7 where workspace = $1 and id = $2";
     LAST_MESSAGE = "update conversation set last_message = $3, last_activity_at = $4 where workspace = $1 and id = $2";
@@ -158,6 +166,10 @@ statements! {
     GREETED = "update conversation set greeted = 1 where workspace = $1 and id = $2";
     HAND_OVER = "update conversation set place = 'waiting', epoch = epoch + 1, waiting_since = $3, owed_since = $4, group_id = $5
         where workspace = $1 and id = $2 and place = 'bot' and epoch = $6";
+    BEGUN_BY = "update conversation set last_owner = $3, last_customer_at = $4, window_closed = $5 where workspace = $1 and id = $2";
+    FOLLOW_MERGED = "update conversation set customer = (select k.merged_into from customer as k where k.id = conversation.customer)
+        where workspace = $1 and place = 'closed' and close_reason = 'merged'
+          and customer in (select k.id from customer as k where k.workspace = $1 and k.merged_into is not null)";
     PLACE = "update conversation as c set episode = case when c.place = 'closed' and p.place <> 'closed' then c.episode + 1 else c.episode end,
           place = p.place, owner = p.owner, epoch = p.epoch, group_id = p.group_id, phase = p.phase,
           rotate_at = p.rotate_at, round = p.round, exhausted = p.exhausted,
@@ -172,7 +184,7 @@ statements! {
           and (p.rotation = 0 or c.owed_since = p.owed_since)";
     ROUTABLE = concat!("select ", columns!(), " from conversation as c where c.workspace = $1 and c.place in ('waiting', 'held') order by c.id");
     CLOSABLE = "select id, workspace, epoch from conversation where workspace = $1 and place = $2 and outbound = $5 and
-        coalesce(last_customer_at, last_activity_at) <= $3 order by id limit $4";
+        case when outbound = 1 then last_activity_at else coalesce(last_customer_at, last_activity_at) end <= $3 order by id limit $4";
 }
 
 /// Reads a [`ConversationRow`] from the first columns of `r`.
@@ -411,7 +423,9 @@ pub fn reopen(
 pub struct InboundFacts {
     pub id: ConversationId,
     pub received_at: Ms,
-    /// The newest provider time.
+    /// The newest provider time: what the service window is counted from.
+    pub said_at: Ms,
+    /// The place of the newest message in the conversation.
     pub at: Ms,
     pub last_message: Option<MessageId>,
     pub count: i64,
@@ -423,6 +437,7 @@ pub fn inbound_facts(tx: &mut Tx<'_>, w: WorkspaceId, facts: &[InboundFacts]) ->
         rows.push([
             f.id.into(),
             f.received_at.into(),
+            f.said_at.into(),
             f.at.into(),
             f.last_message.into(),
             f.count.into(),
@@ -565,6 +580,32 @@ pub fn place(tx: &mut Tx<'_>, w: WorkspaceId, planned: &[PlannedPlace]) -> Store
         ]);
     }
     tx.batch(&PLACE, &rows, &[w.into()])
+}
+
+/// Who began a conversation, and the service window that the customer's earlier messages left open.
+pub fn begun_by(
+    tx: &mut Tx<'_>,
+    w: WorkspaceId,
+    id: ConversationId,
+    sender: AgentId,
+    last_customer_at: Option<Ms>,
+    window_closed: bool,
+) -> StoreResult<u64> {
+    tx.exec(
+        &BEGUN_BY,
+        &[
+            w.into(),
+            id.into(),
+            sender.into(),
+            last_customer_at.into(),
+            i64::from(window_closed).into(),
+        ],
+    )
+}
+
+/// Conversations that were closed because two customers turned out to be one go to the one that stays.
+pub fn follow_merged(tx: &mut Tx<'_>, w: WorkspaceId) -> StoreResult<u64> {
+    tx.exec(&FOLLOW_MERGED, &[w.into()])
 }
 
 /// Everything the planner holds: waiting and held conversations.

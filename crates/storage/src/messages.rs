@@ -65,6 +65,7 @@ statements! {
     AFTER = concat!("select ", columns!(), " from message as m where m.workspace = $1 and m.conversation = $2 and m.id > $3 order by m.id limit $4");
     STATUS = "update message set status = $3, status_at = $4, error = $5 where workspace = $1 and id = $2";
     PROVIDER_ID = "update message set provider_id = $3 where workspace = $1 and id = $2";
+    AGAIN = "update message set status = 'queued', status_at = null, error = null, provider_id = null where workspace = $1 and id = $2";
     CONTENT = "update message set content = $3, kind = $4, edited_at = $5 where workspace = $1 and id = $2";
     DELETED = "update message set deleted_at = $3 where workspace = $1 and id = $2 and deleted_at is null";
     REACT = "insert into reaction(workspace, conversation, target, by_whom, emoji, at) values ($1, $2, $3, $4, $5, $6)
@@ -297,6 +298,11 @@ pub fn set_status(
 
 pub fn set_provider_id(tx: &mut Tx<'_>, w: WorkspaceId, id: MessageId, provider_id: &str) -> StoreResult<u64> {
     tx.exec(&PROVIDER_ID, &[w.into(), id.into(), provider_id.into()])
+}
+
+/// A failed message is queued again: what is reported about the failed attempt from now on is not about this one.
+pub fn queued_again(tx: &mut Tx<'_>, w: WorkspaceId, id: MessageId) -> StoreResult<u64> {
+    tx.exec(&AGAIN, &[w.into(), id.into()])
 }
 
 /// Replaces the content: an edit when `edited_at` is given, otherwise a file that arrived.

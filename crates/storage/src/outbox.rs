@@ -12,16 +12,18 @@ pub struct OutboxRow {
     pub conversation: ConversationId,
     pub position: i64,
     pub message: Option<MessageId>,
-    /// `message`, `read` or `typing`.
+    /// `message`, `reaction`, `read` or `typing`.
     pub kind: String,
     pub payload: String,
     pub state: String,
     pub attempt: i64,
+    /// Of the claim under which it is, or was last, called for.
+    pub token: Option<String>,
 }
 
 macro_rules! columns {
     () => {
-        "id, workspace, channel_account, conversation, position, message, kind, payload, state, attempt"
+        "id, workspace, channel_account, conversation, position, message, kind, payload, state, attempt, token"
     };
 }
 
@@ -46,10 +48,12 @@ statements! {
     NEXT_DUE = "select min(due_at) from outbox where channel_account = $1 and state = 'queued'";
     ACCOUNTS = "select distinct channel_account from outbox where state in ('queued', 'sending', 'uncertain')";
     OF_MESSAGE = concat!("select ", columns!(), " from outbox where workspace = $1 and message = $2 order by id desc limit 1");
-    SETTLE_OF_MESSAGE = "update outbox set state = $3, lease_until = 0 where workspace = $1 and message = $2 and state in ('sending', 'uncertain')";
-    REQUEUE = "update outbox set state = 'queued', due_at = $3, attempt = 0, error = null where workspace = $1 and message = $2
+    SETTLE_OF_MESSAGE = "update outbox set state = $3, lease_until = 0 where workspace = $1 and message = $2
+          and state in ('sending', 'uncertain', 'sent')";
+    REQUEUE = "update outbox set state = 'queued', due_at = $3, attempt = 0, error = null, token = null where workspace = $1 and message = $2
         and state = 'failed'";
-    PENDING = "select count(*) from outbox where channel_account = $1 and state in ('queued', 'sending', 'uncertain')";
+    HURRY = "update outbox set due_at = $2 where channel_account = $1 and state = 'queued' and due_at > $2";
+    PENDING = "select count(*), min(created_at) from outbox where channel_account = $1 and state = 'queued' and kind = 'message'";
 }
 
 fn read(r: &Row<'_>) -> StoreResult<OutboxRow> {
@@ -64,6 +68,7 @@ fn read(r: &Row<'_>) -> StoreResult<OutboxRow> {
         payload: r.t(7)?,
         state: r.t(8)?,
         attempt: r.i(9)?,
+        token: r.ot(10)?,
     })
 }
 
@@ -156,9 +161,16 @@ pub fn open_accounts(tx: &mut Tx<'_>) -> StoreResult<Vec<ChannelAccountId>> {
     tx.query(&ACCOUNTS, &[], |r| r.id(0))
 }
 
-/// How many rows of an account wait.
-pub fn pending(tx: &mut Tx<'_>, account: ChannelAccountId) -> StoreResult<i64> {
-    tx.one(&PENDING, &[account.into()], |r| r.i(0))
+/// How many messages of an account wait to be sent, and since when the oldest does.
+pub fn pending(tx: &mut Tx<'_>, account: ChannelAccountId) -> StoreResult<(i64, Option<Ms>)> {
+    tx.one(&PENDING, &[account.into()], |r| Ok((r.i(0)?, r.oi(1)?.map(Ms))))
+}
+
+/// The account works again: what waited for a later attempt is due now.
+pub fn hurry(tx: &mut Tx<'_>, account: ChannelAccountId) -> StoreResult<u64> {
+    let now = tx.now();
+    tx.wake(crate::Wake::Deliver(account));
+    tx.exec(&HURRY, &[account.into(), now.into()])
 }
 
 /// The newest outbox row of a message.

@@ -1,9 +1,10 @@
-//! Statuses of messages whose send has not been recorded yet, kept for a day (spec CORE-3).
+//! What was said about messages that are not known yet, kept for a day: statuses of a send whose answer has not come,
+//! and edits, deletions and reactions that overtook their message (spec CORE-3).
 
-use crate::{StoreResult, Tx, statements};
+use crate::{Rows, StoreResult, Tx, statements};
 use ronda_domain::{ChannelAccountId, Ms};
 
-/// A parked status. `detail` is JSON of the errors.
+/// A parked piece of news. `detail` is JSON: the errors of a status, or the news itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParkedRow {
     pub status: String,
@@ -13,8 +14,12 @@ pub struct ParkedRow {
 
 statements! {
     INSERT = "insert into parked_status(channel_account, provider_id, status, at, detail, received_at) values ($1, $2, $3, $4, $5, $6)
-        on conflict (channel_account, provider_id, status) do nothing";
+        on conflict (channel_account, provider_id, status) do update set at = excluded.at, detail = excluded.detail
+          where parked_status.at < excluded.at";
     TAKE = "delete from parked_status where channel_account = $1 and provider_id = $2 returning status, at, detail";
+    TAKE_MANY = "delete from parked_status where (channel_account, provider_id) in
+          (select p.account, p.provider_id from {rows(account: i64, provider_id: text)} as p)
+        returning channel_account, status, at, detail";
     FORGET = "delete from parked_status where received_at < $1";
 }
 
@@ -52,6 +57,28 @@ pub fn take(tx: &mut Tx<'_>, account: ChannelAccountId, provider_id: &str) -> St
     })?;
     rows.sort_by_key(|r| r.at);
     Ok(rows)
+}
+
+/// Removes and returns what was parked for several messages, in the order of its times, each with its channel account
+/// (system function of T2).
+pub fn take_many(
+    tx: &mut Tx<'_>,
+    keys: &[(ChannelAccountId, String)],
+) -> StoreResult<Vec<(ChannelAccountId, ParkedRow)>> {
+    let mut rows = Rows::new();
+    for (account, id) in keys {
+        rows.push([(*account).into(), id.as_str().into()]);
+    }
+    let mut taken = tx.batch_query(&TAKE_MANY, &rows, &[], |r| {
+        let row = ParkedRow {
+            status: r.t(1)?,
+            at: Ms(r.i(2)?),
+            detail: r.ot(3)?,
+        };
+        Ok((r.id(0)?, row))
+    })?;
+    taken.sort_by_key(|(_, r)| r.at);
+    Ok(taken)
 }
 
 /// Removes what was received before `before` (system function).

@@ -14,11 +14,13 @@
 mod browser;
 mod chat;
 mod screen;
+mod whatsapp;
 
 pub use browser::{Answer, Browser};
 pub use chat::Visitor;
 pub use ronda_storage::Engine;
 pub use screen::Screen;
+pub use whatsapp::{Graph, Phone, eventually, text};
 
 use ronda_domain::permission::Role;
 use ronda_domain::{AccountId, AgentId, Clock, WorkspaceId};

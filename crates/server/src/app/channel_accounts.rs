@@ -7,9 +7,9 @@ use crate::secrets::{self, Place, Secrets};
 use ronda_domain::channel::{ChannelKind, ChannelStatus};
 use ronda_domain::event::{Event, EventKind};
 use ronda_domain::permission::Permission;
-use ronda_domain::{ChannelAccountId, GroupId, WorkspaceId};
+use ronda_domain::{ChannelAccountId, GroupId, Ms, WorkspaceId};
 use ronda_storage::channel_accounts::{self as stored, ChannelAccountRow};
-use ronda_storage::{StoreError, Tx, agents};
+use ronda_storage::{StoreError, Tx, agents, outbox};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -108,13 +108,25 @@ pub struct ChannelAccount {
     pub simulated: bool,
     #[schema(value_type = Object)]
     pub health: Value,
+    /// Messages that wait to be sent, and since when the oldest does.
+    pub waiting: i64,
+    pub waiting_since: Option<Ms>,
     pub version: i64,
 }
 
 impl ChannelAccount {
     #[must_use]
-    pub fn of(row: &ChannelAccountRow, secrets: &AccountSecrets, link: &dyn Fn(&str) -> String) -> Self {
+    pub fn of(seen: &Seen, secrets: &AccountSecrets, refused: u64, link: &dyn Fn(&str) -> String) -> Self {
+        let row = &seen.row;
         let whatsapp = row.kind == ChannelKind::Whatsapp;
+        let mut health: Value = serde_json::from_str(&row.health).unwrap_or_default();
+        if whatsapp {
+            if !health.is_object() {
+                health = json!({});
+            }
+            // Since the start of this process.
+            health["refused_signatures"] = refused.into();
+        }
         Self {
             id: row.id,
             kind: row.kind,
@@ -135,10 +147,33 @@ impl ChannelAccount {
                 )
             }),
             simulated: row.simulated,
-            health: serde_json::from_str(&row.health).unwrap_or_default(),
+            health,
+            waiting: seen.waiting,
+            waiting_since: seen.waiting_since,
             version: row.version,
         }
     }
+}
+
+/// An account with what waits on it.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    pub row: ChannelAccountRow,
+    pub waiting: i64,
+    pub waiting_since: Option<Ms>,
+}
+
+/// Adds to a row what waits on it.
+///
+/// # Errors
+/// When the database fails.
+pub fn seen(tx: &mut Tx<'_>, row: ChannelAccountRow) -> AppResult<Seen> {
+    let (waiting, waiting_since) = outbox::pending(tx, row.id)?;
+    Ok(Seen {
+        row,
+        waiting,
+        waiting_since,
+    })
 }
 
 /// Where the secrets of a row stand: bound to its workspace and to its callback token, which never changes.
@@ -180,7 +215,6 @@ pub struct NewWhatsapp {
     pub greeter: Option<Greeter>,
     pub default_group: Option<GroupId>,
     pub simulated: bool,
-    pub health: Value,
 }
 
 /// Longest name. Source: spec PS-2.
@@ -342,9 +376,7 @@ pub fn connect_whatsapp(
     row.simulated = new.simulated;
     row.lane = crate::wakes::lane_of(&new.phone_number_id);
     row.secrets = seal(key, &row, &new.secrets);
-    let row = insert(tx, actor, &row)?;
-    stored::set_health(tx, w, row.id, &new.health.to_string())?;
-    Ok(row)
+    insert(tx, actor, &row)
 }
 
 /// Makes a web chat; its public key is made here.
@@ -431,16 +463,18 @@ pub fn edit(
     if let Some(health) = &edit.health {
         stored::set_health(tx, w, id, &health.to_string())?;
     }
-    tx.wake(ronda_storage::Wake::Deliver(id));
+    if edit.access_token.is_some() {
+        outbox::hurry(tx, id)?;
+    }
     record(tx, &Actor::from(who), w, id, "updated", row.version + 1, &row.name)?;
     stored::get(tx, w, id)?.ok_or(AppError::NotFound)
 }
 
-/// Takes an account out of service. Its conversations stay.
+/// Takes an account out of service; what it was. Its conversations stay.
 ///
 /// # Errors
 /// [`AppError::NotFound`].
-pub fn delete(tx: &mut Tx<'_>, who: &Who, id: ChannelAccountId) -> AppResult<()> {
+pub fn delete(tx: &mut Tx<'_>, who: &Who, id: ChannelAccountId) -> AppResult<ChannelAccountRow> {
     who.need(Permission::ChannelsManage)?;
     let row = stored::get(tx, who.workspace, id)?.ok_or(AppError::NotFound)?;
     stored::delete(tx, who.workspace, id)?;
@@ -452,5 +486,6 @@ pub fn delete(tx: &mut Tx<'_>, who: &Who, id: ChannelAccountId) -> AppResult<()>
         "deleted",
         row.version,
         &row.name,
-    )
+    )?;
+    Ok(row)
 }

@@ -458,17 +458,17 @@ pub fn retry(tx: &mut Tx<'_>, who: &Who, id: ConversationId, message: MessageId)
     if m.content.contains("provider_media") && ronda_storage::files::fetch_again(tx, w, message)? > 0 {
         return Ok(Message::of(m, &Beside::of(tx, w, id)?));
     }
-    if row.owner != Some(who.agent) {
+    if row.scope().owner != Some(who.agent) {
         return Err(super::reply::not_owner(tx, who, &row)?);
     }
-    if outbox::requeue(tx, w, message)? == 0 {
+    let failed = m.status == Some(ronda_domain::conversation::MessageStatus::Failed);
+    if !failed || outbox::requeue(tx, w, message)? == 0 {
         return Err(AppError::Refused {
             code: "not_failed",
             detail: "only a failed message can be sent again".into(),
         });
     }
-    let status = ronda_domain::conversation::MessageStatus::Queued;
-    messages::set_status(tx, w, message, status, m.status_at.as_deref().unwrap_or("{}"), None)?;
+    messages::queued_again(tx, w, message)?;
     tx.wake(Wake::Deliver(row.channel_account));
     super::outgoing::tell_changed(tx, w, id, message)?;
     let m = messages::get(tx, w, message)?.ok_or(AppError::NotFound)?;

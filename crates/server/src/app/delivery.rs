@@ -1,13 +1,15 @@
 //! What became of messages we sent: the answer of the call (T7) and the statuses that follow.
 
-use crate::app::{AppError, AppResult, outgoing, views};
+use crate::app::{AppError, AppResult, corrections, outgoing, views};
+use ronda_channels::inbound::Sender;
 use ronda_channels::outcome::{ErrorClass, ProviderError, SendOutcome};
-use ronda_domain::channel::ChannelStatus;
+use ronda_domain::channel::{ChannelStatus, IdentityKind};
 use ronda_domain::conversation::{Author, MessageStatus, Place};
 use ronda_domain::event::{Event, EventKind};
 use ronda_domain::{ChannelAccountId, Ms, WorkspaceId};
 use ronda_routing::Fact;
 use ronda_storage::channel_accounts;
+use ronda_storage::customers::{self, IdentityKey};
 use ronda_storage::messages::{self, MessageRow};
 use ronda_storage::outbox::{self, OutboxRow};
 use ronda_storage::{Tx, Wake, conversations, parked, routing};
@@ -15,14 +17,17 @@ use serde_json::{Map, Value, json};
 
 /// Attempts of one message before it fails for good.
 pub const MOST_ATTEMPTS: i64 = 8;
+/// Pause of a message that a dead token held back, against a race of its nodes; the repair ends it.
+const AUTH_PAUSE_MS: i64 = Ms::MINUTE;
 /// How long an unconfirmed message holds what follows it. Source: architecture.md §8, T7.
 pub const UNCERTAIN_MS: i64 = 60_000;
 
-/// Records what came of the call for an outbox row that this worker claimed with `token`.
+/// Records what came of the call for an outbox row that this worker claimed with `token`. `to` is how the customer was
+/// known when it was made.
 ///
 /// # Errors
 /// When the database fails.
-pub fn settle(tx: &mut Tx<'_>, row: &OutboxRow, token: &str, outcome: &SendOutcome) -> AppResult<()> {
+pub fn settle(tx: &mut Tx<'_>, row: &OutboxRow, token: &str, to: &Sender, outcome: &SendOutcome) -> AppResult<()> {
     let w = row.workspace;
     let now = tx.now();
     let conversation = conversations::lock(tx, w, row.conversation)?.ok_or(AppError::NotFound)?;
@@ -31,25 +36,16 @@ pub fn settle(tx: &mut Tx<'_>, row: &OutboxRow, token: &str, outcome: &SendOutco
         Some(id) => messages::get(tx, w, id)?,
     };
     match outcome {
-        SendOutcome::Sent { provider_id, .. } => {
+        SendOutcome::Sent {
+            provider_id, contact, ..
+        } => {
+            learn(tx, &conversation, to, contact)?;
+            // A status may have been faster and proved it already.
             if outbox::sent(tx, row.id, token)? == 0 {
                 return Ok(());
             }
-            let Some(mut message) = message else { return Ok(()) };
-            if message.provider_id.is_none() {
-                messages::set_provider_id(tx, w, message.id, provider_id)?;
-                message.provider_id = Some(provider_id.clone());
-            }
-            status(tx, w, &message, "sent", now, &[])?;
-            for p in parked::take(tx, row.channel_account, provider_id)? {
-                let fresh = messages::get(tx, w, message.id)?.ok_or(AppError::NotFound)?;
-                let errors: Vec<ProviderError> = p
-                    .detail
-                    .as_deref()
-                    .and_then(|d| serde_json::from_str(d).ok())
-                    .unwrap_or_default();
-                status(tx, w, &fresh, &p.status, p.at, &errors)?;
-            }
+            let Some(message) = message else { return Ok(()) };
+            arrived(tx, w, row.channel_account, &message, provider_id, now)?;
         }
         SendOutcome::Retry { after_ms, error } => {
             if row.attempt >= MOST_ATTEMPTS {
@@ -69,6 +65,75 @@ pub fn settle(tx: &mut Tx<'_>, row: &OutboxRow, token: &str, outcome: &SendOutco
                 uncertain(tx, w, &message)?;
             }
         }
+    }
+    Ok(())
+}
+
+/// The provider has the message under `provider_id`: what was said about it before is applied now.
+///
+/// # Errors
+/// When the database fails.
+pub fn arrived(
+    tx: &mut Tx<'_>,
+    w: WorkspaceId,
+    account: ChannelAccountId,
+    message: &MessageRow,
+    provider_id: &str,
+    at: Ms,
+) -> AppResult<()> {
+    if message.provider_id.is_none() {
+        messages::set_provider_id(tx, w, message.id, provider_id)?;
+    }
+    status(tx, w, message, "sent", at, &[])?;
+    for p in parked::take(tx, account, provider_id)? {
+        if corrections::waited(tx, w, account, &p)? {
+            continue;
+        }
+        let fresh = messages::get(tx, w, message.id)?.ok_or(AppError::NotFound)?;
+        let errors: Vec<ProviderError> = p
+            .detail
+            .as_deref()
+            .and_then(|d| serde_json::from_str(d).ok())
+            .unwrap_or_default();
+        status(tx, w, &fresh, &p.status, p.at, &errors)?;
+    }
+    Ok(())
+}
+
+/// Keeps the addresses under which the provider knows the customer: a number it writes differently wins for sending,
+/// and somebody who hides their number answers under a scoped id only (spec CORE-6). `to` is what was known before.
+///
+/// # Errors
+/// When the database fails.
+pub fn learn(
+    tx: &mut Tx<'_>,
+    conversation: &conversations::ConversationRow,
+    to: &Sender,
+    contact: &Sender,
+) -> AppResult<()> {
+    let w = conversation.workspace;
+    if let Some(wa_id) = contact.wa_id.as_deref().filter(|id| to.wa_id.as_deref() != Some(*id)) {
+        let identities = customers::identities(tx, w, conversation.customer)?;
+        let known = identities
+            .iter()
+            .rfind(|i| i.kind == IdentityKind::WhatsappPhone && i.replaced_by.is_none());
+        if let Some(identity) = known {
+            customers::set_send_to(tx, w, identity.id, wa_id)?;
+        }
+    }
+    if let Some(user_id) = contact
+        .user_id
+        .as_deref()
+        .filter(|id| to.user_id.as_deref() != Some(*id))
+        && let Some(account) = channel_accounts::get(tx, w, conversation.channel_account)?
+    {
+        let key = IdentityKey {
+            kind: IdentityKind::WhatsappBsuid,
+            scope: account.scope,
+            value: user_id.to_owned(),
+        };
+        // Whoever has it already is joined when they write with both addresses.
+        customers::insert_identity(tx, w, &key, conversation.customer, None)?;
     }
     Ok(())
 }
@@ -96,7 +161,7 @@ fn refuse(
         // The token stopped working: the message waits until the channel is repaired (spec PS-2.3).
         disconnected(tx, w, row.channel_account, &error.to_string())?;
         let text = views::json(error).to_string();
-        outbox::retry(tx, row.id, token, now.plus(Ms::MINUTE), &text)?;
+        outbox::retry(tx, row.id, token, now.plus(AUTH_PAUSE_MS), &text)?;
         return Ok(());
     }
     if outbox::failed(tx, row.id, token, &views::json(error).to_string())? == 0 {
@@ -181,7 +246,7 @@ fn failed(tx: &mut Tx<'_>, w: WorkspaceId, m: &MessageRow, errors: &[ProviderErr
     let Some(row) = conversations::lock(tx, w, m.conversation)? else {
         return Ok(());
     };
-    let (Author::Agent, Some(agent)) = (m.author, m.agent) else {
+    let (Author::Agent, Some(agent), false) = (m.author, m.agent, row.unanswered_outbound()) else {
         return Ok(());
     };
     let answered = messages::answered_after(tx, w, m.conversation, m.id)?;

@@ -14,16 +14,18 @@ use ronda_storage::outbox::{self, NewOutbox};
 use ronda_storage::{Tx, Wake};
 use serde_json::json;
 
-/// What a provider gives back with the statuses of a message, so that a send whose answer was lost can be matched.
+/// What a provider gives back with the statuses of a message, so that a send whose answer was lost can be matched. The
+/// token of the claim tells one attempt from another.
 #[must_use]
-pub fn callback_of(message: MessageId) -> String {
-    format!("ronda:{message}")
+pub fn callback_of(message: MessageId, token: &str) -> String {
+    format!("ronda:{message}:{token}")
 }
 
-/// The message that [`callback_of`] named.
+/// The message and the token that [`callback_of`] named.
 #[must_use]
-pub fn message_of_callback(data: &str) -> Option<MessageId> {
-    data.strip_prefix("ronda:")?.parse().ok().map(MessageId)
+pub fn message_of_callback(data: &str) -> Option<(MessageId, &str)> {
+    let (id, token) = data.strip_prefix("ronda:")?.split_once(':')?;
+    Some((MessageId(id.parse().ok()?), token))
 }
 
 /// The status a new message of ours has: visitors read ours from the database, providers are called.

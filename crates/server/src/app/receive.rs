@@ -6,10 +6,8 @@
 use crate::app::greeter::{self, Effect, Greeter};
 use crate::app::views::{self, Beside, Message};
 use crate::app::workspaces::Settings;
-use crate::app::{AppResult, delivery, outgoing, polite};
-use ronda_channels::inbound::{
-    Deleted, Echo, Edited, IdentityChanged, InboundKind, InboundMessage, Sender, StatusUpdate,
-};
+use crate::app::{AppResult, corrections, delivery, outgoing, polite};
+use ronda_channels::inbound::{Echo, IdentityChanged, InboundKind, InboundMessage, Sender, StatusUpdate};
 use ronda_domain::channel::{ChannelKind, IdentityKind};
 use ronda_domain::content::Content;
 use ronda_domain::conversation::{Author, CloseReason, Direction, MessageStatus, Place};
@@ -20,7 +18,7 @@ use ronda_storage::channel_accounts::ChannelAccountRow;
 use ronda_storage::conversations::{self, ConversationRow, InboundFacts, NewConversation};
 use ronda_storage::customers::{self, CustomerRow, IdentityKey, IdentityRow};
 use ronda_storage::messages::{self, MessageRow, NewInbound};
-use ronda_storage::{StoreError, Tx, Wake, channel_accounts, files, parked, routing, workspaces};
+use ronda_storage::{StoreError, Tx, Wake, channel_accounts, files, outbox, parked, routing, workspaces};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -71,13 +69,23 @@ struct Incoming<'a> {
     customer: CustomerId,
 }
 
+/// A message that was stored.
+struct Stored {
+    id: MessageId,
+    received_at: Ms,
+    said_at: Ms,
+    /// Its place in the conversation.
+    at: Ms,
+    /// What a greeter reads.
+    text: String,
+}
+
 /// A conversation touched by the batch.
 struct Touched {
     row: ConversationRow,
     /// The scope before the batch; none when it was born here.
     before: Option<Scope>,
-    /// New messages: id, received, provider time, and what a greeter reads.
-    new: Vec<(MessageId, Ms, Ms, String)>,
+    new: Vec<Stored>,
     reopened: bool,
 }
 
@@ -86,6 +94,8 @@ struct Step {
     settings: Settings,
     language: String,
     simulated: bool,
+    /// Customers that turned out to be others, by whom they became.
+    became: BTreeMap<CustomerId, CustomerId>,
     facts: Vec<Fact>,
     stored: Vec<(MessageId, ConversationId, Option<String>)>,
     customers: Vec<CustomerId>,
@@ -99,6 +109,7 @@ impl Step {
             settings: crate::app::workspaces::settings(&row),
             language: row.language,
             simulated: row.simulated,
+            became: BTreeMap::new(),
             facts: Vec::new(),
             stored: Vec::new(),
             customers: Vec::new(),
@@ -106,11 +117,29 @@ impl Step {
     }
 
     fn run(&mut self, tx: &mut Tx<'_>, items: &[&Arrived]) -> AppResult<()> {
+        // First who is who, so that what somebody wrote from a new address finds them. News about people whom only
+        // this batch makes known come once more after it.
+        let mut strangers = Vec::new();
+        for item in items {
+            if let InboundKind::IdentityChanged(c) = &item.kind
+                && !self.identity_changed(tx, item, c)?
+            {
+                strangers.push((*item, c));
+            }
+        }
         let senders: Vec<(&Arrived, &Sender)> = items
             .iter()
             .filter_map(|i| sender_of(&i.kind).map(|s| (*i, s)))
             .collect();
-        let people = self.people(tx, &senders)?;
+        let mut people = self.people(tx, &senders)?;
+        for (item, change) in strangers {
+            self.identity_changed(tx, item, change)?;
+        }
+        for customer in people.values_mut() {
+            while let Some(into) = self.became.get(customer) {
+                *customer = *into;
+            }
+        }
         let who = |item: &Arrived| people.get(&std::ptr::from_ref(item)).copied();
         let mut messages = Vec::new();
         let mut rest = Vec::new();
@@ -135,16 +164,15 @@ impl Step {
         self.messages(tx, &messages)?;
         for item in rest {
             match &item.kind {
-                InboundKind::Message(m) => self.reaction(tx, item, m)?,
+                InboundKind::Message(_) | InboundKind::Edited(_) | InboundKind::Deleted(_) => {
+                    corrections::apply(tx, self.w, item.account.id, &item.kind)?;
+                }
                 InboundKind::Status(s) => self.status(tx, item, s)?,
-                InboundKind::Edited(e) => self.edited(tx, item, e)?,
-                InboundKind::Deleted(d) => self.deleted(tx, item, d)?,
-                InboundKind::IdentityChanged(c) => self.identity_changed(tx, item, c)?,
                 InboundKind::Echo(e) => self.echo(tx, item, e, who(item))?,
                 InboundKind::AccountUpdate(u) => {
                     self.account_update(tx, item, &json!({ "field": u.field, "event": u.event, "at": u.at }))?
                 }
-                InboundKind::Other { .. } => {}
+                InboundKind::IdentityChanged(_) | InboundKind::Other { .. } => {}
             }
         }
         if !self.facts.is_empty() {
@@ -352,7 +380,8 @@ impl Step {
     fn join(&mut self, tx: &mut Tx<'_>, from: CustomerId, into: CustomerId) -> AppResult<()> {
         for row in conversations::live_of(tx, self.w, from)? {
             let other = conversations::lock_live(tx, &[(row.channel_account, into)])?;
-            if !other.is_empty() {
+            if let Some(stays) = other.first() {
+                self.inherit(tx, stays, &row)?;
                 self.facts.push(Fact::Closed {
                     conv: row.id,
                     by: None,
@@ -363,6 +392,22 @@ impl Step {
             }
         }
         customers::merge(tx, self.w, from, into)?;
+        self.became.insert(from, into);
+        Ok(())
+    }
+
+    /// What the customer is owed in a conversation that ends, they are owed in the one that stays.
+    fn inherit(&mut self, tx: &mut Tx<'_>, stays: &ConversationRow, ends: &ConversationRow) -> AppResult<()> {
+        let Some(owed) = ends.owed_since else { return Ok(()) };
+        if stays.owed_since.is_some() || !matches!(stays.place, Place::Waiting | Place::Held) {
+            return Ok(());
+        }
+        conversations::set_owed(tx, self.w, stays.id, Some(owed))?;
+        self.facts.push(Fact::CustomerSaid {
+            conv: stays.id,
+            at: owed,
+        });
+        views::emit_conversation(tx, self.w, stays.id, stays.scope())?;
         Ok(())
     }
 
@@ -406,7 +451,7 @@ impl Step {
                 channel_account: i.item.account.id,
                 provider_id: i.item.client_id.is_none().then(|| i.message.provider_id.clone()),
                 client_id: i.item.client_id.clone(),
-                at: i.message.at,
+                at: placed(i),
                 received_at: i.item.received_at,
                 kind: i.message.content.kind(),
                 content: views::json(&i.message.content).to_string(),
@@ -438,15 +483,29 @@ impl Step {
             let Some(t) = touched.get_mut(&(i.item.account.id, i.customer)) else {
                 continue;
             };
-            let text = said(&i.message.content);
-            t.new.push((id, i.item.received_at, i.message.at, text));
+            t.new.push(Stored {
+                id,
+                received_at: i.item.received_at,
+                said_at: i.message.at,
+                at: placed(i),
+                text: said(&i.message.content),
+            });
             self.stored.push((id, t.row.id, client_id));
             ids.push(id);
             if let Some(media) = i.message.content.media().and_then(|m| m.provider_media.as_deref()) {
                 files::new_job(tx, self.w, i.item.account.id, id, media)?;
             }
         }
-        self.settle(tx, touched, &by_account(incoming), &ids)
+        self.settle(tx, touched, &by_account(incoming), &ids)?;
+        let keys: Vec<_> = fresh
+            .iter()
+            .filter(|i| i.item.client_id.is_none())
+            .map(|i| (i.item.account.id, i.message.provider_id.clone()))
+            .collect();
+        for (account, waiting) in parked::take_many(tx, &keys)? {
+            corrections::waited(tx, self.w, account, &waiting)?;
+        }
+        Ok(())
     }
 
     /// The stored messages that the batch repeats or quotes.
@@ -603,12 +662,13 @@ impl Step {
         let facts: Vec<InboundFacts> = touched
             .iter()
             .filter_map(|t| {
-                let first = t.new.iter().map(|m| m.1).min()?;
+                let first = t.new.iter().map(|m| m.received_at).min()?;
                 Some(InboundFacts {
                     id: t.row.id,
                     received_at: first,
-                    at: t.new.iter().map(|m| m.2).max()?,
-                    last_message: t.new.iter().map(|m| m.0).max(),
+                    said_at: t.new.iter().map(|m| m.said_at).max()?,
+                    at: t.new.iter().map(|m| m.at).max()?,
+                    last_message: t.new.iter().max_by_key(|m| (m.at, m.id)).map(|m| m.id),
                     count: if t.row.place == Place::Closed {
                         0
                     } else {
@@ -650,7 +710,7 @@ impl Step {
         t: &Touched,
         accounts: &BTreeMap<ChannelAccountId, Arc<ChannelAccountRow>>,
     ) -> AppResult<()> {
-        let Some(first) = t.new.first().map(|m| m.1) else {
+        let Some(first) = t.new.first().map(|m| m.received_at) else {
             return Ok(());
         };
         match t.row.place {
@@ -699,8 +759,8 @@ impl Step {
         };
         ronda_storage::crash_point("bot.before_commit");
         let mut greeted = t.row.greeted;
-        for (_, received, _, text) in &t.new {
-            for effect in greeter::step(&greeter, greeted, text) {
+        for said in &t.new {
+            for effect in greeter::step(&greeter, greeted, &said.text) {
                 match effect {
                     Effect::Say(text) => {
                         conversations::set_greeted(tx, self.w, t.row.id)?;
@@ -709,7 +769,7 @@ impl Step {
                     }
                     Effect::HandOver(group) => {
                         let group = group.or(account.default_group);
-                        return self.hand_over(tx, &t.row, *received, group, None);
+                        return self.hand_over(tx, &t.row, said.received_at, group, None);
                     }
                 }
             }
@@ -754,33 +814,21 @@ impl Step {
         )
     }
 
-    fn changed(&self, tx: &mut Tx<'_>, m: &MessageRow) -> AppResult<()> {
-        outgoing::tell_changed(tx, self.w, m.conversation, m.id)
-    }
-
-    fn reaction(&mut self, tx: &mut Tx<'_>, item: &Arrived, m: &InboundMessage) -> AppResult<()> {
-        let Content::Reaction { emoji, target } = &m.content else {
-            return Ok(());
-        };
-        if let Some(row) = self.target(tx, item, target)?
-            && messages::react(tx, self.w, row.conversation, target, "customer", emoji, m.at)? == 1
-        {
-            self.changed(tx, &row)?;
-        }
-        Ok(())
-    }
-
     fn status(&mut self, tx: &mut Tx<'_>, item: &Arrived, s: &StatusUpdate) -> AppResult<()> {
         let mut row = self.target(tx, item, &s.provider_id)?;
         if row.is_none()
-            && let Some(id) = s.callback_data.as_deref().and_then(outgoing::message_of_callback)
+            && let Some((id, token)) = s.callback_data.as_deref().and_then(outgoing::message_of_callback)
             && let Some(found) = messages::get(tx, self.w, id)?
             && found.channel_account == item.account.id
             && found.provider_id.is_none()
+            && outbox::of_message(tx, self.w, id)?.is_some_and(|o| o.token.as_deref() == Some(token))
         {
-            // The answer to the send was lost; this is the proof that it arrived.
-            messages::set_provider_id(tx, self.w, id, &s.provider_id)?;
-            row = Some(found);
+            // The answer to the send was lost, or is still on its way; this is the proof that it arrived.
+            if let Some(conversation) = conversations::get(tx, self.w, found.conversation)? {
+                delivery::learn(tx, &conversation, &Sender::default(), &s.recipient)?;
+            }
+            delivery::arrived(tx, self.w, item.account.id, &found, &s.provider_id, s.at)?;
+            row = messages::get(tx, self.w, id)?;
         }
         let Some(row) = row else {
             parked::insert(
@@ -796,32 +844,14 @@ impl Step {
         delivery::status(tx, self.w, &row, &s.status, s.at, &s.errors)
     }
 
-    fn edited(&mut self, tx: &mut Tx<'_>, item: &Arrived, e: &Edited) -> AppResult<()> {
-        if let Some(row) = self.target(tx, item, &e.target)?
-            && row.edited_at.is_none_or(|at| at < e.at)
-        {
-            let text = views::json(&e.content).to_string();
-            messages::set_content(tx, self.w, row.id, &text, e.content.kind(), Some(e.at))?;
-            self.changed(tx, &row)?;
-        }
-        Ok(())
-    }
-
-    fn deleted(&mut self, tx: &mut Tx<'_>, item: &Arrived, d: &Deleted) -> AppResult<()> {
-        if let Some(row) = self.target(tx, item, &d.target)?
-            && messages::set_deleted(tx, self.w, row.id, d.at)? == 1
-        {
-            self.changed(tx, &row)?;
-        }
-        Ok(())
-    }
-
     /// Adds the new addresses to the customer of the old ones (spec CORE-6).
-    fn identity_changed(&mut self, tx: &mut Tx<'_>, item: &Arrived, c: &IdentityChanged) -> AppResult<()> {
+    /// False: nobody is known by the old addresses.
+    fn identity_changed(&mut self, tx: &mut Tx<'_>, item: &Arrived, c: &IdentityChanged) -> AppResult<bool> {
         let old = self.keys(&item.account, &c.old);
         let new = self.keys(&item.account, &c.new);
-        let Some(before) = customers::find_identities(tx, self.w, &old)?.into_iter().next() else {
-            return Ok(());
+        let known = customers::find_identities(tx, self.w, &old)?;
+        let Some(before) = known.first() else {
+            return Ok(false);
         };
         for key in &new {
             let here = customers::find_identities(tx, self.w, std::slice::from_ref(key))?;
@@ -830,18 +860,38 @@ impl Step {
                 Some(row) => self.join(tx, row.customer, before.customer)?,
                 None => {
                     customers::insert_identity(tx, self.w, key, before.customer, send_to(&c.new, key))?;
-                    if let Some(row) = customers::find_identities(tx, self.w, std::slice::from_ref(key))?.first()
-                        && row.kind == before.kind
-                    {
-                        customers::set_replaced(tx, self.w, before.id, row.id)?;
-                    }
+                }
+            }
+            let here = customers::find_identities(tx, self.w, std::slice::from_ref(key))?;
+            for (old, new) in known.iter().zip(std::iter::repeat(here.first())) {
+                if let Some(new) = new
+                    && old.kind == new.kind
+                    && old.id != new.id
+                    && old.replaced_by.is_none()
+                    && new.replaced_by.is_none()
+                {
+                    customers::set_replaced(tx, self.w, old.id, new.id)?;
                 }
             }
         }
-        if let Some(row) = customers::get(tx, self.w, before.customer)? {
+        if let Some(mut row) = customers::get(tx, self.w, before.customer)? {
+            let phone = |keys: &[IdentityKey]| {
+                keys.iter()
+                    .find(|k| k.kind == IdentityKind::WhatsappPhone)
+                    .map(|k| k.value.clone())
+            };
+            let moved = phone(&new)
+                .filter(|n| row.phone != Some(n.clone()) && (row.phone.is_none() || row.phone == phone(&old)));
+            if let Some(number) = moved {
+                row.phone = Some(number);
+                if customers::update(tx, &row)? == 0 {
+                    return Err(StoreError::Retry.into());
+                }
+                row.version += 1;
+            }
             self.tell_customer(tx, &row);
         }
-        Ok(())
+        Ok(true)
     }
 
     /// A message that was sent outside Ronda, kept beside the others.
@@ -913,10 +963,12 @@ fn sender_of(kind: &InboundKind) -> Option<&Sender> {
     }
 }
 
+/// The digits the provider used, which win for sending.
 fn send_to<'a>(sender: &'a Sender, key: &IdentityKey) -> Option<&'a str> {
     sender
         .wa_id
         .as_deref()
+        .or(sender.phone.as_deref())
         .filter(|_| key.kind == IdentityKind::WhatsappPhone)
 }
 
@@ -934,6 +986,16 @@ fn arrival(row: &ConversationRow, anchor: Option<Ms>) -> Arrival {
         anchor: anchor.or(row.owed_since),
         prefer: None,
     }
+}
+
+/// Where a message stands in its conversation. Provider times that are whole seconds say no more than the second, and
+/// what we wrote in that same second was there before what came after it.
+fn placed(i: &Incoming<'_>) -> Ms {
+    let at = i.message.at;
+    if at.0 % Ms::SECOND != 0 {
+        return at;
+    }
+    Ms(i.item.received_at.0.clamp(at.0, at.0 + Ms::SECOND - 1))
 }
 
 fn said(content: &Content) -> String {

@@ -11,6 +11,7 @@ use ronda_domain::{ConversationId, MessageId, Ms, channel};
 use ronda_routing::{Epoch, Fact};
 use ronda_storage::conversations::{self, ConversationRow};
 use ronda_storage::messages::{self, MessageRow, NewMessage};
+use ronda_storage::outbox::{self, NewOutbox};
 use ronda_storage::{Tx, Wake, channel_accounts, drafts, files, routing, users};
 use serde_json::json;
 
@@ -85,6 +86,9 @@ pub fn run(tx: &mut Tx<'_>, who: &Who, new: &NewReply) -> AppResult<Replied> {
         return note(tx, who, &row, new, content, hash, quoted);
     }
     who.need(Permission::ConversationsReply)?;
+    if let Content::Reaction { emoji, .. } = &new.content {
+        return react(tx, who, &row, new, emoji);
+    }
     let account = channel_accounts::get(tx, w, row.channel_account)?.ok_or(AppError::NotFound)?;
     let late = may_write(tx, who, &row, new.seen)?;
     let full = checked(tx, who, &row, account.kind, &new.content)?;
@@ -125,8 +129,11 @@ pub fn run(tx: &mut Tx<'_>, who: &Who, new: &NewReply) -> AppResult<Replied> {
             seen: Epoch(row.epoch),
         },
     };
-    routing::insert_inputs(tx, w, &[views::json(&fact).to_string()])?;
-    tx.wake(Wake::Planner(w));
+    // A conversation that we began and nobody answered is no business of routing.
+    if !row.unanswered_outbound() {
+        routing::insert_inputs(tx, w, &[views::json(&fact).to_string()])?;
+        tx.wake(Wake::Planner(w));
+    }
     if let Some(file) = new.content.media().and_then(|m| m.file) {
         files::use_in(tx, w, &file.to_string(), row.id)?;
     }
@@ -200,6 +207,43 @@ fn note(
     answer(tx, who, row, stored, false)
 }
 
+/// An emoji on a message, or its removal. It is no answer: what the customer is owed stays.
+fn react(tx: &mut Tx<'_>, who: &Who, row: &ConversationRow, new: &NewReply, emoji: &str) -> AppResult<Replied> {
+    let w = who.workspace;
+    may_write(tx, who, row, new.seen)?;
+    let target = match new.reply_to {
+        Some(id) => messages::get(tx, w, id)?.filter(|m| m.conversation == row.id),
+        None => None,
+    };
+    let target = target.ok_or_else(|| AppError::field("/reply_to", "required", "name the message"))?;
+    let account = channel_accounts::get(tx, w, row.channel_account)?.ok_or(AppError::NotFound)?;
+    let (ChannelKind::Whatsapp, Some(provider_id)) = (account.kind, &target.provider_id) else {
+        return Err(AppError::field(
+            "/reply_to",
+            "not_supported",
+            "this message cannot be reacted to",
+        ));
+    };
+    let now = tx.now();
+    messages::react(tx, w, row.id, provider_id, "agent", emoji, now)?;
+    outbox::insert(
+        tx,
+        w,
+        &NewOutbox {
+            channel_account: row.channel_account,
+            conversation: row.id,
+            position: row.next_outbox,
+            message: None,
+            kind: "reaction",
+            payload: &json!({ "emoji": emoji, "provider_id": provider_id }).to_string(),
+        },
+    )?;
+    conversations::use_outbox(tx, w, row.id, 1)?;
+    tx.wake(Wake::Deliver(row.channel_account));
+    outgoing::tell_changed(tx, w, row.id, target.id)?;
+    answer(tx, who, row, target, false)
+}
+
 fn answer(tx: &mut Tx<'_>, who: &Who, row: &ConversationRow, stored: MessageRow, repeated: bool) -> AppResult<Replied> {
     let beside = Beside::of(tx, who.workspace, row.id)?;
     Ok(Replied {
@@ -211,7 +255,8 @@ fn answer(tx: &mut Tx<'_>, who: &Who, row: &ConversationRow, stored: MessageRow,
 
 /// The epoch of a late answer that is still accepted; nothing for the owner's own.
 fn may_write(tx: &mut Tx<'_>, who: &Who, row: &ConversationRow, seen: Option<i64>) -> AppResult<Option<i64>> {
-    let mine = row.place == Place::Held && row.owner == Some(who.agent);
+    let mine = (row.place == Place::Held && row.owner == Some(who.agent))
+        || (row.unanswered_outbound() && row.last_owner == Some(who.agent));
     if mine && seen.is_none_or(|seen| seen == row.epoch) {
         return Ok(None);
     }
@@ -321,7 +366,7 @@ fn checked(
     channel::check(kind, &content).map_err(|e| {
         let message = format!("at most {} on this channel, here {}", e.limit, e.actual);
         AppError::Invalid(vec![crate::app::FieldError {
-            pointer: format!("/content/{}", e.field),
+            pointer: format!("/content/{}", e.field.trim_start_matches('/')),
             code: "limit",
             message: format!("{}: {message}", e.code),
         }])

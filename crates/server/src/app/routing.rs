@@ -305,6 +305,9 @@ pub fn write(tx: &mut Tx<'_>, plan: &Plan) -> Result<(), PlanError> {
     }
     let places: Vec<PlannedPlace> = outcome.convs.iter().map(planned).collect();
     guard(conversations::place(tx, w, &places)? == places.len() as u64, "epoch")?;
+    if places.iter().any(|p| p.close_reason == Some(CloseReason::Merged)) {
+        conversations::follow_merged(tx, w)?;
+    }
     let mut deltas = Vec::new();
     for change in outcome.agents.iter().filter(|a| a.writes_load()) {
         if change.before.is_none() || change.before.as_ref().is_some_and(|b| b.stamp == 0) {
@@ -587,6 +590,7 @@ fn lines(
             author: Author::System,
             agent: None,
             client_id: Some(line.key),
+            provider_id: None,
             kind: content.kind().to_owned(),
             content: Some(content),
             status: None,

@@ -52,7 +52,7 @@ impl Sight {
             format!("(c.group_id is null or c.group_id in ({}))", list.join(", "))
         };
         format!(
-            "((c.place = 'closed' and c.last_owner = ${me}) or (c.place <> 'closed' and c.owner = ${me}) or (c.place = 'waiting' and {waiting}))"
+            "((c.place = 'closed' and c.last_owner = ${me}) or (c.place <> 'closed' and c.owner = ${me}) or (c.place = 'bot' and c.outbound = 1 and c.last_owner = ${me}) or (c.place = 'waiting' and {waiting}))"
         )
     }
 }

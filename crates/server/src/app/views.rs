@@ -63,7 +63,7 @@ pub struct Conversation {
     pub customer: Named<CustomerId>,
     pub place: Place,
     pub state: TrayState,
-    /// Who holds it; of a closed conversation, who held it last.
+    /// Who holds it; of a closed conversation, who held it last; of one that we began, who began it.
     #[schema(value_type = Option<Object>)]
     pub owner: Option<Named<AgentId>>,
     #[schema(value_type = Option<Object>)]
@@ -140,11 +140,7 @@ impl Conversation {
     #[must_use]
     pub fn of(v: ConversationView, now: Ms) -> Self {
         let r = v.row;
-        let owner = if r.place == Place::Closed {
-            r.last_owner
-        } else {
-            r.owner
-        };
+        let owner = r.scope().owner;
         let state = match (r.place, r.outbound) {
             (Place::Closed, _) => TrayState::Closed,
             (Place::Bot, true) => TrayState::Outbound,
@@ -219,6 +215,8 @@ pub struct Message {
     pub agent: Option<Named<AgentId>>,
     /// The id that its author's client gave it.
     pub client_id: Option<String>,
+    /// The channel's own id, once it has one.
+    pub provider_id: Option<String>,
     pub kind: String,
     /// Tagged by `type`; `null` when the message was deleted by its author.
     pub content: Option<Content>,
@@ -295,11 +293,13 @@ impl Message {
             reply_to: json(m.reply_to),
             reactions: m
                 .provider_id
-                .and_then(|id| beside.reactions.get(&id).cloned())
+                .as_ref()
+                .and_then(|id| beside.reactions.get(id).cloned())
                 .unwrap_or_default(),
             edited_at: m.edited_at,
             deleted_at: m.deleted_at,
             referral: json(m.referral),
+            provider_id: m.provider_id,
         }
     }
 }

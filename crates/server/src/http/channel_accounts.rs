@@ -1,7 +1,8 @@
 //! Connected numbers and sites.
 
+use crate::accounts::Account;
 use crate::app::channel_accounts::{
-    self as rules, AccountSecrets, ChannelAccount, Edit, NewWhatsapp, WebChatSettings, WhatsappSettings,
+    self as rules, AccountSecrets, ChannelAccount, Edit, NewWhatsapp, Seen, WebChatSettings, WhatsappSettings,
 };
 use crate::app::fields::nullable;
 use crate::app::greeter::Greeter;
@@ -17,11 +18,13 @@ use ronda_domain::{ChannelAccountId, GroupId};
 use ronda_storage::channel_accounts::{self as stored, ChannelAccountRow};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use std::sync::Arc;
 use utoipa::ToSchema;
 
-fn view(ctx: &Context, row: &ChannelAccountRow) -> ChannelAccount {
-    let secrets = rules::open(&ctx.app.secrets, row);
-    ChannelAccount::of(row, &secrets, &|path| ctx.app.config.link(path))
+fn view(ctx: &Context, seen: &Seen) -> ChannelAccount {
+    let secrets = rules::open(&ctx.app.secrets, &seen.row);
+    let refused = ctx.app.refused_signatures.of(seen.row.id);
+    ChannelAccount::of(seen, &secrets, refused, &|path| ctx.app.config.link(path))
 }
 
 /// List channel accounts
@@ -30,25 +33,37 @@ pub async fn list(ctx: Context) -> Result<Paged<ChannelAccount>, Problem> {
     let rows = ctx
         .read("channel_accounts", |tx, who: &Who| {
             who.need(Permission::ChannelsManage)?;
-            Ok(stored::of_workspace(tx, who.workspace)?)
+            let rows = stored::of_workspace(tx, who.workspace)?;
+            rows.into_iter()
+                .map(|row| rules::seen(tx, row))
+                .collect::<AppResult<Vec<Seen>>>()
         })
         .await?;
     Ok(Paged::whole(rows.iter().map(|row| view(&ctx, row)).collect()))
 }
 
-async fn row(ctx: &Context, id: ChannelAccountId) -> Result<ChannelAccountRow, Problem> {
+async fn row(ctx: &Context, id: ChannelAccountId) -> Result<Seen, Problem> {
     ctx.read("channel_account", move |tx, who| {
         who.need(Permission::ChannelsManage)?;
-        stored::get(tx, who.workspace, id)?.ok_or(AppError::NotFound)
+        let row = stored::get(tx, who.workspace, id)?.ok_or(AppError::NotFound)?;
+        rules::seen(tx, row)
     })
     .await
+}
+
+/// What was just written, with nothing left of what was known before.
+async fn written(ctx: &Context, id: ChannelAccountId) -> Result<Versioned<ChannelAccount>, Problem> {
+    ctx.app.accounts.changed();
+    ctx.app.templates.forget(id);
+    let seen = row(ctx, id).await?;
+    Ok(Versioned(view(ctx, &seen), seen.row.version))
 }
 
 /// Get a channel account
 #[utoipa::path(get, path = "/channel-accounts/{id}", tag = "Channels", params(("id" = i64, Path)), responses((status = 200, body = ChannelAccount)))]
 pub async fn get(ctx: Context, Path(id): Path<ChannelAccountId>) -> Result<Versioned<ChannelAccount>, Problem> {
-    let row = row(&ctx, id).await?;
-    Ok(Versioned(view(&ctx, &row), row.version))
+    let seen = row(&ctx, id).await?;
+    Ok(Versioned(view(&ctx, &seen), seen.row.version))
 }
 
 /// A number or a site to connect, told apart by `kind`.
@@ -196,13 +211,11 @@ pub async fn create(
                 greeter,
                 default_group,
                 simulated: false,
-                health: Value::Null,
             };
             connect(&ctx, new).await?
         }
     };
-    ctx.app.accounts.changed();
-    Ok((StatusCode::CREATED, Versioned(view(&ctx, &row), row.version)))
+    Ok((StatusCode::CREATED, written(&ctx, row.id).await?))
 }
 
 fn client(ctx: &Context, settings: &WhatsappSettings) -> Result<GraphClient, Problem> {
@@ -218,26 +231,74 @@ fn client(ctx: &Context, settings: &WhatsappSettings) -> Result<GraphClient, Pro
 
 async fn connect(ctx: &Context, mut new: NewWhatsapp) -> Result<ChannelAccountRow, Problem> {
     let client = client(ctx, &new.settings)?;
+    if new.secrets.app_secrets.is_empty()
+        && let Some(sibling) = sibling(ctx, &new.settings.waba_id).await?
+    {
+        // Numbers of one business account are delivered together: by the app of the workspace, if it has one there.
+        new.secrets.app_secrets.clone_from(&sibling.secrets.app_secrets);
+    }
     let number = client
         .read_number(&new.secrets.access_token, &new.phone_number_id)
         .await
         .map_err(|e| platform_problem(&e))?;
     new.settings.display_phone.clone_from(&number.display_phone);
-    let subscribed = client
-        .subscribe_app(&new.secrets.access_token, &new.settings.waba_id, None)
-        .await;
     new.simulated = new.settings.graph_url.is_some();
-    new.health = json!({
+    let (app, stored_as) = (ctx.app.clone(), new.clone());
+    let row = ctx
+        .write("whatsapp", move |tx, who| {
+            rules::connect_whatsapp(tx, &app.secrets, who.workspace, &Actor::from(who), &stored_as)
+        })
+        .await?;
+    // The platform asks our callback while it is being subscribed: the account is there by now.
+    ctx.app.accounts.changed();
+    let (subscribed, own_callback) = subscribe(ctx, &client, &new.secrets, &row).await;
+    let health = json!({
         "display_phone": number.display_phone, "verified_name": number.verified_name, "quality": number.quality,
         "name_status": number.name_status, "messaging_limit": number.messaging_limit,
         "subscribed": subscribed.is_ok(), "subscribe_error": subscribed.err().map(|e| e.to_string()),
+        "callback_error": own_callback.err().map(|e| e.to_string()),
         "checked_at": ctx.app.clock.now(),
     });
-    let app = ctx.app.clone();
-    ctx.write("whatsapp", move |tx, who| {
-        rules::connect_whatsapp(tx, &app.secrets, who.workspace, &Actor::from(who), &new)
+    let id = row.id;
+    ctx.write("whatsapp_health", move |tx, who| {
+        Ok(stored::set_health(tx, who.workspace, id, &health.to_string())?)
     })
-    .await
+    .await?;
+    Ok(row)
+}
+
+/// Another number of the same business account, with an app of this workspace.
+async fn sibling(ctx: &Context, waba: &str) -> Result<Option<Arc<Account>>, Problem> {
+    let snapshot = ctx.app.accounts.snapshot(&ctx.app).await?;
+    let mut all = snapshot.all().filter(|a| {
+        a.row.workspace == ctx.who.workspace
+            && a.row.kind == ChannelKind::Whatsapp
+            && a.row.scope == waba
+            && !a.secrets.app_secrets.is_empty()
+    });
+    Ok(all.next().cloned())
+}
+
+/// Asks the platform to deliver: with an app of the workspace to its own callback, and where that cannot be reached, or
+/// with the installation's app, to the callback that is typed at the platform.
+async fn subscribe(
+    ctx: &Context,
+    client: &GraphClient,
+    secrets: &AccountSecrets,
+    row: &ChannelAccountRow,
+) -> (Result<(), CallError>, Result<(), CallError>) {
+    let (token, waba) = (&secrets.access_token, &row.scope);
+    if secrets.app_secrets.is_empty() {
+        return (client.subscribe_app(token, waba, None).await, Ok(()));
+    }
+    let callback = ctx.app.config.link(&format!("/webhooks/meta/{}", row.webhook_token));
+    let own = client
+        .subscribe_app(token, waba, Some((&callback, &secrets.verify_token)))
+        .await;
+    if own.is_ok() {
+        return (Ok(()), own);
+    }
+    (client.subscribe_app(token, waba, None).await, own)
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -282,10 +343,10 @@ pub async fn edit(
         health: None,
     };
     fields.done()?;
-    if let (Some(token), ChannelKind::Whatsapp) = (&edit.access_token, before.kind) {
-        let settings: WhatsappSettings = serde_json::from_str(&before.settings).unwrap_or_default();
+    if let (Some(token), ChannelKind::Whatsapp) = (&edit.access_token, before.row.kind) {
+        let settings: WhatsappSettings = serde_json::from_str(&before.row.settings).unwrap_or_default();
         let number = client(&ctx, &settings)?
-            .read_number(token, &before.external_id)
+            .read_number(token, &before.row.external_id)
             .await
             .map_err(|e| platform_problem(&e))?;
         edit.health = Some(json!({
@@ -294,13 +355,11 @@ pub async fn edit(
         }));
     }
     let app = ctx.app.clone();
-    let row = ctx
-        .write("edit_channel", move |tx, who| {
-            rules::edit(tx, &app.secrets, who, id, version, &edit)
-        })
-        .await?;
-    ctx.app.accounts.changed();
-    Ok(Versioned(view(&ctx, &row), row.version))
+    ctx.write("edit_channel", move |tx, who| {
+        rules::edit(tx, &app.secrets, who, id, version, &edit)
+    })
+    .await?;
+    written(&ctx, id).await
 }
 
 /// Disconnect a channel account
@@ -308,9 +367,20 @@ pub async fn edit(
 /// Its conversations stay.
 #[utoipa::path(delete, path = "/channel-accounts/{id}", tag = "Channels", params(("id" = i64, Path)), responses((status = 204)))]
 pub async fn delete(ctx: Context, Path(id): Path<ChannelAccountId>) -> Result<StatusCode, Problem> {
-    ctx.write("delete_channel", move |tx, who| rules::delete(tx, who, id))
+    let gone = ctx
+        .write("delete_channel", move |tx, who| rules::delete(tx, who, id))
         .await?;
     ctx.app.accounts.changed();
+    // What was delivered to its callback goes to that of another number of the same business account.
+    if gone.kind == ChannelKind::Whatsapp
+        && let Some(heir) = sibling(&ctx, &gone.scope).await?
+        && let Ok(client) = client(&ctx, &heir.whatsapp())
+    {
+        let (subscribed, own) = subscribe(&ctx, &client, &heir.secrets, &heir.row).await;
+        if let Err(error) = subscribed.and(own) {
+            tracing::warn!(account = %heir.row.id, %error, "the platform could not be told where to deliver");
+        }
+    }
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -320,13 +390,12 @@ pub async fn delete(ctx: Context, Path(id): Path<ChannelAccountId>) -> Result<St
 #[utoipa::path(post, path = "/channel-accounts/{id}/check", tag = "Channels", params(("id" = i64, Path)), responses((status = 200, body = ChannelAccount)))]
 pub async fn check(ctx: Context, Path(id): Path<ChannelAccountId>) -> Result<Versioned<ChannelAccount>, Problem> {
     let before = row(&ctx, id).await?;
-    if before.kind == ChannelKind::Whatsapp {
-        let settings: WhatsappSettings = serde_json::from_str(&before.settings).unwrap_or_default();
-        let secrets = rules::open(&ctx.app.secrets, &before);
+    if before.row.kind == ChannelKind::Whatsapp {
+        let settings: WhatsappSettings = serde_json::from_str(&before.row.settings).unwrap_or_default();
+        let secrets = rules::open(&ctx.app.secrets, &before.row);
         let asked = client(&ctx, &settings)?
-            .read_number(&secrets.access_token, &before.external_id)
+            .read_number(&secrets.access_token, &before.row.external_id)
             .await;
-        let refused = ctx.app.refused_signatures.of(id);
         let now = ctx.app.clock.now();
         ctx.write("check_channel", move |tx, who| -> AppResult<()> {
             use ronda_domain::channel::ChannelStatus;
@@ -335,10 +404,11 @@ pub async fn check(ctx: Context, Path(id): Path<ChannelAccountId>) -> Result<Ver
                     stored::set_status(tx, who.workspace, id, ChannelStatus::Connected, "")?;
                     let health = json!({
                         "display_phone": number.display_phone, "verified_name": number.verified_name,
-                        "quality": number.quality, "checked_at": now, "refused_signatures": refused,
+                        "quality": number.quality, "name_status": number.name_status,
+                        "messaging_limit": number.messaging_limit, "checked_at": now,
                     });
                     stored::set_health(tx, who.workspace, id, &health.to_string())?;
-                    tx.wake(ronda_storage::Wake::Deliver(id));
+                    ronda_storage::outbox::hurry(tx, id)?;
                 }
                 Err(CallError::Provider(error)) => {
                     crate::app::delivery::disconnected(tx, who.workspace, id, &error.to_string())?;
@@ -349,10 +419,8 @@ pub async fn check(ctx: Context, Path(id): Path<ChannelAccountId>) -> Result<Ver
             Ok(())
         })
         .await?;
-        ctx.app.accounts.changed();
     }
-    let row = row(&ctx, id).await?;
-    Ok(Versioned(view(&ctx, &row), row.version))
+    written(&ctx, id).await
 }
 
 /// A part of a delivery that was not understood.

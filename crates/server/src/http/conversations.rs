@@ -2,7 +2,7 @@
 
 use crate::app::conversations::{self, Counts, Draft, Filter, Messages};
 use crate::app::views::{Conversation, Message};
-use crate::app::{AppError, AppResult, commands, reply};
+use crate::app::{AppError, AppResult, commands, reply, start as outbound};
 use crate::http::input::{Filter as Query, Paged, cursor, limit_of, read_cursor};
 use crate::http::{Body, Context, Path, Problem};
 use axum::Json;
@@ -66,6 +66,65 @@ pub async fn list(ctx: Context, Query(q): Query<ListQuery>) -> Result<Json<Paged
         .filter(|_| full)
         .map(|c| cursor(&conversations::cursor(order, c)));
     Ok(Json(Paged { items, next_cursor }))
+}
+
+/// Whom to write to, and what.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewConversation {
+    channel_account: ChannelAccountId,
+    /// Either a customer …
+    #[serde(default)]
+    customer: Option<CustomerId>,
+    /// … or a number as people type it; the country of the workspace where none is given.
+    #[serde(default)]
+    phone: Option<String>,
+    /// Of a customer that is not known yet; up to 120 characters.
+    #[serde(default)]
+    name: Option<String>,
+    /// A UUID made by the client: sending it again gives the first answer.
+    client_id: uuid::Uuid,
+    /// A template, or anything else while the customer's window is open.
+    content: Content,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Started {
+    conversation: Conversation,
+    /// What was sent; `null` when a conversation is going on, which is given instead.
+    message: Option<Message>,
+}
+
+/// Start a conversation
+///
+/// 201 when something was sent, 200 when it was sent before or a conversation is going on. It is `outbound` until the
+/// customer answers, who then comes back to the sender where routing allows.
+#[utoipa::path(post, path = "/conversations", tag = "Conversations", request_body = NewConversation, responses((status = 201, body = Started), (status = 200, body = Started)))]
+pub async fn start(ctx: Context, Body(new): Body<NewConversation>) -> Result<(StatusCode, Json<Started>), Problem> {
+    ctx.who.need(ronda_domain::permission::Permission::ConversationsReply)?;
+    let mut content = new.content;
+    crate::http::templates::check(&ctx, new.channel_account, &mut content).await?;
+    let start = outbound::Start {
+        channel_account: new.channel_account,
+        customer: new.customer,
+        phone: new.phone,
+        name: new.name,
+        client_id: new.client_id.to_string(),
+        content,
+    };
+    let started = ctx
+        .write("start", move |tx, who| outbound::run(tx, who, &start))
+        .await?;
+    let status = if started.fresh {
+        StatusCode::CREATED
+    } else {
+        StatusCode::OK
+    };
+    let answer = Started {
+        conversation: started.conversation,
+        message: started.message,
+    };
+    Ok((status, Json(answer)))
 }
 
 /// Count conversations

@@ -25,6 +25,7 @@ pub mod problem;
 pub mod routing;
 pub mod sessions;
 pub mod setup;
+pub mod templates;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod users;
@@ -89,7 +90,8 @@ fn resources() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(channel_accounts::failures))
         .routes(routes!(channel_accounts::replay))
         // Conversations
-        .routes(routes!(conversations::list))
+        .routes(routes!(templates::list))
+        .routes(routes!(conversations::list, conversations::start))
         .routes(routes!(conversations::counts))
         .routes(routes!(conversations::get))
         .routes(routes!(conversations::messages, conversations::send))

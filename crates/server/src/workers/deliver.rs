@@ -7,12 +7,12 @@ use crate::app::{AppError, AppResult, delivery, outgoing};
 use ronda_channels::inbound::Sender;
 use ronda_channels::outcome::{CallError, ErrorClass, ProviderError, SendOutcome};
 use ronda_channels::whatsapp::{self, GraphClient, Recipient};
-use ronda_domain::ChannelAccountId;
 use ronda_domain::channel::{ChannelStatus, IdentityKind};
 use ronda_domain::content::Content;
+use ronda_domain::{ChannelAccountId, MessageId};
 use ronda_storage::messages::MessageRow;
 use ronda_storage::outbox::{self, OutboxRow};
-use ronda_storage::{Lane, StoreError, StoreResult, conversations, customers, files, messages};
+use ronda_storage::{Lane, StoreError, StoreResult, Tx, conversations, customers, files, messages};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -119,17 +119,17 @@ pub async fn step(app: &Arc<App>, id: ChannelAccountId) -> AppResult<usize> {
 }
 
 async fn one(app: &Arc<App>, account: &Account, row: OutboxRow, token: String) -> AppResult<()> {
-    let outcome = match row.kind.as_str() {
-        "message" => patiently(app, || message(app, account, &row)).await?,
-        _ => mark(app, account, &row).await,
+    let (outcome, to) = match row.kind.as_str() {
+        "message" | "reaction" => patiently(app, || message(app, account, &row, &token)).await?,
+        _ => (mark(app, account, &row).await, Sender::default()),
     };
     ronda_storage::crash_point("deliver.after_call");
     let disconnected = matches!(&outcome, SendOutcome::Rejected { error } if error.class == ErrorClass::Auth);
     // What the platform answered is known here alone: it is written as often as it takes, once by its token.
     let settled = patiently(app, || {
-        let (row, token, outcome) = (row.clone(), token.clone(), outcome.clone());
+        let (row, token, to, outcome) = (row.clone(), token.clone(), to.clone(), outcome.clone());
         app.db.write("sent", Lane::Interactive, move |tx| {
-            delivery::settle(tx, &row, &token, &outcome)?;
+            delivery::settle(tx, &row, &token, &to, &outcome)?;
             ronda_storage::crash_point("sent.before_commit");
             Ok(())
         })
@@ -194,13 +194,62 @@ pub fn client(app: &App, account: &Account) -> Result<GraphClient, String> {
     }
 }
 
-async fn message(app: &Arc<App>, account: &Account, row: &OutboxRow) -> AppResult<SendOutcome> {
+/// What is to be said, and what it quotes.
+struct Outgoing {
+    content: Content,
+    quoted: Option<String>,
+    callback: String,
+}
+
+/// A reaction stands in its outbox row; everything else in its message.
+fn reaction(row: &OutboxRow) -> Option<Outgoing> {
+    let payload: serde_json::Value = serde_json::from_str(&row.payload).unwrap_or_default();
+    Some(Outgoing {
+        content: Content::Reaction {
+            emoji: payload["emoji"].as_str()?.to_owned(),
+            target: payload["provider_id"].as_str()?.to_owned(),
+        },
+        quoted: None,
+        callback: String::new(),
+    })
+}
+
+/// Nothing when the content cannot be read.
+fn outgoing_of(tx: &mut Tx<'_>, message: &MessageRow, token: &str) -> AppResult<Option<Outgoing>> {
+    let Ok(content) = serde_json::from_str(&message.content) else {
+        return Ok(None);
+    };
+    let reply: serde_json::Value = message
+        .reply_to
+        .as_deref()
+        .and_then(|r| serde_json::from_str(r).ok())
+        .unwrap_or_default();
+    let mut quoted = reply["provider_id"].as_str().map(str::to_owned);
+    // A message of ours that was still on its way when it was quoted has its id by now.
+    if let (None, Some(id)) = (&quoted, reply["message"].as_i64()) {
+        quoted = messages::get(tx, message.workspace, MessageId(id))?.and_then(|m| m.provider_id);
+    }
+    Ok(Some(Outgoing {
+        content,
+        quoted,
+        callback: outgoing::callback_of(message.id, token),
+    }))
+}
+
+/// Makes the call; what came of it, and how the customer was known.
+async fn message(app: &Arc<App>, account: &Account, row: &OutboxRow, token: &str) -> AppResult<(SendOutcome, Sender)> {
     let (w, conversation, scope) = (row.workspace, row.conversation, account.row.scope.clone());
-    let id = row.message.unwrap_or(ronda_domain::MessageId(0));
-    let read: AppResult<(Option<MessageRow>, Sender)> = app
+    let (outbox_row, claim) = (row.clone(), token.to_owned());
+    let read: AppResult<(Option<Outgoing>, Sender)> = app
         .db
         .read("outgoing", move |tx| {
-            let message = messages::get(tx, w, id)?;
+            let message = match outbox_row.message {
+                None => reaction(&outbox_row),
+                Some(id) => match messages::get(tx, w, id)? {
+                    Some(message) => outgoing_of(tx, &message, &claim)?,
+                    None => None,
+                },
+            };
             let row = conversations::get(tx, w, conversation)?.ok_or(AppError::NotFound)?;
             let mut to = Sender::default();
             for identity in customers::identities(tx, w, row.customer)? {
@@ -219,33 +268,41 @@ async fn message(app: &Arc<App>, account: &Account, row: &OutboxRow) -> AppResul
         })
         .await;
     let (message, to) = read?;
-    let Some(message) = message else {
-        return Ok(refused("message_gone", "the message is not there any more"));
+    let outcome = match message {
+        Some(message) => call(app, account, message, &to, w).await,
+        None => refused("message_gone", "the message is not there any more, or cannot be read"),
     };
+    Ok((outcome, to))
+}
+
+async fn call(
+    app: &App,
+    account: &Account,
+    mut message: Outgoing,
+    to: &Sender,
+    w: ronda_domain::WorkspaceId,
+) -> SendOutcome {
     let client = match client(app, account) {
         Ok(client) => client,
-        Err(reason) => return Ok(refused("graph_url", &reason)),
+        Err(reason) => return refused("graph_url", &reason),
     };
-    let Some(recipient) = Recipient::of(&to) else {
-        return Ok(refused("no_address", "the customer has no address on this channel"));
+    let Some(recipient) = Recipient::of(to) else {
+        return refused("no_address", "the customer has no address on this channel");
     };
-    let Ok(mut content) = serde_json::from_str::<Content>(&message.content) else {
-        return Ok(refused("unreadable", "the message cannot be read"));
-    };
-    if let Some(outcome) = upload(app, account, &client, &mut content, w).await {
-        return Ok(outcome);
+    if let Some(outcome) = upload(app, account, &client, &mut message.content, w).await {
+        return outcome;
     }
-    let quoted: Option<String> = message
-        .reply_to
-        .as_deref()
-        .and_then(|r| serde_json::from_str::<serde_json::Value>(r).ok())
-        .and_then(|r| r["provider_id"].as_str().map(str::to_owned));
-    let callback = outgoing::callback_of(message.id);
-    match whatsapp::render(&recipient, &content, quoted.as_deref(), &callback) {
-        Err(refusal) => Ok(refused(refusal.code(), &refusal.to_string())),
-        Ok(body) => Ok(client
-            .send(&account.row.external_id, &account.secrets.access_token, &body)
-            .await),
+    match whatsapp::render(
+        &recipient,
+        &message.content,
+        message.quoted.as_deref(),
+        &message.callback,
+    ) {
+        Err(refusal) => refused(refusal.code(), &refusal.to_string()),
+        Ok(body) => {
+            let secret = &account.secrets.access_token;
+            client.send(&account.row.external_id, secret, &body).await
+        }
     }
 }
 

@@ -123,13 +123,25 @@ async fn alone(app: &Arc<App>, id: i64, read: Read) -> AppResult<()> {
     Ok(noted?)
 }
 
+/// The workspace whose number the surroundings of a part name, so that its people find what was not understood.
+fn whose(body: &[u8], pointer: &str, accounts: &Snapshot) -> Option<WorkspaceId> {
+    let end = pointer.find("/value").map(|at| at + "/value".len())?;
+    let root: Value = serde_json::from_slice(body).ok()?;
+    let id = root.pointer(&pointer[..end])?.pointer("/metadata/phone_number_id")?;
+    let account = accounts.by_external(ChannelKind::Whatsapp, id.as_str()?)?;
+    Some(account.row.workspace)
+}
+
 /// What a body says about accounts of ours. Nothing here can fail: what is not understood is kept.
 fn understand(row: &JournalRow, accounts: &Snapshot) -> Read {
     let own = row.channel_account.map(|id| accounts.get(id).map(|a| a.row.workspace));
     let mut read = Read::default();
     for part in whatsapp::parse(&row.body, row.received_at) {
         match part {
-            Inbound::Malformed(part) => read.kept.push((own.flatten(), part)),
+            Inbound::Malformed(part) => {
+                let whose = own.unwrap_or_else(|| whose(&row.body, &part.pointer, accounts));
+                read.kept.push((whose, part));
+            }
             Inbound::Event(event) => {
                 let named = event.account_external_id.as_deref();
                 let account = named.and_then(|id| accounts.by_external(ChannelKind::Whatsapp, id));
