@@ -215,6 +215,8 @@ pub struct NewWhatsapp {
     pub greeter: Option<Greeter>,
     pub default_group: Option<GroupId>,
     pub simulated: bool,
+    /// What the platform said about it so far.
+    pub health: Value,
 }
 
 /// Longest name. Source: spec PS-2.
@@ -376,7 +378,9 @@ pub fn connect_whatsapp(
     row.simulated = new.simulated;
     row.lane = crate::wakes::lane_of(&new.phone_number_id);
     row.secrets = seal(key, &row, &new.secrets);
-    insert(tx, actor, &row)
+    let row = insert(tx, actor, &row)?;
+    stored::set_health(tx, w, row.id, &new.health.to_string())?;
+    Ok(row)
 }
 
 /// Makes a web chat; its public key is made here.

@@ -444,7 +444,7 @@ fn sent(tx: &mut Tx<'_>, account: ChannelAccountId) -> AppResult<Option<String>>
             contact: Sender::default(),
             held: false,
         };
-        delivery::settle(tx, &row, NODE, &outcome)?;
+        delivery::settle(tx, &row, NODE, &Sender::default(), &outcome)?;
         last = Some(provider_id);
     }
     Ok(last)

@@ -211,6 +211,7 @@ pub async fn create(
                 greeter,
                 default_group,
                 simulated: false,
+                health: json!({}),
             };
             connect(&ctx, new).await?
         }
