@@ -27,7 +27,7 @@ const READ: i64 = 40;
 /// How often a reply is followed by a coffee.
 const COFFEE: f64 = 0.15;
 /// A customer who says nothing more is let go after this.
-const SILENCE_MS: i64 = 5 * Ms::MINUTE;
+const SILENCE_MS: i64 = 150 * Ms::SECOND;
 
 /// Starts the first agents of the cast.
 pub fn start(app: &Arc<App>, cast: &Cast, settings: &Settings) {
@@ -122,6 +122,7 @@ impl Desk {
 
     async fn answer(&mut self, c: &Conversation) -> AppResult<()> {
         let (w, id) = (self.who.workspace, c.id);
+        self.pause(1.5, 6.0).await;
         let who = self.who.clone();
         let page = self
             .app
@@ -130,7 +131,6 @@ impl Desk {
                 conversations::page(tx, &who, id, None, None, READ)
             })
             .await?;
-        self.pause(1.5, 6.0).await;
         let who = self.who.clone();
         self.app
             .db

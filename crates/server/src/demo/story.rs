@@ -258,7 +258,10 @@ struct Words {
     greeting: &'static str,
     sorry: &'static [&'static str],
     goodbye: &'static [&'static str],
+    /// When the story is told.
     anything: &'static [&'static str],
+    /// When one does not know what it is about.
+    unsure: &'static str,
 }
 
 static SPANISH: Words = Words {
@@ -273,10 +276,11 @@ static SPANISH: Words = Words {
         "¡Un gusto! Estamos para lo que necesites.",
     ],
     anything: &[
-        "Perfecto, quedó registrado. ¿Te ayudo con algo más?",
-        "Lo consulto con el equipo y te confirmo por acá en un rato.",
-        "Dale, ya lo dejé anotado.",
+        "Perfecto. ¿Te ayudo con algo más?",
+        "Dale, ya quedó anotado.",
+        "¡Buenísimo! Cualquier cosa escribinos por acá.",
     ],
+    unsure: "Lo consulto con el equipo y te confirmo por acá en un rato.",
 };
 
 static PORTUGUESE: Words = Words {
@@ -284,6 +288,7 @@ static PORTUGUESE: Words = Words {
     sorry: &["Desculpe a demora, já estou vendo o seu caso."],
     goodbye: &["Por nada! Tenha um ótimo dia 🙂"],
     anything: &["Certo, já deixei registrado. Posso ajudar em algo mais?"],
+    unsure: "Vou consultar a equipe e já te respondo por aqui.",
 };
 
 static ENGLISH: Words = Words {
@@ -291,6 +296,7 @@ static ENGLISH: Words = Words {
     sorry: &["Sorry for the wait, I am looking into it right now."],
     goodbye: &["You are welcome! Have a great day 🙂"],
     anything: &["Thanks, I have noted it down. Is there anything else I can help with?"],
+    unsure: "Let me check with the team, I will get back to you here.",
 };
 
 fn words(language: &str) -> &'static Words {
@@ -338,6 +344,7 @@ pub fn reply(asked: &Asked<'_>, pick: usize) -> String {
     let text = match topic.and_then(|t| t.agent.get(asked.replies)) {
         _ if asked.replies > 0 && is_waiting(asked.last) => any(words.sorry),
         Some(text) => *text,
+        None if topic.is_none() => words.unsure,
         None => any(words.anything),
     };
     if asked.replies == 0 {
@@ -365,7 +372,9 @@ pub fn goodbye(language: &str, pick: usize) -> &'static str {
 }
 
 fn first(greeting: &str, customer: &str, agent: &str, text: &str) -> String {
-    let who = customer.split_whitespace().next().unwrap_or_default();
+    // Visitors without a name are called by a number, which nobody says aloud.
+    let named = !customer.chars().any(|c| c.is_ascii_digit());
+    let who = customer.split_whitespace().next().filter(|_| named).unwrap_or_default();
     let me = agent.split_whitespace().next().unwrap_or_default();
     let bare = text
         .trim_start_matches("¡Hola! ")
