@@ -18,7 +18,7 @@ fn settings(data: &Path) -> Settings {
         listen: any,
         simulator: Some(any),
         data: Some(data.to_owned()),
-        per_minute: 10.0,
+        per_minute: 8.0,
         customer_speed: 8.0,
         // Slower than the clock: what they are given rotates.
         agent_speed: 0.1,
@@ -52,7 +52,7 @@ async fn plat_12_a_demo_starts_with_history_and_its_round_turns() {
         let _ = stopped.await;
     }));
     let until = Instant::now() + PATIENCE;
-    let (mut assigned, mut rotated) = (false, false);
+    let (mut assigned, mut rotated, mut acts) = (false, false, Vec::new());
     while !(assigned && rotated) && Instant::now() < until {
         tokio::time::sleep(Duration::from_millis(250)).await;
         let news: AppResult<Vec<_>> = app
@@ -61,15 +61,17 @@ async fn plat_12_a_demo_starts_with_history_and_its_round_turns() {
                 Ok(routing::decisions(tx, w, DecisionsOf::All, i64::MAX, 200)?)
             })
             .await;
-        for d in news.expect("decisions").iter().filter(|d| d.at > begun) {
+        let news = news.expect("decisions");
+        acts = news.iter().map(|d| d.act.clone()).collect();
+        for d in news.iter().filter(|d| d.at > begun) {
             assigned |= d.act == "assign";
             rotated |= d.act == "rotate";
         }
     }
     stop.send(()).expect("the demo runs");
     running.await.expect("no panic").expect("a clean end");
-    assert!(assigned, "nothing was assigned");
-    assert!(rotated, "nothing rotated");
+    assert!(assigned, "nothing was assigned: {acts:?}");
+    assert!(rotated, "nothing rotated: {acts:?}");
 
     let path = folder.path().join("ronda.db");
     let simulated = tokio::task::spawn_blocking(move || {

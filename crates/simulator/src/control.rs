@@ -296,6 +296,30 @@ async fn write(State(sim): State<Sim>, Path(id): Path<String>, headers: HeaderMa
     Ok((StatusCode::CREATED, axum::Json(json!(message))).into_response())
 }
 
+/// A text that somebody wrote before this simulator started: kept for the phone and for the 24 hours, told to nobody.
+pub fn recall(sim: &Sim, person_id: &str, text: &str) -> Answer<()> {
+    let number = number(sim, None)?;
+    sim.store.add(Message {
+        id: message_id(),
+        phone_number_id: number.phone_number_id.clone(),
+        person: person_id.to_owned(),
+        from_customer: true,
+        kind: "text".into(),
+        body: json!({ "body": text }),
+        rendered: None,
+        at: now(),
+        status: "read".into(),
+        error: None,
+        reply_to: None,
+        edited: false,
+        deleted: false,
+        reaction_customer: None,
+        reaction_business: None,
+        callback_data: None,
+    });
+    Ok(())
+}
+
 /// A customer writes: kept for the phone and sent as a webhook.
 pub fn say(sim: &Sim, person_id: &str, writing: Writing) -> Answer<Message> {
     let number = number(sim, writing.phone_number_id.as_deref())?;

@@ -75,16 +75,34 @@ impl Simulator {
         self.sim.store.set_faults(faults);
     }
 
-    /// A person writes a text to the first number; unknown people are made. As `POST /_sim/people` and its messages.
-    ///
-    /// # Errors
-    /// When the digits are no phone number or the text cannot be sent.
-    pub fn write(&self, digits: &str, name: &str, text: &str) -> anyhow::Result<()> {
+    fn person(&self, digits: &str, name: &str) -> anyhow::Result<()> {
         ensure!(
             !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()),
             "a phone number is digits"
         );
         self.sim.store.person_or(digits, |p| name.clone_into(&mut p.name));
+        Ok(())
+    }
+
+    /// A person has written this text to the first number before the simulator started: they can be answered, and
+    /// nobody is told again.
+    ///
+    /// # Errors
+    /// When the digits are no phone number.
+    pub fn recall(&self, digits: &str, name: &str, text: &str) -> anyhow::Result<()> {
+        self.person(digits, name)?;
+        match control::recall(&self.sim, digits, text) {
+            Ok(()) => Ok(()),
+            Err(_) => anyhow::bail!("the simulator has no number"),
+        }
+    }
+
+    /// A person writes a text to the first number; unknown people are made. As `POST /_sim/people` and its messages.
+    ///
+    /// # Errors
+    /// When the digits are no phone number or the text cannot be sent.
+    pub fn write(&self, digits: &str, name: &str, text: &str) -> anyhow::Result<()> {
+        self.person(digits, name)?;
         let writing = control::Writing {
             text: Some(text.to_owned()),
             ..control::Writing::default()

@@ -22,7 +22,7 @@ pub struct DemoArgs {
     #[arg(long, requires = "data")]
     reset: bool,
     /// New conversations a minute, 0 to 10; 0 is silence.
-    #[arg(long, default_value_t = 3.0)]
+    #[arg(long, default_value_t = 2.5)]
     rate: f64,
     /// How many of the six agents work by themselves, 0 to 6; the others are yours.
     #[arg(long, default_value_t = 3)]

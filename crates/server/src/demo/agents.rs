@@ -9,6 +9,7 @@ use crate::demo::Settings;
 use crate::demo::chance::Chance;
 use crate::demo::seed::Cast;
 use crate::demo::story::{self, Asked};
+use ronda_domain::channel::Window;
 use ronda_domain::content::Content;
 use ronda_domain::conversation::{Author, Direction, Order, Tray, TrayState};
 use ronda_domain::{ConversationId, Ms};
@@ -25,9 +26,11 @@ const LOOKED_AT: i64 = 50;
 /// Messages that are read before answering.
 const READ: i64 = 40;
 /// How often a reply is followed by a coffee.
-const COFFEE: f64 = 0.15;
+const COFFEE: f64 = 0.12;
 /// A customer who says nothing more is let go after this.
 const SILENCE_MS: i64 = 150 * Ms::SECOND;
+/// How long after the goodbye a conversation is closed.
+const PARTED_MS: i64 = 8 * Ms::SECOND;
 
 /// Starts the first agents of the cast.
 pub fn start(app: &Arc<App>, cast: &Cast, settings: &Settings) {
@@ -98,31 +101,30 @@ impl Desk {
                 conversations::list(tx, &who, &filter)
             })
             .await?;
-        // The shortest clock first, then who waits longest.
-        mine.sort_by_key(|c| (c.rotate_at.unwrap_or(Ms(i64::MAX)), c.owed_since));
-        if let Some(c) = mine
-            .iter()
-            .find(|c| c.owed_since.is_some() && c.window.state != ronda_domain::channel::Window::Closed)
-        {
-            return self.answer(c).await;
-        }
         let now = self.app.clock.now();
+        let silence = (SILENCE_MS as f64 / self.speed.max(1.0)) as i64;
         let quiet = |c: &&Conversation| {
             let since = c.last_activity_at.max(self.began);
-            let parted = self.parted.get(&c.id).is_some_and(|at| now.since(*at) > 8_000);
-            let silence = (SILENCE_MS as f64 / self.speed.max(1.0)) as i64;
+            let parted = self.parted.get(&c.id).is_some_and(|at| now.since(*at) > PARTED_MS);
             c.owed_since.is_none() && (parted || now.since(since) > silence)
         };
+        // A desk that is cleared first has room for the next one.
         if let Some(c) = mine.iter().find(quiet) {
             self.parted.remove(&c.id);
             return self.close(c).await;
+        }
+        // The shortest clock first, then who waits longest.
+        mine.sort_by_key(|c| (c.rotate_at.unwrap_or(Ms(i64::MAX)), c.owed_since));
+        let owed = |c: &&Conversation| c.owed_since.is_some() && c.window.state != Window::Closed;
+        if let Some(c) = mine.iter().find(owed) {
+            return self.answer(c).await;
         }
         Ok(())
     }
 
     async fn answer(&mut self, c: &Conversation) -> AppResult<()> {
         let (w, id) = (self.who.workspace, c.id);
-        self.pause(1.5, 6.0).await;
+        self.pause(1.0, 4.5).await;
         let who = self.who.clone();
         let page = self
             .app
@@ -151,8 +153,8 @@ impl Desk {
         self.app.hub.mark(w, id, &mark, None);
         let mark = json!({ "type": "typing", "name": self.who.name });
         self.app.hub.mark_visitors(w, id, &mark);
-        // About twelve characters a second: fast, with a few texts at hand.
-        let typing = (text.chars().count() as f64 / 12.0).clamp(1.0, 9.0);
+        // Fast, with a few texts at hand.
+        let typing = (text.chars().count() as f64 / 16.0).clamp(1.0, 6.0);
         self.pause(typing * 0.8, typing * 1.2).await;
         let new = NewReply {
             conversation: id,
@@ -173,7 +175,7 @@ impl Desk {
             self.parted.insert(id, self.app.clock.now());
         }
         if self.chance.happens(COFFEE) {
-            self.pause(14.0, 28.0).await;
+            self.pause(14.0, 26.0).await;
         }
         Ok(())
     }

@@ -38,6 +38,8 @@ const LOCAL_PASSWORD: &str = "una-ronda-de-mates";
 const MARK: &str = "demo.json";
 /// The usual port of the simulator.
 const SIMULATOR_PORT: u16 = 8090;
+/// Customers of open conversations who ask again at a start.
+const ASKING: usize = 8;
 /// Share of the new conversations that begin in the web chat.
 const WEB_SHARE: f64 = 0.25;
 
@@ -72,7 +74,7 @@ impl Default for Settings {
             simulator: None,
             data: None,
             reset: false,
-            per_minute: 3.0,
+            per_minute: 2.5,
             agents: 3,
             public_url: None,
             log: "warn".into(),
@@ -220,10 +222,17 @@ impl Demo {
         } = self;
         let simulator = Arc::new(simulator);
         let router = http::router(app.clone()).merge(shop::routes(&cast.site_key));
-        let cast = Arc::new(cast);
+        // The simulator forgets at its end; who wrote yesterday can be answered today.
+        let open = app
+            .db
+            .read("demo_open", move |tx| seed::open_phones(tx, cast.workspace))
+            .await?;
+        for c in &open {
+            simulator.recall(&c.digits, &c.name, &c.said)?;
+        }
         agents::start(&app, &cast, &settings);
         visitors::start(&app, &cast, settings.per_minute * WEB_SHARE, settings.customer_speed);
-        customers(&app, &cast, &simulator, &settings);
+        customers(&app, open, &simulator, &settings);
         let ended = cli::run_router(app, router, listener, stop).await;
         if let Some(simulator) = Arc::into_inner(simulator) {
             simulator.stop().await?;
@@ -234,8 +243,7 @@ impl Demo {
 }
 
 /// Customers on the phone: those with an open conversation ask again, then new ones come.
-fn customers(app: &Arc<App>, cast: &Arc<seed::Cast>, simulator: &Arc<Simulator>, settings: &Settings) {
-    let (its, cast) = (app.clone(), cast.clone());
+fn customers(app: &Arc<App>, open: Vec<seed::Open>, simulator: &Arc<Simulator>, settings: &Settings) {
     // Tasks of the demo do not keep the simulator alive: it is stopped at the end.
     let simulator = Arc::downgrade(simulator);
     let (per_minute, speed) = (settings.per_minute * (1.0 - WEB_SHARE), settings.customer_speed);
@@ -247,20 +255,16 @@ fn customers(app: &Arc<App>, cast: &Arc<seed::Cast>, simulator: &Arc<Simulator>,
             ..Traffic::default()
         };
         if per_minute > 0.0 {
-            let open = its
-                .db
-                .read("demo_open", move |tx| seed::open_phones(tx, cast.workspace))
-                .await;
             // The first few come at once: nobody should look at an empty screen.
             tokio::time::sleep(Duration::from_secs_f64(1.5 / speed)).await;
             set(&simulator, traffic(per_minute * 15.0));
             tokio::time::sleep(Duration::from_secs_f64(8.0 / speed)).await;
             set(&simulator, traffic(per_minute));
             let mut chance = chance::Chance::new();
-            for (digits, name) in open.unwrap_or_default() {
+            for c in open.into_iter().take(ASKING) {
                 tokio::time::sleep(Duration::from_secs_f64(chance.between(6.0, 25.0) / speed)).await;
                 if let Some(simulator) = simulator.upgrade()
-                    && let Err(error) = simulator.write(&digits, &name, chance.one_of(story::ASKING_AGAIN))
+                    && let Err(error) = simulator.write(&c.digits, &c.name, chance.one_of(story::ASKING_AGAIN))
                 {
                     tracing::debug!(%error, "a simulated customer could not write");
                 }

@@ -14,11 +14,12 @@ use crate::{database, passwords};
 use ronda_channels::whatsapp::client::NumberInfo;
 use ronda_channels::whatsapp::{GraphClient, GraphConfig};
 use ronda_domain::channel::ChannelKind;
+use ronda_domain::content::Content;
 use ronda_domain::permission::Role;
 use ronda_domain::{Clock, GroupId, Ms, SessionId, WorkspaceId};
 use ronda_routing::{OnGone, Policy, Preset, Reach, Strategy};
 use ronda_storage::channel_accounts::{self as stored, ChannelAccountRow};
-use ronda_storage::{Db, StoreError, Tx, conversations, customers, users, workspaces};
+use ronda_storage::{Db, StoreError, Tx, conversations, customers, messages, users, workspaces};
 use std::sync::Arc;
 
 const OWNER: (&str, &str) = ("duena@tiendadelsur.example", "Marina Ledesma");
@@ -39,10 +40,7 @@ const WATCHED_SECONDS: u32 = 15;
 /// Time to answer in the past, when nobody watched.
 const USUAL_SECONDS: u32 = 180;
 /// Conversations of an agent at a time: few enough for a queue.
-const LIMIT: u32 = 6;
-/// Open conversations whose customers ask again at a start.
-const ASKING: usize = 10;
-
+const LIMIT: u32 = 8;
 /// The people and places of a demo, read from its database.
 #[derive(Clone, Debug)]
 pub struct Cast {
@@ -110,21 +108,46 @@ pub fn cast(tx: &mut Tx<'_>) -> AppResult<Cast> {
     })
 }
 
-/// Phones and names of the customers with an open conversation on WhatsApp, those who wait longest first.
+/// A customer with an open conversation on WhatsApp.
+#[derive(Clone, Debug)]
+pub struct Open {
+    /// The phone number without `+`.
+    pub digits: String,
+    pub name: String,
+    /// What they wrote last.
+    pub said: String,
+}
+
+/// The customers with an open conversation on WhatsApp, those who have waited longest first.
 ///
 /// # Errors
 /// When the database fails.
-pub fn open_phones(tx: &mut Tx<'_>, w: WorkspaceId) -> AppResult<Vec<(String, String)>> {
+pub fn open_phones(tx: &mut Tx<'_>, w: WorkspaceId) -> AppResult<Vec<Open>> {
     let mut open = conversations::routable(tx, w)?;
     open.sort_by_key(|c| c.last_activity_at);
     let ids: Vec<_> = open.iter().map(|c| c.customer).collect();
     let people = customers::get_many(tx, w, &ids)?;
-    Ok(ids
-        .iter()
-        .filter_map(|id| people.iter().find(|p| p.id == *id))
-        .filter_map(|p| Some((p.phone.as_ref()?.trim_start_matches('+').to_owned(), p.name.clone())))
-        .take(ASKING)
-        .collect())
+    let mut found = Vec::new();
+    for c in open {
+        let Some(person) = people.iter().find(|p| p.id == c.customer) else {
+            continue;
+        };
+        let Some(phone) = &person.phone else { continue };
+        let last = match messages::newest_inbound_id(tx, w, c.id)? {
+            Some(id) => messages::get(tx, w, id)?,
+            None => None,
+        };
+        let said = match last.and_then(|m| serde_json::from_str(&m.content).ok()) {
+            Some(Content::Text { text }) => text,
+            _ => "📎".into(),
+        };
+        found.push(Open {
+            digits: phone.trim_start_matches('+').to_owned(),
+            name: person.name.clone(),
+            said,
+        });
+    }
+    Ok(found)
 }
 
 /// Asks the simulated platform for the number, as connecting one does.
