@@ -17,7 +17,7 @@ use ronda_domain::channel::ChannelKind;
 use ronda_domain::content::Content;
 use ronda_domain::permission::Role;
 use ronda_domain::{Clock, GroupId, Ms, SessionId, WorkspaceId};
-use ronda_routing::{OnGone, Policy, Preset, Reach, Strategy};
+use ronda_routing::{OnGone, Policy, Preset, RampRule, Reach, Strategy};
 use ronda_storage::channel_accounts::{self as stored, ChannelAccountRow};
 use ronda_storage::{Db, StoreError, Tx, conversations, customers, messages, users, workspaces};
 use std::sync::Arc;
@@ -335,6 +335,11 @@ fn policy(tx: &mut Tx<'_>, seconds: u32) -> AppResult<()> {
         strategy: Strategy::LeastRecent,
         typing_grace_seconds: seconds.min(30),
         on_gone: OnGone::OnCustomerMessage,
+        // Everybody can have their share at once: a demo begins with an open shop.
+        ramp: RampRule {
+            interval_seconds: 0,
+            ..RampRule::default()
+        },
         ..Policy::support()
     };
     let new = NewPolicy {
