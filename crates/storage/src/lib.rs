@@ -53,7 +53,9 @@ mod wake;
 pub mod registry;
 pub mod workspaces;
 
-pub use crash::{VARIABLE as CRASH_POINT, crash_point};
+#[cfg(feature = "testing")]
+pub use crash::VARIABLE as CRASH_POINT;
+pub use crash::crash_point;
 pub use db::{Db, DbConfig, Engine, Lane};
 pub use error::{StoreError, StoreResult};
 pub use events::StoredEvent;
