@@ -310,7 +310,11 @@ fn words(language: &str) -> &'static Words {
 /// Whether somebody says thanks.
 #[must_use]
 pub fn is_thanks(text: &str) -> bool {
-    let text = text.to_lowercase();
+    // "No, thanks" goes on.
+    let text = text
+        .to_lowercase()
+        .replace("no, gracias", "")
+        .replace("gracias, pero", "");
     GRATEFUL.iter().any(|w| text.contains(w))
 }
 
@@ -475,6 +479,7 @@ mod tests {
         assert!(first.starts_with("¡Hola Julia! Soy Lucía. "), "{first}");
         let bye = reply(&asked("Hola, ¿están abiertos hoy? gracias", "Muchas gracias", 2), 0);
         assert!(bye.starts_with("¡De nada"), "{bye}");
+        assert!(!is_thanks("No, gracias, ya está decidido"));
         let late = reply(&asked("mi pedido", "Hola? Hay alguien?", 1), 0);
         assert!(late.contains("perdón"), "{late}");
     }
