@@ -2,7 +2,10 @@
 //!
 //! Goals and how to read them: `docs/PERFORMANCE.md`.
 
+pub mod inbound;
 pub mod place;
+pub mod plain;
+pub mod stage;
 
 use serde_json::json;
 use std::time::{Duration, Instant};

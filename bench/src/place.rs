@@ -21,6 +21,14 @@ impl Place {
     /// # Errors
     /// When the folder or the server cannot be used. PostgreSQL is named by RONDA_TEST_POSTGRES.
     pub fn new(engine: Engine) -> Result<Self> {
+        Self::named(engine, "ours")
+    }
+
+    /// One of several in a program: `name` keeps their databases on PostgreSQL apart.
+    ///
+    /// # Errors
+    /// As [`Place::new`].
+    pub fn named(engine: Engine, name: &str) -> Result<Self> {
         let (config, remove) = match engine {
             Engine::Sqlite => {
                 let data = data_folder()?;
@@ -33,7 +41,7 @@ impl Place {
             Engine::Postgres => {
                 let admin = std::env::var("RONDA_TEST_POSTGRES")
                     .context("RONDA_TEST_POSTGRES names no server: run `make bench`, which starts one")?;
-                let name = format!("ronda_bench_{}", std::process::id());
+                let name = format!("ronda_bench_{}_{name}", std::process::id());
                 let mut client = postgres::Client::connect(&admin, postgres::NoTls)?;
                 client.batch_execute(&format!("drop database if exists {name} with (force)"))?;
                 client.batch_execute(&format!("create database {name}"))?;

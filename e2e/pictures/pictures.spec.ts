@@ -1,17 +1,40 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Page } from '@playwright/test';
-import { test } from '../support/test.js';
-import { World } from '../support/world.js';
+import { type Browser, expect, type Page, test } from '@playwright/test';
+import { Demo } from '../support/demo.js';
 
 const FOLDER = join(dirname(fileURLToPath(import.meta.url)), '../../docs/pictures');
 const SIZES = [
   { width: 1440, height: 900 },
   { width: 390, height: 844 },
 ];
+/** How long the round turns before the first picture: something should wait, be rotated, and be answered. */
+const WARM_MS = 75_000;
 
-/** The same page at both widths, light and dark. */
+/** The pages of the control panel, by the name of their picture. */
+const PANEL = [
+  ['home', '/dashboard/home'],
+  ['wall', '/dashboard/wall'],
+  ['assignment', '/dashboard/assignment'],
+  ['decisions', '/dashboard/decisions'],
+  ['hours', '/dashboard/hours'],
+  ['groups', '/dashboard/groups'],
+  ['users', '/dashboard/users'],
+  ['channels', '/dashboard/channels'],
+  ['fairness', '/dashboard/fairness'],
+] as const;
+
+let demo: Demo;
+test.describe.configure({ mode: 'serial', timeout: 300_000 });
+test.beforeAll(async () => {
+  test.setTimeout(300_000);
+  demo = await Demo.start(10, 4);
+  await new Promise((resolve) => setTimeout(resolve, WARM_MS));
+});
+test.afterAll(async () => demo.stop());
+
+/** The page as it is, at both widths, light and dark. */
 async function take(page: Page, name: string): Promise<void> {
   await mkdir(FOLDER, { recursive: true });
   for (const size of SIZES) {
@@ -19,14 +42,56 @@ async function take(page: Page, name: string): Promise<void> {
       await page.setViewportSize(size);
       await page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' });
       await page.evaluate(async () => document.fonts.ready);
+      await expect(page.getByRole('status', { name: 'Cargando' })).toHaveCount(0);
       await page.screenshot({ path: join(FOLDER, `${name}-${size.width}-${scheme}.png`) });
     }
   }
 }
 
-test('sign-in', async ({ page, server, browser }) => {
-  const world = await World.begin(server, browser);
-  await page.goto('/login');
-  await page.getByLabel('Correo').fill(world.owner.email);
+async function signIn(browser: Browser, who: string, path: string): Promise<Page> {
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
+  const page = await context.newPage();
+  await page.goto(`${demo.url}/login`);
+  await page.getByLabel('Correo').fill(`${who}@tiendadelsur.example`);
+  await page.getByLabel('Contraseña').fill(demo.password);
+  await page.getByRole('button', { name: 'Entrar' }).click();
+  await page.waitForURL(/\/(agent|dashboard)/);
+  await page.goto(demo.url + path);
+  return page;
+}
+
+test('sign-in', async ({ page }) => {
+  await page.goto(`${demo.url}/login`);
+  await page.getByLabel('Correo').fill('nicolas@tiendadelsur.example');
   await take(page, 'login');
+});
+
+test('console', async ({ browser }) => {
+  const page = await signIn(browser, 'martin', '/agent/mine');
+  await take(page, 'list');
+  await page.setViewportSize({ width: 1440, height: 900 });
+  await page.getByRole('option').first().click();
+  await expect(page.getByRole('region', { name: /^Conversación/ })).toBeVisible();
+  await take(page, 'conversation');
+});
+
+test('control panel', async ({ browser }) => {
+  const page = await signIn(browser, 'duena', '/dashboard');
+  for (const [name, path] of PANEL) {
+    await page.setViewportSize({ width: 1440, height: 900 });
+    await page.goto(demo.url + path);
+    await expect(page.getByRole('heading', { level: 1 }).first()).toBeVisible();
+    await take(page, name);
+  }
+});
+
+test('telephone of the simulator and chat of the shop', async ({ page }) => {
+  await page.goto(demo.phone);
+  await take(page, 'telephone');
+  await page.setViewportSize({ width: 1440, height: 900 });
+  await page.goto(`${demo.url}/demo/`);
+  await page.getByRole('button', { name: 'Abrir el chat' }).click();
+  await page.getByRole('textbox', { name: 'Mensaje' }).fill('Hola, ¿tienen el mate torpedo?');
+  await page.getByRole('button', { name: 'Enviar' }).click();
+  await take(page, 'shop');
 });

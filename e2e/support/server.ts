@@ -89,7 +89,7 @@ export class Server {
   }
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const listener = createServer();
     listener.once('error', reject);

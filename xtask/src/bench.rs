@@ -28,9 +28,21 @@ const GOALS: &[Goal] = &[
         run: |_, around| program("b1", &["B1"], around),
     },
     Goal {
+        id: "B2",
+        what: "PostgreSQL: inbound messages, whole store operation",
+        postgres: true,
+        run: |_, around| program("b1", &["B2"], around),
+    },
+    Goal {
+        id: "B3",
+        what: "whole path at full load, webhook to screen",
+        postgres: true,
+        run: |_, around| program("b3", &[], around),
+    },
+    Goal {
         id: "B4",
         what: "from the customer's message to the owner's socket",
-        postgres: false,
+        postgres: true,
         run: |_, around| program("b4", &[], around),
     },
     Goal {
@@ -44,6 +56,12 @@ const GOALS: &[Goal] = &[
         what: "durable assignments in batches against single ones",
         postgres: true,
         run: |_, around| program("b6", &[], around),
+    },
+    Goal {
+        id: "B8",
+        what: "5,000 sockets: memory and fan-out",
+        postgres: false,
+        run: |_, around| program("b8", &[], around),
     },
     Goal {
         id: "B10",

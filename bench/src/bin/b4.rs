@@ -2,358 +2,127 @@
 //! HTTP, the whole server in this process, real sockets of signed-in agents. Nine of ten messages belong to chats that
 //! are held; every tenth begins a new one.
 //!
-//! Also prints the acknowledgement of the webhook and the time of a take.
+//! Also prints the acknowledgement of the webhook.
 
-use anyhow::{Context as _, Result, ensure};
-use futures_util::StreamExt as _;
-use ronda_bench::place::data_folder;
+use anyhow::{Result, ensure};
+use ronda_bench::stage::{self, NEW, Seen, Stage};
 use ronda_bench::{Goal, Numbers, figure, percentile};
-use ronda_domain::permission::Role;
-use ronda_domain::{AgentId, Clock, WorkspaceId};
-use ronda_server::app::channel_accounts::{AccountSecrets, NewWhatsapp, WhatsappSettings, connect_whatsapp};
-use ronda_server::app::fields::Email;
-use ronda_server::app::policies::{self, NewPolicy};
-use ronda_server::app::setup::{self, NewPerson, NewWorkspace};
-use ronda_server::app::{Actor, AppResult, Who};
-use ronda_server::config::Config;
-use ronda_server::mail::Mail;
-use ronda_server::{App, cli, secrets};
-use ronda_storage::sessions::{self, NewSession};
-use ronda_storage::{Engine, Tx};
-use std::collections::BTreeMap;
+use ronda_storage::Engine;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::sync::Mutex;
-use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio::sync::mpsc;
 
 const AGENTS: usize = 200;
 const RATE: u64 = 500;
 const SECONDS: u64 = 10;
 const WARM: u64 = 1_000;
 const SENDERS: u64 = 16;
-const SECRET: &str = "a secret of the bench";
-const NUMBER: &str = "100000000000001";
-
-/// What was measured, in milliseconds.
-#[derive(Default)]
-struct Times {
-    acknowledged: Vec<f64>,
-    held: Vec<f64>,
-    new: Vec<f64>,
-}
 
 fn main() -> Result<()> {
-    let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(measure(Engine::Sqlite))?;
-    Ok(())
+    runtime.block_on(async {
+        for engine in [Engine::Sqlite, Engine::Postgres] {
+            measure(engine).await?;
+        }
+        Ok(())
+    })
 }
 
 async fn measure(engine: Engine) -> Result<()> {
-    let folder = tempfile::tempdir_in(data_folder()?)?;
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-    let address = listener.local_addr()?.to_string();
-    let values = [
-        ("listen", address.clone()),
-        ("data", folder.path().display().to_string()),
-        ("log", "error".to_owned()),
-        ("meta.app_secret", SECRET.to_owned()),
-    ];
-    let config = Config::load(None, |_| None, &values)?;
-    let mail = Mail::open(&config.mail)?;
-    let app = tokio::task::spawn_blocking(move || App::open(config, Clock::system(), mail)).await??;
-    let tokens = seed(&app).await?;
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let server = tokio::spawn(cli::run_server(app.clone(), listener, async {
-        let _ = stopped.await;
-    }));
+    let stage = Stage::open(engine, AGENTS, true).await?;
     let base = Instant::now();
-    let times = Arc::new(Mutex::new(Times::default()));
+    let (seen, mut frames) = mpsc::unbounded_channel();
     let mut screens = Vec::new();
-    for (agent, token) in tokens {
-        screens.push(tokio::spawn(screen(address.clone(), agent, token, base, times.clone())));
+    for (agent, token) in stage.agents.clone() {
+        let watched = stage::watch(stage.address.clone(), agent, token, seen.clone());
+        screens.push(tokio::spawn(watched));
     }
     tokio::time::sleep(Duration::from_secs(2)).await;
     let next = Arc::new(AtomicU64::new(0));
-    load(&address, base, &next, WARM, &Arc::new(Mutex::new(Times::default()))).await?;
+    load(&stage.address, base, &next, WARM).await?;
     tokio::time::sleep(Duration::from_secs(2)).await;
-    *times.lock().await = Times::default();
-    load(&address, base, &next, RATE * SECONDS, &times).await?;
-    tokio::time::sleep(Duration::from_secs(2)).await;
-    let t = times.lock().await;
-    ensure!(!t.held.is_empty() && !t.new.is_empty(), "no frame arrived");
+    while frames.try_recv().is_ok() {}
     let sent = RATE * SECONDS;
+    let acknowledged = load(&stage.address, base, &next, sent).await?;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let (mut held, mut new) = (Vec::new(), Vec::new());
+    while let Ok(seen) = frames.try_recv() {
+        let millis = millis(&seen, base)?;
+        if seen.began {
+            new.push(millis)
+        } else {
+            held.push(millis)
+        }
+    }
+    ensure!(!held.is_empty() && !new.is_empty(), "no frame arrived");
     let detail = format!(
         "{engine:?}: {} frames of {sent} messages; acknowledged p50 {:.1} p99 {:.1} ms; held p50 {:.1} p99 {:.1}; new p50 {:.1} p99 {:.1}",
-        t.held.len(),
-        percentile(&t.acknowledged, 50.0),
-        percentile(&t.acknowledged, 99.0),
-        percentile(&t.held, 50.0),
-        percentile(&t.held, 99.0),
-        percentile(&t.new, 50.0),
-        percentile(&t.new, 99.0),
+        held.len() + new.len(),
+        percentile(&acknowledged, 50.0),
+        percentile(&acknowledged, 99.0),
+        percentile(&held, 50.0),
+        percentile(&held, 99.0),
+        percentile(&new, 50.0),
+        percentile(&new, 99.0),
     );
-    figure(
-        "B4",
-        "held chat, p50",
-        percentile(&t.held, 50.0),
-        "ms",
-        Goal::AtMost(20.0),
-        &detail,
-    );
-    figure(
-        "B4",
-        "held chat, p99",
-        percentile(&t.held, 99.0),
-        "ms",
-        Goal::AtMost(100.0),
-        &detail,
-    );
-    figure(
-        "B4",
-        "new chat, p50",
-        percentile(&t.new, 50.0),
-        "ms",
-        Goal::AtMost(35.0),
-        &detail,
-    );
-    figure(
-        "B4",
-        "new chat, p99",
-        percentile(&t.new, 99.0),
-        "ms",
-        Goal::AtMost(150.0),
-        &detail,
-    );
-    drop(t);
-    let _ = stop.send(());
-    server.await??;
+    for (what, times, p, goal) in [
+        ("held chat, p50", &held, 50.0, 20.0),
+        ("held chat, p99", &held, 99.0, 100.0),
+        ("new chat, p50", &new, 50.0, 35.0),
+        ("new chat, p99", &new, 99.0, 150.0),
+    ] {
+        let name = format!("{engine:?}: {what}");
+        figure("B4", &name, percentile(times, p), "ms", Goal::AtMost(goal), &detail);
+    }
     for screen in screens {
         screen.abort();
     }
-    Ok(())
+    stage.close().await
 }
 
-fn person(name: &str) -> NewPerson {
-    NewPerson {
-        email: Email {
-            shown: format!("{name}@example.com"),
-            key: format!("{name}@example.com"),
-        },
-        name: name.to_owned(),
-        password_hash: String::new(),
-    }
+/// From the sending, whose time stands in the text, to the frame.
+fn millis(seen: &Seen, base: Instant) -> Result<f64> {
+    let sent: u64 = seen.text.trim_start_matches(NEW).parse()?;
+    Ok(seen.at.duration_since(base).as_secs_f64() * 1_000.0 - sent as f64 / 1_000.0)
 }
 
-/// A workspace with a number and agents; each agent with the token of an open session.
-async fn seed(app: &Arc<App>) -> Result<Vec<(AgentId, String)>> {
-    let its = app.clone();
-    let made: AppResult<Vec<(AgentId, String)>> = app
-        .db
-        .write("seed", ronda_storage::Lane::Interactive, move |tx: &mut Tx<'_>| {
-            tx.may_take(Duration::from_secs(60));
-            let workspace = NewWorkspace {
-                name: "Bench".into(),
-                zone: "UTC".into(),
-                language: "es".into(),
-                country: "AR".into(),
-                simulated: false,
-            };
-            let (w, owner) = setup::create_workspace(tx, &workspace, &person("owner"))?;
-            let mut tokens = Vec::new();
-            for i in 0..AGENTS {
-                let (account, agent) = setup::join(tx, w, &person(&format!("agent{i}")), Role::Agent)?;
-                let token = secrets::token();
-                let expires_at = tx.now().plus(3_600_000);
-                sessions::insert(
-                    tx,
-                    &NewSession {
-                        account,
-                        workspace: Some(w),
-                        token_hash: secrets::hash(&token),
-                        remember: true,
-                        user_agent: String::new(),
-                        ip: String::new(),
-                        expires_at,
-                    },
-                )?;
-                tokens.push((agent, token));
-            }
-            number(tx, &its, w)?;
-            let who = Who {
-                workspace: w,
-                agent: AgentId(1),
-                account: owner,
-                session: ronda_domain::SessionId(0),
-                role: Role::Owner,
-                name: "owner".into(),
-                groups: Vec::new(),
-                ip: String::new(),
-            };
-            let mut policy = ronda_routing::Policy::sales();
-            policy.excluded.insert(who.agent);
-            policy.reassign_seconds = Some(600);
-            policy.ramp.interval_seconds = 0;
-            policies::save(
-                tx,
-                &who,
-                &NewPolicy {
-                    policy,
-                    reach: ronda_routing::Reach::NewOnly,
-                    if_version: None,
-                    confirm: true,
-                },
-            )?;
-            Ok(tokens)
-        })
-        .await;
-    Ok(made?)
-}
-
-fn number(tx: &mut Tx<'_>, app: &App, w: WorkspaceId) -> AppResult<()> {
-    let new = NewWhatsapp {
-        name: "Bench".into(),
-        phone_number_id: NUMBER.into(),
-        settings: WhatsappSettings {
-            waba_id: "200000000000001".into(),
-            ..WhatsappSettings::default()
-        },
-        secrets: AccountSecrets::default(),
-        greeter: None,
-        default_group: None,
-        simulated: false,
-        health: serde_json::json!({}),
-    };
-    connect_whatsapp(tx, &app.secrets, w, &Actor::operator(), &new).map(drop)
-}
-
-/// Sends `n` messages at [`RATE`] from several connections.
-async fn load(address: &str, base: Instant, next: &Arc<AtomicU64>, n: u64, times: &Arc<Mutex<Times>>) -> Result<()> {
+/// Sends `n` messages at [`RATE`] from several connections; the milliseconds until each was acknowledged.
+async fn load(address: &str, base: Instant, next: &Arc<AtomicU64>, n: u64) -> Result<Vec<f64>> {
     let begin = Instant::now();
     let mut senders = Vec::new();
     for sender in 0..SENDERS {
-        let (address, next, times) = (address.to_owned(), next.clone(), times.clone());
+        let (address, next) = (address.to_owned(), next.clone());
         senders.push(tokio::spawn(async move {
             let mut socket = TcpStream::connect(&address).await?;
             socket.set_nodelay(true)?;
             let mut numbers = Numbers::from(sender + 1);
+            let mut acknowledged = Vec::new();
             let mut i = sender;
             while i < n {
                 let due = begin + Duration::from_micros(i * 1_000_000 / RATE);
                 tokio::time::sleep_until(due.into()).await;
                 let id = next.fetch_add(1, Ordering::SeqCst);
                 // Every tenth message is of somebody new.
-                let fresh = id % 10 == 0;
                 let known = (id / 10).max(1);
-                let person = if fresh { id / 10 } else { numbers.below(known) };
-                let sent = base.elapsed().as_micros();
-                let body = body(id, person, &format!("{sent} {fresh}"));
+                let (person, begins) = if id.is_multiple_of(10) {
+                    (id / 10, NEW)
+                } else {
+                    (numbers.below(known), "")
+                };
+                let body = stage::body(id, person, &format!("{begins}{}", base.elapsed().as_micros()));
                 let at = Instant::now();
-                post(&mut socket, &address, &body).await?;
-                times
-                    .lock()
-                    .await
-                    .acknowledged
-                    .push(at.elapsed().as_secs_f64() * 1_000.0);
+                stage::post(&mut socket, &address, &body).await?;
+                acknowledged.push(at.elapsed().as_secs_f64() * 1_000.0);
                 i += SENDERS;
             }
-            anyhow::Ok(())
+            anyhow::Ok(acknowledged)
         }));
     }
+    let mut all = Vec::new();
     for sender in senders {
-        sender.await??;
+        all.extend(sender.await??);
     }
-    Ok(())
-}
-
-fn body(id: u64, person: u64, text: &str) -> String {
-    let from = format!("54911{:08}", 10_000_000 + person);
-    serde_json::json!({ "object": "whatsapp_business_account", "entry": [{ "id": "200000000000001", "changes": [{
-        "field": "messages", "value": {
-            "messaging_product": "whatsapp",
-            "metadata": { "display_phone_number": "541155550100", "phone_number_id": NUMBER },
-            "contacts": [{ "profile": { "name": "Cliente" }, "wa_id": from }],
-            "messages": [{ "from": from, "id": format!("wamid.bench{id}"), "timestamp": "1790000000", "type": "text",
-                "text": { "body": text } }],
-        } }] }] })
-    .to_string()
-}
-
-async fn post(socket: &mut TcpStream, host: &str, body: &str) -> Result<()> {
-    let signature = ronda_channels::signature::sign(SECRET.as_bytes(), body.as_bytes());
-    let head = format!(
-        "POST /webhooks/meta HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\nx-hub-signature-256: {signature}\r\ncontent-length: {}\r\n\r\n",
-        body.len()
-    );
-    socket.write_all(head.as_bytes()).await?;
-    socket.write_all(body.as_bytes()).await?;
-    let mut answer = Vec::new();
-    let mut chunk = [0; 2_048];
-    loop {
-        let n = socket.read(&mut chunk).await?;
-        ensure!(n > 0, "the server closed the connection");
-        answer.extend_from_slice(&chunk[..n]);
-        let text = String::from_utf8_lossy(&answer);
-        if let Some((head, rest)) = text.split_once("\r\n\r\n") {
-            ensure!(head.starts_with("HTTP/1.1 200"), "refused: {head}");
-            let length: usize = head
-                .lines()
-                .find_map(|l| {
-                    l.to_ascii_lowercase()
-                        .strip_prefix("content-length: ")
-                        .and_then(|v| v.parse().ok())
-                })
-                .unwrap_or(0);
-            if rest.len() >= length {
-                return Ok(());
-            }
-        }
-    }
-}
-
-/// An agent's screen: the time from each message's sending to its frame.
-async fn screen(address: String, agent: AgentId, token: String, base: Instant, times: Arc<Mutex<Times>>) -> Result<()> {
-    let mut request = format!("ws://{address}/api/v1/events").into_client_request()?;
-    let cookie = format!("ronda={token}");
-    request
-        .headers_mut()
-        .insert("cookie", cookie.parse().context("a cookie")?);
-    let (mut socket, _) = tokio_tungstenite::connect_async(request).await?;
-    let mut waiting: BTreeMap<i64, f64> = BTreeMap::new();
-    while let Some(Ok(message)) = socket.next().await {
-        let Message::Text(text) = message else { continue };
-        let now = base.elapsed().as_micros() as f64 / 1_000.0;
-        let frame: serde_json::Value = serde_json::from_str(&text)?;
-        let body = &frame["body"];
-        match frame["kind"].as_str() {
-            Some("message.created") if body["direction"] == "in" => {
-                let said = body["content"]["text"].as_str().unwrap_or_default();
-                let Some((sent, fresh)) = said.split_once(' ') else {
-                    continue;
-                };
-                let sent = sent.parse::<f64>()? / 1_000.0;
-                if fresh == "false" {
-                    times.lock().await.held.push(now - sent);
-                } else if let Some(c) = body["conversation"].as_i64() {
-                    waiting.insert(c, sent);
-                }
-            }
-            Some("conversation.changed") if body["owner"]["id"] == agent.0 => {
-                if let Some(sent) = body["id"].as_i64().and_then(|c| waiting.remove(&c)) {
-                    times.lock().await.new.push(now - sent);
-                }
-            }
-            Some("conversation.left") => {
-                if let Some(c) = body["id"].as_i64() {
-                    waiting.remove(&c);
-                }
-            }
-            _ => {}
-        }
-    }
-    Ok(())
+    Ok(all)
 }

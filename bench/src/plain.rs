@@ -1,9 +1,9 @@
 //! The reference: the rows of a message, written by hand.
 
-use crate::{CUSTOMERS, body, phone};
+use crate::inbound::{CUSTOMERS, body, phone};
+use crate::{Numbers, per_second};
 use anyhow::{Context, Result};
 use postgres::types::ToSql;
-use ronda_bench::{Numbers, per_second};
 use ronda_storage::DbConfig;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;

@@ -1,16 +1,9 @@
-//! B1 and B2: inbound messages per second through the whole store operation, against plain statements of the same rows.
-//!
-//! Ours: bodies as the platform sends them, accepted into the journal by the collectors and stored by the ingest worker:
-//! identity look-up, message, facts, routing input, events. A round ends when its last message is committed. The
-//! reference writes the same rows into the same database by hand: on SQLite 64 messages a commit, on PostgreSQL one
-//! message a transaction from eight connections. Both know all 10,000 customers beforehand.
+//! Messages into the store without HTTP: the collectors and the ingest workers, on a database of their own.
 
-mod plain;
-
+use crate::Numbers;
+use crate::place::Place;
+use crate::plain::Known;
 use anyhow::{Result, ensure};
-use plain::Known;
-use ronda_bench::place::{Place, data_folder};
-use ronda_bench::{Goal, Numbers, Rounds, figure};
 use ronda_domain::channel::{ChannelKind, ChannelStatus};
 use ronda_domain::{Clock, Ms, WorkspaceId};
 use ronda_server::App;
@@ -18,18 +11,19 @@ use ronda_server::config::Config;
 use ronda_server::mail::Mail;
 use ronda_server::workers::{accept, ingest};
 use ronda_storage::channel_accounts::{self, ChannelAccountRow};
-use ronda_storage::{DbConfig, Engine, StoreError, workspaces};
+use ronda_storage::{DbConfig, StoreError, workspaces};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-const CUSTOMERS: u64 = 10_000;
+/// Customers who are known before a round.
+pub const CUSTOMERS: u64 = 10_000;
 const CALLERS: u64 = 64;
 const WORDS: &str = "Hola, buenas tardes. Quería saber si el mate torpedo que vi ayer en la página sigue disponible y cuánto \
     tarda el envío hasta Bariloche, porque es para un regalo y lo necesito antes del viernes. ¿Tienen otro color? Gracias.";
 
-fn phone(customer: u64) -> String {
+pub(crate) fn phone(customer: u64) -> String {
     format!("54911{:08}", 20_000_000 + customer)
 }
 
@@ -38,7 +32,7 @@ fn number(account: u64) -> String {
 }
 
 /// A webhook body with one text message.
-fn body(account: u64, customer: u64, id: u64) -> Vec<u8> {
+pub(crate) fn body(account: u64, customer: u64, id: u64) -> Vec<u8> {
     let (phone, number) = (phone(customer), number(account));
     serde_json::json!({
         "object": "whatsapp_business_account",
@@ -57,7 +51,7 @@ fn body(account: u64, customer: u64, id: u64) -> Vec<u8> {
 }
 
 /// The server without its HTTP: the collectors, and ingest workers that run while a round lasts.
-struct Ours {
+pub struct Ours {
     app: Arc<App>,
     runtime: tokio::runtime::Runtime,
     accounts: u64,
@@ -65,7 +59,11 @@ struct Ours {
 }
 
 impl Ours {
-    fn new(place: &Place, folder: &Path, accounts: u64) -> Result<(Self, Known)> {
+    /// Opens the server on a fresh database and lets every customer write once.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub fn new(place: &Place, folder: &Path, accounts: u64) -> Result<(Self, Known)> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
@@ -116,7 +114,10 @@ impl Ours {
     }
 
     /// Sends `n` messages from 64 callers; messages per second until the last one is committed.
-    fn send(&self, n: u64, in_order: bool) -> Result<f64> {
+    ///
+    /// # Errors
+    /// Of the database.
+    pub fn send(&self, n: u64, in_order: bool) -> Result<f64> {
         let started = Instant::now();
         self.runtime.block_on(async {
             let (open, stored) = (Arc::new(AtomicU64::new(n)), Arc::new(AtomicU64::new(0)));
@@ -193,35 +194,4 @@ fn account(workspace: WorkspaceId, n: u64) -> ChannelAccountRow {
         version: 1,
         created_at: Ms(0),
     }
-}
-
-fn main() -> Result<()> {
-    let goal = std::env::args().nth(1).unwrap_or_else(|| "B1".into());
-    let (engine, name, accounts, n, target) = match goal.as_str() {
-        "B1" => (Engine::Sqlite, "SQLite", 1, 20_000, 0.8),
-        "B2" => (Engine::Postgres, "PostgreSQL", 4, 40_000, 6.0),
-        other => anyhow::bail!("B1 or B2, not {other}"),
-    };
-    if rustls::crypto::ring::default_provider().install_default().is_err() {
-        anyhow::bail!("another provider of TLS was installed before");
-    }
-    let place = Place::new(engine)?;
-    let own = tempfile::tempdir_in(data_folder()?)?;
-    // On SQLite the database stands in the server's own folder.
-    let folder = match &place.config {
-        DbConfig::Sqlite(path) => path.parent().unwrap_or(own.path()),
-        DbConfig::Postgres(_) => own.path(),
-    };
-    let (ours, known) = Ours::new(&place, folder, accounts)?;
-    let mut reference = plain::Plain::open(&place.config, known)?;
-    let rounds = Rounds::run(|| ours.send(n, false), || reference.run())?;
-    figure(
-        &goal,
-        &format!("{name}: inbound messages, whole store operation"),
-        rounds.ratio(),
-        "×",
-        Goal::AtLeast(target),
-        &rounds.detail("messages/s"),
-    );
-    Ok(())
 }
