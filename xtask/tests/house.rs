@@ -9,6 +9,7 @@ use std::process::Command;
 const EDGES: &[(&str, &[&str])] = &[
     ("ronda-domain", &[]),
     ("ronda-routing", &["ronda-domain"]),
+    ("ronda-whatif", &["ronda-domain", "ronda-routing"]),
     ("ronda-storage", &["ronda-domain"]),
     ("ronda-channels", &["ronda-domain"]),
     ("ronda-simulator", &["ronda-domain"]),
@@ -17,6 +18,7 @@ const EDGES: &[(&str, &[&str])] = &[
         &[
             "ronda-domain",
             "ronda-routing",
+            "ronda-whatif",
             "ronda-storage",
             "ronda-channels",
             "ronda-simulator",
@@ -64,6 +66,7 @@ const PURE: &[(&str, &[&str])] = &[
         &["serde", "serde_json", "thiserror", "uuid", "phonenumber", "utoipa"],
     ),
     ("ronda-routing", &["serde", "ronda-domain"]),
+    ("ronda-whatif", &["serde", "ronda-domain", "ronda-routing"]),
 ];
 
 struct Dependency {

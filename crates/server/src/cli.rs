@@ -4,6 +4,7 @@ pub mod backup;
 pub mod demo;
 pub mod doctor;
 pub mod operator;
+pub mod route;
 pub mod simulator;
 
 use crate::config::{self, Config};
@@ -74,6 +75,9 @@ enum Command {
         #[command(flatten)]
         settings: Settings,
     },
+    /// Measure the assignment rules.
+    #[command(subcommand)]
+    Route(route::RouteCommand),
     /// Print the API's OpenAPI document.
     Openapi,
     /// Print the reference of the configuration.
@@ -213,6 +217,7 @@ fn command(command: Command) -> anyhow::Result<()> {
                 "Restored. {held} messages that waited to be sent were held back: their conversations show them as failed.\n"
             ))
         }
+        Command::Route(command) => print(&route::run(&command)),
         Command::Openapi => print(&http::document::json()),
         Command::Config => print(&config::reference()),
     }
