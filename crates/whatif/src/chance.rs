@@ -19,11 +19,11 @@ impl Chance {
     #[must_use]
     pub fn part(&self, number: u64) -> Self {
         let mut other = Self(self.0 ^ number.wrapping_add(1).wrapping_mul(0xD6E8_FEB8_6659_FD93));
-        other.next();
+        other.bits();
         other
     }
 
-    pub fn next(&mut self) -> u64 {
+    pub fn bits(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(STEP);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -33,7 +33,7 @@ impl Chance {
 
     /// A number below `n`; 0 when `n` is 0.
     pub fn below(&mut self, n: u64) -> u64 {
-        let wide = u128::from(self.next()) * u128::from(n);
+        let wide = u128::from(self.bits()) * u128::from(n);
         u64::try_from(wide >> 64).unwrap_or_default()
     }
 
@@ -41,9 +41,9 @@ impl Chance {
     pub fn exponential(&mut self, mean: i64) -> i64 {
         let mean = u64::try_from(mean).unwrap_or_default();
         // −ln(x / 2^32) for x in 1 … 2^32, as (32 − log2 x) · ln 2.
-        let x = (self.next() >> 32).saturating_add(1);
-        let bits = (32_u64 << 16).saturating_sub(log2_q16(x));
-        let scaled = u128::from(mean) * u128::from(bits) * u128::from(LN2_Q16);
+        let x = (self.bits() >> 32).saturating_add(1);
+        let log = (32_u64 << 16).saturating_sub(log2_q16(x));
+        let scaled = u128::from(mean) * u128::from(log) * u128::from(LN2_Q16);
         i64::try_from(scaled >> 32).unwrap_or(i64::MAX)
     }
 }

@@ -289,7 +289,9 @@ fn figures(runs: &[Run]) -> Figures {
         without_answer: each(&|r| i64::from(r.never + r.abandoned)),
         over_limit_minutes: each(&|r| r.over_limit_ms / Ms::MINUTE),
         shares: people.iter().map(|a| (a.agent, share(a.agent))).collect(),
-        worst_hour: worst.map(|(hour, n)| (Ms(hour * Ms::HOUR), n / count)).filter(|(_, n)| *n > 0),
+        worst_hour: worst
+            .map(|(hour, n)| (Ms(hour * Ms::HOUR), n / count))
+            .filter(|(_, n)| *n > 0),
     }
 }
 
@@ -315,7 +317,13 @@ fn compare(observed: &Run, played: &Figures) -> Vec<Compared> {
             add(figure, None, value, simulated, allowed);
         }
     }
-    add("rotations", None, i64::from(observed.moves), Some(played.rotations), ROTATIONS_ERROR);
+    add(
+        "rotations",
+        None,
+        i64::from(observed.moves),
+        Some(played.rotations),
+        ROTATIONS_ERROR,
+    );
     let all_answers = i64::try_from(observed.first_reply.len().max(1)).unwrap_or(i64::MAX);
     for agent in &observed.agents {
         let share = i64::from(agent.answered) * 1_000 / all_answers;
