@@ -27,6 +27,8 @@ words! {
         /// Sessions ended; their sockets are closed. `body` `{sessions: [id]}` or `{agent}`.
         SessionsRevoked = "sessions.revoked",
         ChannelChanged = "channel.changed",
+        /// Something to act on; `body` is the alert. Supervisors see all, an agent those about them.
+        AlertRaised = "alert.raised",
     }
 }
 

@@ -31,6 +31,7 @@ mod rotate;
 pub mod row;
 mod settings;
 mod state;
+pub mod survey;
 mod work;
 
 pub use check::{Violation, check};
@@ -47,3 +48,4 @@ pub use policy::{
 pub use preview::{Preview, preview};
 pub use row::{AgentKeep, AgentRow, ConvKeep, ConvRow, Epoch, GroupRow, Head, Origin, Ramp, Rows};
 pub use state::State;
+pub use survey::{Survey, survey};

@@ -18,6 +18,7 @@ pub mod secrets;
 pub mod signatures;
 pub mod templates;
 pub mod wakes;
+pub mod walls;
 pub mod workers;
 
 use crate::config::Config;
@@ -46,6 +47,7 @@ pub struct App {
     pub delivering: workers::deliver::Busy,
     pub planners: workers::planner::Planners,
     pub hub: Arc<realtime::hub::Hub>,
+    pub walls: walls::Walls,
     pub refused_signatures: signatures::Refused,
     pub templates: templates::Templates,
     /// The name of this process among the nodes of the installation.
@@ -82,6 +84,7 @@ impl App {
             delivering: workers::deliver::Busy::default(),
             planners: workers::planner::Planners::default(),
             hub: Arc::new(realtime::hub::Hub::default()),
+            walls: walls::Walls::default(),
             refused_signatures: signatures::Refused::default(),
             templates: templates::Templates::default(),
             node: uuid::Uuid::now_v7().to_string(),

@@ -49,6 +49,10 @@ statements! {
         where workspace = $1 and id = $2 and version = $11";
     STATUS = "update channel_account set status = $3, status_detail = $4, version = version + 1
         where workspace = $1 and id = $2 and (status <> $3 or status_detail <> $4)";
+    FAILING = "update channel_account set failing_since = $3, failing_error = $4 where workspace = $1 and id = $2 and failing_since is null";
+    WORKS = "update channel_account set failing_since = null, failing_error = null where workspace = $1 and id = $2 and failing_since is not null";
+    CONDITION = "select a.id, a.kind, a.name, a.status, a.status_detail, a.failing_since, a.failing_error from channel_account as a
+        where a.workspace = $1 and a.deleted_at is null order by a.id";
     HEALTH = "update channel_account set health = $3 where workspace = $1 and id = $2";
     DELETE = "update channel_account set deleted_at = $3, status = 'disconnected' where workspace = $1 and id = $2 and deleted_at is null";
 }
@@ -163,6 +167,45 @@ pub fn set_status(
 
 pub fn set_health(tx: &mut Tx<'_>, w: WorkspaceId, id: ChannelAccountId, health: &str) -> StoreResult<u64> {
     tx.exec(&HEALTH, &[w.into(), id.into(), health.into()])
+}
+
+/// Whether an account works at this moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConditionRow {
+    pub id: ChannelAccountId,
+    pub kind: ChannelKind,
+    pub name: String,
+    pub status: ChannelStatus,
+    pub status_detail: String,
+    /// Since when calls to the provider fail.
+    pub failing_since: Option<Ms>,
+    pub failing_error: Option<String>,
+}
+
+/// The condition of every account.
+pub fn conditions(tx: &mut Tx<'_>, w: WorkspaceId) -> StoreResult<Vec<ConditionRow>> {
+    tx.query(&CONDITION, &[w.into()], |r| {
+        Ok(ConditionRow {
+            id: r.id(0)?,
+            kind: r.word(1, ChannelKind::parse, "channel_account.kind")?,
+            name: r.t(2)?,
+            status: r.word(3, ChannelStatus::parse, "channel_account.status")?,
+            status_detail: r.t(4)?,
+            failing_since: r.oi(5)?.map(Ms),
+            failing_error: r.ot(6)?,
+        })
+    })
+}
+
+/// A call failed that may work again: 0 rows when the account was failing already.
+pub fn set_failing(tx: &mut Tx<'_>, w: WorkspaceId, id: ChannelAccountId, error: &str) -> StoreResult<u64> {
+    let now = tx.now();
+    tx.exec(&FAILING, &[w.into(), id.into(), now.into(), error.into()])
+}
+
+/// A call worked: 0 rows when nothing was wrong.
+pub fn set_working(tx: &mut Tx<'_>, w: WorkspaceId, id: ChannelAccountId) -> StoreResult<u64> {
+    tx.exec(&WORKS, &[w.into(), id.into()])
 }
 
 pub fn delete(tx: &mut Tx<'_>, w: WorkspaceId, id: ChannelAccountId) -> StoreResult<u64> {

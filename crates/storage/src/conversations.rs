@@ -183,6 +183,8 @@ statements! {
         where c.id = p.id and c.workspace = $21 and c.epoch = p.seen
           and (p.rotation = 0 or c.owed_since = p.owed_since)";
     ROUTABLE = concat!("select ", columns!(), " from conversation as c where c.workspace = $1 and c.place in ('waiting', 'held') order by c.id");
+    QUIET_BETWEEN = concat!(view!("conversation as c"), " where c.workspace = $1 and c.place in ('waiting', 'held')
+        and c.last_customer_at >= $2 and c.last_customer_at < $3 order by c.last_customer_at, c.id limit $4");
     CLOSABLE = "select id, workspace, epoch from conversation where workspace = $1 and place = $2 and outbound = $5 and
         case when outbound = 1 then last_activity_at else coalesce(last_customer_at, last_activity_at) end <= $3 order by id limit $4";
 }
@@ -343,6 +345,16 @@ pub fn of_customer(
 pub fn views_where(tx: &mut Tx<'_>, condition: &str, params: &[Value]) -> StoreResult<Vec<ConversationView>> {
     let text = format!("{} where {condition}", view!("conversation as c"));
     tx.query_dynamic(&text, params, read_view)
+}
+
+/// Waiting and held conversations whose customer last wrote inside `[from, to)`, the longest ago first.
+pub fn quiet_between(
+    tx: &mut Tx<'_>,
+    w: WorkspaceId,
+    (from, to): (Ms, Ms),
+    limit: i64,
+) -> StoreResult<Vec<ConversationView>> {
+    tx.query(&QUIET_BETWEEN, &[w.into(), from.into(), to.into(), limit.into()], read_view)
 }
 
 /// How many conversations meet a condition, counted up to `most`. The condition is as for [`views_where`].

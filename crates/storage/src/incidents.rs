@@ -17,7 +17,9 @@ pub struct IncidentRow {
 
 statements! {
     INSERT = "insert into incident(workspace, conversation, kind, phase, waited, detail, at) values ($1, $2, $3, $4, $5, $6, $7)";
-    PAGE = "select id, conversation, kind, phase, waited, detail, at from incident where workspace = $1 and id < $2 order by id desc limit $3";
+    PAGE = "select id, conversation, kind, phase, waited, detail, at from incident
+        where workspace = $1 and id < $2 and at >= $3 and at < $4 order by id desc limit $5";
+    COUNT_SINCE = "select count(*) from incident where workspace = $1 and at >= $2";
 }
 
 pub fn insert(
@@ -44,17 +46,32 @@ pub fn insert(
     )
 }
 
-/// The incidents of a workspace before `id`, newest first.
-pub fn page(tx: &mut Tx<'_>, w: WorkspaceId, before: i64, limit: i64) -> StoreResult<Vec<IncidentRow>> {
-    tx.query(&PAGE, &[w.into(), before.into(), limit.into()], |r: &Row<'_>| {
-        Ok(IncidentRow {
-            id: r.i(0)?,
-            conversation: r.id(1)?,
-            kind: r.t(2)?,
-            phase: r.t(3)?,
-            waited: r.i(4)?,
-            detail: r.t(5)?,
-            at: Ms(r.i(6)?),
-        })
-    })
+/// The incidents of a workspace before `id` and inside `[from, to)`, newest first.
+pub fn page(
+    tx: &mut Tx<'_>,
+    w: WorkspaceId,
+    before: i64,
+    (from, to): (Ms, Ms),
+    limit: i64,
+) -> StoreResult<Vec<IncidentRow>> {
+    tx.query(
+        &PAGE,
+        &[w.into(), before.into(), from.into(), to.into(), limit.into()],
+        |r: &Row<'_>| {
+            Ok(IncidentRow {
+                id: r.i(0)?,
+                conversation: r.id(1)?,
+                kind: r.t(2)?,
+                phase: r.t(3)?,
+                waited: r.i(4)?,
+                detail: r.t(5)?,
+                at: Ms(r.i(6)?),
+            })
+        },
+    )
+}
+
+/// How many there were since an instant.
+pub fn count_since(tx: &mut Tx<'_>, w: WorkspaceId, from: Ms) -> StoreResult<i64> {
+    tx.one(&COUNT_SINCE, &[w.into(), from.into()], |r| r.i(0))
 }

@@ -10,6 +10,7 @@
 
 pub mod accounts;
 pub mod agents;
+pub mod alerts;
 pub mod audit;
 pub mod backup;
 pub mod channel_accounts;
@@ -48,6 +49,7 @@ mod tx;
 pub mod users;
 mod value;
 pub mod visitors;
+pub mod wall_links;
 mod wake;
 
 pub mod registry;

@@ -73,6 +73,12 @@ statements! {
     REACTIONS = "select target, by_whom, emoji from reaction where conversation = $2 and workspace = $1 and emoji <> '' order by at";
     SHOWS_FILE = "select count(*) from message where conversation = $2 and workspace = $1 and direction in ('in', 'out')
         and deleted_at is null and content like $3";
+    ANSWERS = "select m.conversation, m.agent, m.at from {rows(conversation: i64)} as p, message as m
+        where m.workspace = $2 and m.conversation = p.conversation and m.at >= $3 and m.at < $4 and m.direction = 'out'
+          and m.author = 'agent' and m.agent is not null";
+    FAILED = concat!("select ", columns!(), " from message as m where m.workspace = $1 and m.status = 'failed' and m.id < $2
+        and m.at >= $3 order by m.id desc limit $4");
+    FAILED_SINCE = "select count(*) from message where workspace = $1 and status = 'failed' and at >= $2";
     NEWEST_INBOUND = "select provider_id from message where conversation = $2 and workspace = $1 and direction = 'in'
         and provider_id is not null order by at desc, id desc limit 1";
     NEWEST_INBOUND_ID = "select max(id) from message where conversation = $2 and workspace = $1 and direction = 'in'";
@@ -241,6 +247,32 @@ pub fn by_provider_ids(tx: &mut Tx<'_>, keys: &[(ChannelAccountId, String)]) -> 
         rows.push([(*account).into(), id.as_str().into()]);
     }
     tx.batch_query(&BY_PROVIDER, &rows, &[], read)
+}
+
+/// Who answered when, in these conversations and a period.
+pub fn answers(
+    tx: &mut Tx<'_>,
+    w: WorkspaceId,
+    conversations: &[ConversationId],
+    (from, to): (Ms, Ms),
+) -> StoreResult<Vec<(ConversationId, AgentId, Ms)>> {
+    let mut rows = Rows::new();
+    for conversation in conversations {
+        rows.push([(*conversation).into()]);
+    }
+    tx.batch_query(&ANSWERS, &rows, &[w.into(), from.into(), to.into()], |r| {
+        Ok((r.id(0)?, r.id(1)?, Ms(r.i(2)?)))
+    })
+}
+
+/// Messages of ours that failed for good, before message `before` and not before `from`, newest first.
+pub fn failed(tx: &mut Tx<'_>, w: WorkspaceId, before: i64, from: Ms, limit: i64) -> StoreResult<Vec<MessageRow>> {
+    tx.query(&FAILED, &[w.into(), before.into(), from.into(), limit.into()], read)
+}
+
+/// How many messages of ours failed since an instant.
+pub fn failed_since(tx: &mut Tx<'_>, w: WorkspaceId, from: Ms) -> StoreResult<i64> {
+    tx.one(&FAILED_SINCE, &[w.into(), from.into()], |r| r.i(0))
 }
 
 /// A page of messages before `(at, id)`, newest first.

@@ -1,6 +1,6 @@
 //! Presence of agents: what they chose, when they last did something, and the leases of their connections (T8).
 
-use crate::{Row, StoreResult, Tx, statements};
+use crate::{Row, Rows, StoreResult, Tx, statements};
 use ronda_domain::agent::{AgentState, ChosenState, StateCause};
 use ronda_domain::{AgentId, Ms, WorkspaceId};
 
@@ -30,6 +30,11 @@ macro_rules! columns {
 }
 
 statements! {
+    STATES_IN = "select s.agent, s.state, s.at from {rows(agent: i64)} as p, agent_state_log as s
+        where s.workspace = $2 and s.agent = p.agent and s.at >= $3 and s.at < $4 order by s.agent, s.id";
+    STATE_BEFORE = "select s.agent, s.state, s.at from {rows(agent: i64)} as p, agent_state_log as s
+        where s.workspace = $2 and s.agent = p.agent and s.id = (select max(l.id) from agent_state_log as l
+          where l.workspace = $2 and l.agent = p.agent and l.at < $3)";
     NEW = "insert into agent_presence(workspace, agent, since) values ($1, $2, $3) on conflict (workspace, agent) do nothing";
     LOCK = concat!("select ", columns!(), " from agent_presence as p where p.workspace = $1 and p.agent = $2 {lock: for update of p}");
     PRESENT = concat!("select ", columns!(), " from agent_presence as p where p.effective <> 'offline' or p.away_until is not null");
@@ -141,4 +146,27 @@ pub fn log(tx: &mut Tx<'_>, p: &PresenceRow, cause: StateCause, by: Option<Agent
             p.since.into(),
         ],
     )
+}
+
+/// The states of agents in `[from, to)`, in order, each after the one they were in when it began.
+pub fn states_in(
+    tx: &mut Tx<'_>,
+    w: WorkspaceId,
+    agents: &[AgentId],
+    (from, to): (Ms, Ms),
+) -> StoreResult<Vec<(AgentId, AgentState, Ms)>> {
+    let mut rows = Rows::new();
+    for agent in agents {
+        rows.push([(*agent).into()]);
+    }
+    let read = |r: &Row<'_>| {
+        Ok((
+            r.id(0)?,
+            r.word(1, AgentState::parse, "agent_state_log.state")?,
+            Ms(r.i(2)?),
+        ))
+    };
+    let mut found = tx.batch_query(&STATE_BEFORE, &rows, &[w.into(), from.into()], read)?;
+    found.extend(tx.batch_query(&STATES_IN, &rows, &[w.into(), from.into(), to.into()], read)?);
+    Ok(found)
 }

@@ -7,6 +7,7 @@ use crate::Statement;
 pub static ALL: &[(&str, &[&Statement])] = &[
     ("accounts", crate::accounts::STATEMENTS),
     ("agents", crate::agents::STATEMENTS),
+    ("alerts", crate::alerts::STATEMENTS),
     ("audit", crate::audit::STATEMENTS),
     ("channel_accounts", crate::channel_accounts::STATEMENTS),
     ("checks", crate::checks::STATEMENTS),
@@ -30,5 +31,6 @@ pub static ALL: &[(&str, &[&Statement])] = &[
     ("timers", crate::timers::STATEMENTS),
     ("users", crate::users::STATEMENTS),
     ("visitors", crate::visitors::STATEMENTS),
+    ("wall_links", crate::wall_links::STATEMENTS),
     ("workspaces", crate::workspaces::STATEMENTS),
 ];

@@ -110,6 +110,9 @@ statements! {
           from_agent: i64, to_agent: i64, reason: text, funnel: text)} as p";
     DECISIONS = "select seq, at, cause, policy_version, conversation, epoch_before, epoch_after, act, from_agent, to_agent, reason, funnel
         from routing_decision where workspace = $1 and seq < $2 order by seq desc limit $3";
+    DECISIONS_AFTER = "select seq, at, cause, policy_version, conversation, epoch_before, epoch_after, act, from_agent, to_agent, reason, funnel
+        from routing_decision where workspace = $1 and seq > $2 order by seq limit $3";
+    DECISION_FROM = "select at from routing_decision where workspace = $1 and seq >= $2 order by seq limit 1";
     DECISIONS_OF_CONVERSATION = "select seq, at, cause, policy_version, conversation, epoch_before, epoch_after, act, from_agent, to_agent, reason, funnel
         from routing_decision where workspace = $1 and conversation = $2 and seq < $3 order by seq desc limit $4";
     DECISIONS_OF_AGENT = "select seq, at, cause, policy_version, conversation, epoch_before, epoch_after, act, from_agent, to_agent, reason, funnel
@@ -374,6 +377,27 @@ pub fn decisions(
         DecisionsOf::Conversation(c) => tx.query(&DECISIONS_OF_CONVERSATION, &one(c.0), read_decision),
         DecisionsOf::Agent(a) => tx.query(&DECISIONS_OF_AGENT, &one(a.0), read_decision),
     }
+}
+
+/// Decisions after number `after`, oldest first.
+pub fn decisions_after(tx: &mut Tx<'_>, w: WorkspaceId, after: i64, limit: i64) -> StoreResult<Vec<DecisionRow>> {
+    tx.query(&DECISIONS_AFTER, &[w.into(), after.into(), limit.into()], read_decision)
+}
+
+/// The number of the last decision before an instant; 0 when there is none. Numbers and times of decisions grow together,
+/// so that it is found by halving and needs no index of its own.
+pub fn decision_before(tx: &mut Tx<'_>, w: WorkspaceId, at: Ms) -> StoreResult<i64> {
+    let (mut low, mut high) = (0, head(tx, w)?.decision_seq);
+    while low < high {
+        let middle = low + (high - low + 1) / 2;
+        let found = tx.opt(&DECISION_FROM, &[w.into(), middle.into()], |r| r.i(0))?;
+        if found.is_some_and(|found| found < at.0) {
+            low = middle;
+        } else {
+            high = middle - 1;
+        }
+    }
+    Ok(low)
 }
 
 fn read_policy(r: &Row<'_>) -> StoreResult<PolicyRow> {

@@ -2,6 +2,7 @@ import { infiniteQueryOptions, queryOptions, type QueryClient } from '@tanstack/
 import { api, ApiError } from './client';
 import type {
   Agent,
+  Alert,
   ChannelAccount,
   Conversation,
   ConversationRouting,
@@ -12,6 +13,7 @@ import type {
   Message,
   MessagePage,
   Order,
+  Overview,
   Page,
   PolicyVersion,
   Template,
@@ -44,6 +46,8 @@ export const keys = {
   agents: ['agents'] as const,
   groups: ['groups'] as const,
   channels: ['channels'] as const,
+  overview: ['overview'] as const,
+  alerts: ['alerts'] as const,
 };
 
 /** Who is signed in; `null` when nobody is. */
@@ -172,6 +176,18 @@ export function templatesQuery(channel: number) {
         }),
   });
 }
+
+/** The wall: events ask for it again (realtime/cache.ts); the interval is for what only time changes. */
+export const overviewQuery = queryOptions({
+  queryKey: keys.overview,
+  queryFn: ({ signal }) => api.get<Overview>('/routing/overview', undefined, signal),
+  refetchInterval: 10_000,
+});
+
+export const alertsQuery = queryOptions({
+  queryKey: keys.alerts,
+  queryFn: ({ signal }) => api.get<Page<Alert>>('/alerts', { limit: 20 }, signal).then((page) => page.items),
+});
 
 export const policyQuery = queryOptions({
   queryKey: ['policy', 'current'],

@@ -169,7 +169,29 @@ export type ConversationRouting = With<
   }
 >;
 
-export type Overview = With<Required<S['Overview']>, { queues: Required<S['Queue']>[]; expiring: Conversation[] }>;
+export type WallAgent = Required<S['WallAgent']>;
+export type ChannelCondition = Required<S['ChannelCondition']>;
+export type Incident = With<Required<S['Incident']>, { conversation: With<S['About'], { customer: Ref }> | null }>;
+export type FailedSend = With<
+  Required<S['FailedSend']>,
+  { conversation: Incident['conversation']; agent: Ref | null; error: Message['error'] }
+>;
+export type Alert = With<Required<S['Alert']>, { conversation: Incident['conversation']; agent: Ref | null; detail: Record<string, unknown> }>;
+export type Fairness = Required<S['Fairness']>;
+export type WallLink = S['WallLink'];
+export type PublicWall = With<Required<S['PublicWall']>, { queues: Required<S['PublicQueue']>[]; agents: Required<S['PublicAgent']>[] }>;
+export type Overview = With<
+  Required<S['Overview']>,
+  {
+    queues: With<Required<S['Queue']>, { lost: { reason: string; count: number }[] }>[];
+    agents: WallAgent[];
+    expiring: Conversation[];
+    windows: Conversation[];
+    overdue: { since: Ms; conversation: Conversation }[];
+    incidents: Incident[];
+    channels: ChannelCondition[];
+  }
+>;
 
 /* ── Settings ─────────────────────────────────────────────────────────────── */
 

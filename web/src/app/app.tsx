@@ -17,6 +17,10 @@ const Reset = lazy(() => import('@/features/auth/reset'));
 const Choose = lazy(() => import('@/features/auth/choose'));
 const MustChange = lazy(() => import('@/features/auth/must-change'));
 const Console = lazy(() => import('@/features/console/console'));
+const Tv = lazy(async () => {
+  const [page] = await Promise.all([import('@/features/wall/tv'), import('@/i18n').then((i18n) => i18n.loadPanelTexts())]);
+  return page;
+});
 const Dashboard = lazy(async () => {
   const [page] = await Promise.all([import('@/app/dashboard'), import('@/i18n').then((i18n) => i18n.loadPanelTexts())]);
   return page;
@@ -43,6 +47,7 @@ export function App() {
             <Route path="/login" component={Login} />
             <Route path="/setup" component={Setup} />
             <Route path="/invitation/:token">{({ token }) => <Invitation token={token} />}</Route>
+            <Route path="/wall/:token">{({ token }) => <Tv token={token} />}</Route>
             <Route path="/reset/:token?">{({ token }) => <Reset token={token} />}</Route>
             <Route>
               <SignedIn />

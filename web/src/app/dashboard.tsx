@@ -1,7 +1,8 @@
 import type { Permission } from '@/api/types';
 import { useT, type Key } from '@/i18n';
+import { useFound } from '@/lib/found';
 import { useMe } from '@/lib/me';
-import { Avatar, Icon, IconButton, Loading, Logo, Wordmark, type IconName } from '@/ui';
+import { Avatar, Icon, IconButton, Loading, Logo, toast, Wordmark, type IconName } from '@/ui';
 import { lazy, Suspense, useEffect, useState, type ComponentType } from 'react';
 import { Link, Redirect, Route, Switch, useLocation } from 'wouter';
 
@@ -16,7 +17,10 @@ interface Entry {
 const SECTIONS: { title: Key | null; entries: Entry[] }[] = [
   {
     title: null,
-    entries: [{ path: '/dashboard/wall', label: 'nav.wall', icon: 'screen', needs: 'routing:explain', page: lazy(() => import('@/features/wall/wall')) }],
+    entries: [
+      { path: '/dashboard/home', label: 'nav.home', icon: 'home', needs: 'routing:explain', page: lazy(() => import('@/features/home/home')) },
+      { path: '/dashboard/wall', label: 'nav.wall', icon: 'screen', needs: 'routing:explain', page: lazy(() => import('@/features/wall/wall')) },
+    ],
   },
   {
     title: 'nav.agents',
@@ -35,10 +39,15 @@ const SECTIONS: { title: Key | null; entries: Entry[] }[] = [
   },
   {
     title: 'nav.analysis',
-    entries: [{ path: '/dashboard/decisions', label: 'nav.decisions', icon: 'list', needs: 'routing:explain', page: lazy(() => import('@/features/routing/decisions')) }],
+    entries: [
+      { path: '/dashboard/reports/fairness', label: 'nav.fairness', icon: 'scale', needs: 'routing:explain', page: lazy(() => import('@/features/reports/fairness')) },
+      { path: '/dashboard/incidents', label: 'nav.incidents', icon: 'warn', needs: 'conversations:see_all', page: lazy(() => import('@/features/incidents/incidents')) },
+      { path: '/dashboard/decisions', label: 'nav.decisions', icon: 'list', needs: 'routing:explain', page: lazy(() => import('@/features/routing/decisions')) },
+    ],
   },
 ];
 
+const Search = lazy(() => import('@/features/search/search'));
 const Account = lazy(() => import('@/features/account/account'));
 const ACCOUNT = '/dashboard/account';
 
@@ -47,12 +56,24 @@ export default function Dashboard() {
   const me = useMe();
   const [path] = useLocation();
   const [open, setOpen] = useState(false);
+  const [searching, setSearching] = useState(false);
   useEffect(() => setOpen(false), [path]);
+  useFound();
+  useEffect(() => {
+    const pressed = (event: KeyboardEvent) => {
+      if (!(event.ctrlKey || event.metaKey) || event.altKey || event.key.toLowerCase() !== 'k') return;
+      event.preventDefault();
+      setSearching(true);
+    };
+    window.addEventListener('keydown', pressed);
+    return () => window.removeEventListener('keydown', pressed);
+  }, []);
   const sections = SECTIONS.map((section) => ({
     ...section,
     entries: section.entries.filter((entry) => !entry.needs || me.permissions.includes(entry.needs)),
   })).filter((section) => section.entries.length > 0);
   const entries = sections.flatMap((section) => section.entries);
+  if (entries.length === 0 && !path.startsWith(ACCOUNT)) return <Elsewhere />;
   const here = (to: string) => (path === to || path.startsWith(`${to}/`) ? 'page' : undefined);
   return (
     <div className={open ? 'shell nav-open' : 'shell'}>
@@ -66,6 +87,10 @@ export default function Dashboard() {
           <Logo />
           <Wordmark />
         </Link>
+        <button type="button" className="item" onClick={() => setSearching(true)} title={`${t('search.title')} (Ctrl K)`}>
+          <Icon name="search" />
+          <span className="grow">{t('search.short')}</span>
+        </button>
         {sections.map((section, i) => (
           <div key={section.title ?? i} className="nav-sect">
             {section.title && <div className="sect">{t(section.title)}</div>}
@@ -100,6 +125,18 @@ export default function Dashboard() {
           </Switch>
         </Suspense>
       </main>
+      {searching && (
+        <Suspense fallback={null}>
+          <Search places={entries} onClose={() => setSearching(false)} />
+        </Suspense>
+      )}
     </div>
   );
+}
+
+/** Agents work in the console; the panel has nothing for them but their account. */
+function Elsewhere() {
+  const t = useT();
+  useEffect(() => toast(t('nav.agents.only'), { group: 'elsewhere' }), [t]);
+  return <Redirect to="/agent" replace />;
 }

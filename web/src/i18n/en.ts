@@ -466,4 +466,8 @@ export default {
   'transfer.defer': 'Keep for 1 hour',
 
   'rail.account': 'My account',
+
+  // Wall, home, incidents, alerts
+  'alert.mine.overdue': '{customer} has been waiting for your reply',
+  'alert.mine.closing_soon': 'The chat of {customer} will close by itself within two hours, unanswered',
 } satisfies Record<keyof typeof es, string>;

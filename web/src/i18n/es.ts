@@ -465,4 +465,8 @@ export default {
   'transfer.defer': 'Guardar 1 hora',
 
   'rail.account': 'Mi cuenta',
+
+  // Wall, home, incidents, alerts
+  'alert.mine.overdue': '{customer} espera tu respuesta hace rato',
+  'alert.mine.closing_soon': 'El chat de {customer} se cerrará solo en dos horas, sin responder',
 } as const;

@@ -58,6 +58,12 @@ export async function loadPanelTexts(): Promise<void> {
   await showLanguage(current.get().language);
 }
 
+/** The texts of every language, to find something by whatever it is called. */
+export async function allTexts(): Promise<Texts[]> {
+  const each = LANGUAGES.flatMap((language) => [loaders[language].core(), loaders[language].panel()]);
+  return (await Promise.all(each)).map((loaded) => loaded.default);
+}
+
 export interface Translator {
   (key: Key, params?: Params): string;
   language: Language;

@@ -466,4 +466,8 @@ export default {
   'transfer.defer': 'Guardar 1 hora',
 
   'rail.account': 'Minha conta',
+
+  // Wall, home, incidents, alerts
+  'alert.mine.overdue': '{customer} espera sua resposta há um tempo',
+  'alert.mine.closing_soon': 'O chat de {customer} fechará sozinho em duas horas, sem resposta',
 } satisfies Record<keyof typeof es, string>;

@@ -1,5 +1,5 @@
 import { keys, mergeMessages, type View } from '@/api/queries';
-import type { Agent, Conversation, Me, Message, MessagePage, Order, Page } from '@/api/types';
+import type { Agent, Alert, Conversation, Me, Message, MessagePage, Order, Page } from '@/api/types';
 import { createStore } from '@/lib/store';
 import type { InfiniteData, QueryClient } from '@tanstack/react-query';
 import type { Ephemeral, Event } from './socket';
@@ -88,8 +88,15 @@ const ANSWER_MS = 3_000;
 const COUNTS_SOON_MS = 100;
 const COUNTS_EVERY_MS = 1_500;
 
+/** Between two looks at the wall, which may change with every event. Together with the server's own pause it is well below
+ * the second in which the wall must be right. */
+const WALL_EVERY_MS = 300;
+const WALL_EVENTS: readonly string[] = ['conversation.changed', 'conversation.left', 'message.changed', 'agent.state', 'routing.decided', 'channel.changed', 'settings.changed', 'alert.raised'];
+
 /** Events of the stream, told to what is loaded. */
 export class CachePatcher {
+  private walled = 0;
+  private wallTimer: ReturnType<typeof setTimeout> | undefined;
   private counted = 0;
   private countsTimer: ReturnType<typeof setTimeout> | undefined;
   private readonly asked = new Set<string>();
@@ -101,9 +108,11 @@ export class CachePatcher {
     private readonly me: () => Me | null,
     private readonly arrived: (c: Conversation, before: Conversation | undefined) => void,
     private readonly spoke: (message: Message) => void,
+    private readonly raised: (alert: Alert) => void = () => undefined,
   ) {}
 
   event(event: Event): void {
+    if (WALL_EVENTS.includes(event.kind)) this.wall();
     switch (event.kind) {
       case 'conversation.changed': {
         const c = event.body as Conversation;
@@ -130,6 +139,10 @@ export class CachePatcher {
         return;
       case 'customer.changed':
         void this.client.invalidateQueries({ queryKey: ['customer', (event.body as { id?: number }).id] });
+        return;
+      case 'alert.raised':
+        void this.client.invalidateQueries({ queryKey: keys.alerts });
+        this.raised(event.body as Alert);
         return;
       case 'channel.changed':
         void this.client.invalidateQueries({ queryKey: keys.channels });
@@ -226,7 +239,18 @@ export class CachePatcher {
     this.client.setQueryData<Me | null>(keys.me, (me) =>
       me?.agent?.id === agent.id ? { ...me, agent: { ...me.agent, ...agent } } : me,
     );
-    void this.client.invalidateQueries({ queryKey: ['overview'] });
+  }
+
+  /** Whoever looks at the wall is given a new one: the first change of a quiet moment at once, many as one. */
+  private wall(): void {
+    if (this.wallTimer !== undefined) return;
+    const wait = Math.max(0, WALL_EVERY_MS - (Date.now() - this.walled));
+    this.wallTimer = setTimeout(() => {
+      this.wallTimer = undefined;
+      this.walled = Date.now();
+      // An answer that is on its way may be older than this event: it is asked for anew.
+      void this.client.invalidateQueries({ queryKey: keys.overview }, { cancelRefetch: true });
+    }, wait);
   }
 
   /** The server counts; many changes in a moment are one question. */
@@ -238,7 +262,6 @@ export class CachePatcher {
       this.countsTimer = undefined;
       this.counted = Date.now();
       void this.client.invalidateQueries({ queryKey: keys.counts });
-      void this.client.invalidateQueries({ queryKey: ['overview'] });
     }, wait);
   }
 

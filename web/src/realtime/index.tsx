@@ -1,5 +1,5 @@
 import { keys, meQuery } from '@/api/queries';
-import type { Conversation, Me, Message } from '@/api/types';
+import type { Alert, Conversation, Me, Message } from '@/api/types';
 import { useQueryClient } from '@tanstack/react-query';
 import { createContext, useContext, useEffect, useMemo, type ReactNode } from 'react';
 import { createStore, type Store, useStore } from '@/lib/store';
@@ -15,7 +15,8 @@ export interface Live {
 
 export type News =
   | { type: 'conversation'; now: Conversation; before: Conversation | undefined }
-  | { type: 'message'; message: Message };
+  | { type: 'message'; message: Message }
+  | { type: 'alert'; alert: Alert };
 
 const LiveContext = createContext<Live | null>(null);
 const ACTIVITY_EVERY_MS = 60_000;
@@ -30,6 +31,7 @@ export function LiveProvider({ children, ended }: { children: ReactNode; ended()
       () => client.getQueryData<Me | null>(meQuery.queryKey) ?? null,
       (now, before) => news.set({ type: 'conversation', now, before }),
       (message) => news.set({ type: 'message', message }),
+      (alert) => news.set({ type: 'alert', alert }),
     );
     const socket = new Realtime({
       event: (event) => cache.event(event),

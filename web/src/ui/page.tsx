@@ -65,9 +65,9 @@ export function SaveBar({
 }
 
 /** A setting with its title, its sentence and its control. */
-export function Setting({ title, text, control, children }: { title: ReactNode; text?: ReactNode; control?: ReactNode; children?: ReactNode }) {
+export function Setting({ name, title, text, control, children }: { /** What the search of settings calls it: `?field=name`. */ name?: string; title: ReactNode; text?: ReactNode; control?: ReactNode; children?: ReactNode }) {
   return (
-    <section className="set">
+    <section className="set" data-setting={name}>
       <div className="flex gap-4 top">
         <div className="grow">
           <h3>{title}</h3>

@@ -12,4 +12,5 @@ mod rows_clock;
 mod rows_hours;
 mod rows_life;
 mod rows_people;
+mod survey;
 mod walk;

@@ -45,9 +45,13 @@ pub fn settle(tx: &mut Tx<'_>, row: &OutboxRow, token: &str, to: &Sender, outcom
                 return Ok(());
             }
             let Some(message) = message else { return Ok(()) };
+            if channel_accounts::set_working(tx, w, row.channel_account)? > 0 {
+                tell_channel(tx, w, row.channel_account, "working");
+            }
             arrived(tx, w, row.channel_account, &message, provider_id, now)?;
         }
         SendOutcome::Retry { after_ms, error } => {
+            failing(tx, w, row.channel_account, &error.to_string())?;
             if row.attempt >= MOST_ATTEMPTS {
                 return refuse(tx, row, token, message, &conversation, error);
             }
@@ -61,12 +65,32 @@ pub fn settle(tx: &mut Tx<'_>, row: &OutboxRow, token: &str, to: &Sender, outcom
             if outbox::uncertain(tx, row.id, token, now.plus(UNCERTAIN_MS), reason)? == 0 {
                 return Ok(());
             }
+            failing(tx, w, row.channel_account, reason)?;
             if let Some(message) = message {
                 uncertain(tx, w, &message)?;
             }
         }
     }
     Ok(())
+}
+
+/// The channel does not work at the moment; the first failed call is news (spec CP-1.3).
+fn failing(tx: &mut Tx<'_>, w: WorkspaceId, account: ChannelAccountId, error: &str) -> AppResult<()> {
+    if channel_accounts::set_failing(tx, w, account, error)? > 0 {
+        tell_channel(tx, w, account, "failing");
+    }
+    Ok(())
+}
+
+fn tell_channel(tx: &mut Tx<'_>, w: WorkspaceId, account: ChannelAccountId, status: &str) {
+    tx.emit(Event {
+        workspace: w,
+        kind: EventKind::ChannelChanged,
+        conversation: None,
+        scope_before: None,
+        scope_after: None,
+        body: json!({ "id": account, "status": status }),
+    });
 }
 
 /// The provider has the message under `provider_id`: what was said about it before is applied now.
@@ -183,14 +207,7 @@ fn refuse(
 /// When the database fails.
 pub fn disconnected(tx: &mut Tx<'_>, w: WorkspaceId, account: ChannelAccountId, detail: &str) -> AppResult<()> {
     if channel_accounts::set_status(tx, w, account, ChannelStatus::Disconnected, detail)? > 0 {
-        tx.emit(Event {
-            workspace: w,
-            kind: EventKind::ChannelChanged,
-            conversation: None,
-            scope_before: None,
-            scope_after: None,
-            body: json!({ "id": account, "status": "disconnected" }),
-        });
+        tell_channel(tx, w, account, "disconnected");
     }
     Ok(())
 }

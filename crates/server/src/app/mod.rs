@@ -3,6 +3,7 @@
 //! No web framework, sockets or provider clients here, and nothing that waits.
 
 pub mod account;
+pub mod alerts;
 pub mod audit;
 pub mod channel_accounts;
 pub mod commands;
@@ -11,9 +12,11 @@ pub mod corrections;
 pub mod customers;
 pub mod delivery;
 pub mod error;
+pub mod fairness;
 pub mod fields;
 pub mod greeter;
 pub mod groups;
+pub mod incidents;
 pub mod invitations;
 pub mod outgoing;
 pub mod password_resets;
@@ -23,6 +26,7 @@ pub mod polite;
 pub mod presence;
 pub mod receive;
 pub mod reply;
+pub mod reports;
 pub mod routing;
 pub mod scope;
 pub mod sessions;
@@ -31,6 +35,8 @@ pub mod start;
 pub mod users;
 pub mod views;
 pub mod visitors;
+pub mod wall;
+pub mod wall_links;
 pub mod who;
 pub mod workspaces;
 

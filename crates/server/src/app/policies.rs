@@ -1,14 +1,12 @@
 //! The assignment policy of a workspace: its versions, and what one would do (spec CP-11, T11).
 
 use crate::app::audit::{self, Change};
-use crate::app::users::{self, Agent};
 use crate::app::{Actor, AppError, AppResult, Who, routing as rules, views};
-use ronda_domain::conversation::Place;
 use ronda_domain::permission::Permission;
-use ronda_domain::{AgentId, GroupId, Ms};
+use ronda_domain::{AgentId, Ms};
 use ronda_routing::{Fact, Finding, Policy, Reach, Severity, State, World};
 use ronda_storage::routing::{self, PolicyRow};
-use ronda_storage::{StoreError, Tx, agents, conversations};
+use ronda_storage::{StoreError, Tx, agents};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -228,93 +226,4 @@ pub fn preview(state: &State, policy: &Policy) -> Previewed {
         findings: policy.validate(&state.world()),
         preview: views::json(&ronda_routing::preview(state, policy)),
     }
-}
-
-/// One queue of the wall.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct Queue {
-    /// `null` for what no group was named for.
-    pub group: Option<GroupId>,
-    pub group_name: Option<String>,
-    pub waiting: i64,
-    /// Since when the longest waiting customer has been owed a reply.
-    pub oldest_owed_since: Option<Ms>,
-}
-
-/// The queue and the agents at a glance.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct Overview {
-    pub now: Ms,
-    pub waiting: i64,
-    pub held: i64,
-    /// Held and owed a reply.
-    pub unanswered: i64,
-    pub exhausted: i64,
-    pub oldest_owed_since: Option<Ms>,
-    pub queues: Vec<Queue>,
-    pub agents: Vec<Agent>,
-    /// Held conversations whose clock runs, soonest first, at most 50.
-    pub expiring: Vec<views::Conversation>,
-}
-
-/// Conversations shown as expiring.
-const EXPIRING: usize = 50;
-
-/// The wall of supervisors.
-///
-/// # Errors
-/// When the database fails.
-pub fn overview(tx: &mut Tx<'_>, who: &Who) -> AppResult<Overview> {
-    let w = who.workspace;
-    let now = tx.now();
-    let rows = conversations::routable(tx, w)?;
-    let mut queues: BTreeMap<Option<GroupId>, (i64, Option<Ms>)> = BTreeMap::new();
-    let earlier = |a: Option<Ms>, b: Option<Ms>| match (a, b) {
-        (Some(a), Some(b)) => Some(a.min(b)),
-        (a, b) => a.or(b),
-    };
-    for c in rows.iter().filter(|c| c.place == Place::Waiting) {
-        let q = queues.entry(c.group).or_default();
-        q.0 += 1;
-        q.1 = earlier(q.1, c.owed_since);
-    }
-    let names: BTreeMap<GroupId, String> = ronda_storage::groups::page(tx, w, 0, i64::from(u16::MAX))?
-        .into_iter()
-        .map(|g| (g.id, g.name))
-        .collect();
-    let mut clocks: Vec<_> = rows.iter().filter_map(|c| Some((c.rotate_at?, c.id))).collect();
-    clocks.sort();
-    clocks.truncate(EXPIRING);
-    let ids: Vec<_> = clocks.iter().map(|(_, id)| *id).collect();
-    let mut expiring: Vec<views::Conversation> = conversations::views(tx, w, &ids)?
-        .into_iter()
-        .map(|v| views::Conversation::of(v, now))
-        .collect();
-    expiring.sort_by_key(|c| c.rotate_at);
-    let limits = users::limits(tx, w)?;
-    let agents = ronda_storage::users::page(tx, w, 0, i64::from(u16::MAX))?;
-    let held = rows.iter().filter(|c| c.place == Place::Held);
-    Ok(Overview {
-        now,
-        waiting: queues.values().map(|q| q.0).sum(),
-        held: held.clone().count() as i64,
-        unanswered: held.clone().filter(|c| c.owed_since.is_some()).count() as i64,
-        exhausted: rows.iter().filter(|c| c.exhausted).count() as i64,
-        oldest_owed_since: queues.values().fold(None, |oldest, q| earlier(oldest, q.1)),
-        queues: queues
-            .into_iter()
-            .map(|(group, (waiting, oldest_owed_since))| Queue {
-                group,
-                group_name: group.and_then(|g| names.get(&g).cloned()),
-                waiting,
-                oldest_owed_since,
-            })
-            .collect(),
-        agents: agents
-            .iter()
-            .filter(|u| u.status == "active")
-            .map(|u| Agent::of(u, limits))
-            .collect(),
-        expiring,
-    })
 }

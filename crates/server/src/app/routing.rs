@@ -1,7 +1,8 @@
 //! Between the routing engine and the database: the state from rows, a plan into rows, and what people are shown.
 
+use crate::app::alerts::{self, Raised};
 use crate::app::views::{self, Conversation, Message, Named};
-use crate::app::{AppError, AppResult, outgoing, users};
+use crate::app::{AppError, AppResult, incidents as incidents_of, outgoing, users};
 use ronda_domain::channel::ChannelKind;
 use ronda_domain::content::Content;
 use ronda_domain::conversation::{Author, CloseReason, Direction, Place};
@@ -397,34 +398,73 @@ fn decision_row(d: &Decision) -> DecisionRow {
     }
 }
 
-/// Incidents: what people should be told besides.
+/// What people should be told besides: incidents, which stay, and alerts, which ask for somebody.
 fn notices(tx: &mut Tx<'_>, w: WorkspaceId, outcome: &Outcome) -> AppResult<()> {
-    let now = tx.now();
     for notice in &outcome.notices {
-        let (conversation, kind, phase, waited) = match notice {
-            Notice::ClosedUnanswered {
-                conversation,
-                owner,
-                owed_since,
-            } => {
-                let phase = if owner.is_some() { "agent" } else { "waiting" };
-                (*conversation, "closed_unanswered", phase, now.since(*owed_since))
-            }
-            Notice::Exhausted { conversation, .. } => (*conversation, "exhausted", "agent", 0),
-            Notice::UnknownGroup { conversation, .. } => (*conversation, "unknown_group", "waiting", 0),
-            _ => continue,
-        };
-        incidents::insert(
-            tx,
-            w,
-            conversation,
-            kind,
-            phase,
-            waited,
-            &views::json(notice).to_string(),
-        )?;
+        incident(tx, w, notice)?;
+        if let Some(mut raised) = alert(notice) {
+            let of = raised.conversation.map(|c| c.0).or(raised.agent.map(|a| a.0));
+            raised.key = format!("{}:{}:{}", raised.kind, of.unwrap_or_default(), outcome.head.decision_seq);
+            alerts::raise(tx, w, &raised)?;
+        }
     }
     Ok(())
+}
+
+fn incident(tx: &mut Tx<'_>, w: WorkspaceId, notice: &Notice) -> AppResult<()> {
+    let now = tx.now();
+    let (conversation, kind, phase, since) = match notice {
+        Notice::ClosedUnanswered {
+            conversation,
+            owner,
+            owed_since,
+        } => {
+            let phase = if owner.is_some() { "agent" } else { "waiting" };
+            (*conversation, "closed_unanswered", phase, *owed_since)
+        }
+        Notice::Exhausted { conversation, .. } => {
+            let since = conversations::get(tx, w, *conversation)?.and_then(|c| c.owed_since);
+            (*conversation, "exhausted", "agent", since.unwrap_or(now))
+        }
+        Notice::UnknownGroup { conversation, .. } => (*conversation, "unknown_group", "waiting", now),
+        _ => return Ok(()),
+    };
+    let owners = incidents_of::owners(tx, w, conversation, since, now)?;
+    let mut detail = views::json(notice);
+    detail["owners"] = views::json(&owners);
+    let waited = now.since(since);
+    incidents::insert(tx, w, conversation, kind, phase, waited, &detail.to_string())?;
+    Ok(())
+}
+
+/// What asks for somebody.
+fn alert(notice: &Notice) -> Option<Raised> {
+    let (kind, conversation, agent) = match notice {
+        Notice::ClosedUnanswered {
+            conversation, owner, ..
+        } => ("closed_unanswered", Some(*conversation), *owner),
+        Notice::UnknownGroup { conversation, .. } => ("unknown_group", Some(*conversation), None),
+        Notice::Exhausted { conversation, owner } => ("exhausted", Some(*conversation), Some(*owner)),
+        Notice::KeptOverdue { conversation, owner } => ("kept_overdue", Some(*conversation), Some(*owner)),
+        Notice::NobodyAvailable { conversation } => ("nobody_available", Some(*conversation), None),
+        Notice::OverLimit {
+            conversation, agent, ..
+        } => ("over_limit", Some(*conversation), Some(*agent)),
+        Notice::MarkAway { agent, .. } => ("marked_away", None, Some(*agent)),
+        Notice::CoolingDown { agent, .. } => ("cooling_down", None, Some(*agent)),
+        Notice::Saturated {
+            conversation, owner, ..
+        } => ("saturated", Some(*conversation), Some(*owner)),
+        // A failed send and a late reply are told in the conversation.
+        Notice::SendFailed { .. } | Notice::LateReply { .. } | Notice::HoldsOutsideGroup { .. } => return None,
+    };
+    Some(Raised {
+        kind,
+        key: String::new(),
+        conversation,
+        agent,
+        detail: views::json(notice),
+    })
 }
 
 /// What goes with the end of conversations: their timers, and a farewell when time closed them.

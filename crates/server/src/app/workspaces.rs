@@ -2,12 +2,13 @@
 
 use crate::app::audit::{self, Change};
 use crate::app::fields::nullable;
+use crate::app::views::Conversation;
 use crate::app::{Actor, AppError, AppResult, Fields, Who};
 use ronda_domain::conversation::Place;
 use ronda_domain::permission::Permission;
 use ronda_domain::{Ms, WorkspaceId};
 use ronda_storage::workspaces::{self, WorkspaceRow};
-use ronda_storage::{Tx, Wake};
+use ronda_storage::{Tx, Wake, conversations};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -17,6 +18,8 @@ const TOLERANCE_MINUTES: std::ops::RangeInclusive<i64> = 1..=7 * 24 * 60;
 /// Source: spec CORE-2.
 const CLOSE_MINUTES: std::ops::RangeInclusive<i64> = 5..=30 * 24 * 60;
 const USUAL_CLOSE_MINUTES: i64 = 24 * 60;
+/// Conversations named for each phase when a shortened period closes them.
+const CLOSING_LISTED: i64 = 50;
 const FAREWELL: std::ops::RangeInclusive<usize> = 1..=1_000;
 
 /// Whether a conversation closed by hand comes back to its agent when the customer writes again soon.
@@ -293,6 +296,7 @@ fn auto_close(f: &mut Fields, old: &AutoClose, edit: Option<&EditAutoClose>) -> 
 fn confirmed(tx: &mut Tx<'_>, w: WorkspaceId, old: &AutoClose, new: &AutoClose) -> AppResult<()> {
     let now = tx.now();
     let mut closing = serde_json::Map::new();
+    let mut ids = Vec::new();
     for (name, old, new, place, outbound) in [
         ("bot", old.bot, new.bot, Place::Bot, Some(false)),
         ("waiting", old.waiting, new.waiting, Place::Waiting, None),
@@ -302,17 +306,24 @@ fn confirmed(tx: &mut Tx<'_>, w: WorkspaceId, old: &AutoClose, new: &AutoClose) 
         let Some(minutes) = new.filter(|new| old.is_none_or(|old| *new < old)) else {
             continue;
         };
-        let quiet = workspaces::quiet(tx, w, place, outbound, now.plus(-minutes * Ms::MINUTE))?;
+        let before = now.plus(-minutes * Ms::MINUTE);
+        let quiet = workspaces::quiet(tx, w, place, outbound, before)?;
         if quiet > 0 {
             closing.insert(name.into(), quiet.into());
+            let some = conversations::quiet_since(tx, w, place, outbound == Some(true), before, CLOSING_LISTED)?;
+            ids.extend(some.into_iter().map(|(id, _)| id));
         }
     }
     if closing.is_empty() {
         return Ok(());
     }
+    let listed: Vec<Conversation> = conversations::views(tx, w, &ids)?
+        .into_iter()
+        .map(|v| Conversation::of(v, now))
+        .collect();
     Err(AppError::NeedsConfirmation {
         code: "closes_conversations",
-        findings: json!({ "closing": Value::Object(closing) }),
+        findings: json!({ "closing": Value::Object(closing), "conversations": listed }),
     })
 }
 

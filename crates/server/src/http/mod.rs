@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod agents;
+pub mod alerts;
 pub mod assets;
 pub mod audit;
 pub mod channel_accounts;
@@ -18,10 +19,12 @@ pub mod groups;
 pub mod guard;
 pub mod health;
 pub mod idempotency;
+pub mod incidents;
 pub mod input;
 pub mod invitations;
 pub mod password_resets;
 pub mod problem;
+pub mod reports;
 pub mod routing;
 pub mod sessions;
 pub mod setup;
@@ -29,6 +32,7 @@ pub mod templates;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod users;
+pub mod wall;
 pub mod webhooks;
 pub mod workspaces;
 
@@ -122,7 +126,14 @@ fn resources() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(routing::presets))
         .routes(routes!(routing::preview))
         .routes(routes!(routing::decisions))
-        .routes(routes!(routing::overview))
+        .routes(routes!(wall::overview))
+        .routes(routes!(wall::links, wall::create))
+        .routes(routes!(wall::revoke))
+        .routes(routes!(wall::public))
+        .routes(routes!(incidents::list))
+        .routes(routes!(incidents::failed))
+        .routes(routes!(alerts::list))
+        .routes(routes!(reports::fairness))
         // Events
         .routes(routes!(events::follow))
 }

@@ -2,7 +2,7 @@
 
 use crate::app::policies::{self, NewPolicy, PolicyVersion, Previewed};
 use crate::app::routing::{self as rules, DecisionView};
-use crate::app::{AppError, AppResult};
+use crate::app::AppResult;
 use crate::http::input::{cursor, limit_of, read_cursor};
 use crate::http::{Body, Context, Filter, Page, Paged, Problem};
 use axum::Json;
@@ -102,6 +102,8 @@ pub struct DecisionsQuery {
     agent: Option<i64>,
     /// `assign`, `rotate`, `take` …
     act: Option<String>,
+    /// The code of the reason: `in_turn`, `no_answer` …
+    reason: Option<String>,
     /// Not before, in milliseconds.
     from: Option<i64>,
     /// Before, in milliseconds.
@@ -123,18 +125,28 @@ pub async fn decisions(ctx: Context, Filter(q): Filter<DecisionsQuery>) -> Resul
         (None, None) => DecisionsOf::All,
         _ => return Err(Problem::invalid("/query/agent", "one_of", "a conversation or an agent")),
     };
-    let (act, from, to) = (q.act, q.from.map(Ms), q.to.map(Ms));
+    let (act, reason, from, to) = (q.act, q.reason, q.from.map(Ms), q.to.map(Ms));
     let (items, next) = ctx
         .read("decisions", move |tx, who| -> AppResult<_> {
             who.need(Permission::RoutingExplain)?;
+            let before = match to {
+                // The log is ordered by time: what is later is not looked at.
+                Some(to) => before.min(ronda_storage::routing::decision_before(tx, who.workspace, to)? + 1),
+                None => before,
+            };
             // Filters that no index serves are applied to a bounded number of rows; the cursor goes on from there.
-            let filtered = act.is_some() || from.is_some() || to.is_some();
+            let filtered = act.is_some() || reason.is_some() || from.is_some() || to.is_some();
             let read = if filtered { limit * 10 } else { limit };
             let rows = rules::decisions(tx, who.workspace, of, before, read)?;
-            let last = rows.last().map(|d| d.seq).filter(|_| rows.len() as i64 == read);
+            let more = rows.len() as i64 == read && rows.last().is_some_and(|d| from.is_none_or(|f| d.at >= f));
+            let last = rows.last().map(|d| d.seq).filter(|_| more);
             let mut items: Vec<DecisionView> = rows
                 .into_iter()
                 .filter(|d| act.as_ref().is_none_or(|a| d.act == *a))
+                .filter(|d| {
+                    let code = d.reason["code"].as_str().or(d.reason.as_str());
+                    reason.as_deref().is_none_or(|r| code == Some(r))
+                })
                 .filter(|d| from.is_none_or(|f| d.at >= f) && to.is_none_or(|t| d.at < t))
                 .collect();
             let cut = items.len() as i64 > limit;
@@ -147,13 +159,4 @@ pub async fn decisions(ctx: Context, Filter(q): Filter<DecisionsQuery>) -> Resul
         items,
         next_cursor: next.map(|seq| cursor(&seq)),
     }))
-}
-
-/// The queue and the agents at a glance, for the live wall.
-#[utoipa::path(get, path = "/routing/overview", tag = "Routing", responses((status = 200, body = policies::Overview)))]
-pub async fn overview(ctx: Context) -> Result<Json<policies::Overview>, Problem> {
-    if !ctx.who.may(Permission::RoutingExplain) {
-        return Err(AppError::Forbidden(Permission::RoutingExplain).into());
-    }
-    Ok(Json(ctx.read("overview", policies::overview).await?))
 }

@@ -100,6 +100,14 @@ pub fn sees(audience: &Audience, event: &StoredEvent) -> Sees {
         }
         Audience::Agent { sight, explains, .. } => match event.kind {
             EventKind::RoutingDecided if !explains => Sees::Nothing,
+            // About an agent, and for supervisors.
+            EventKind::AlertRaised if !explains => {
+                if event.scope_after.and_then(|s| s.owner) == Some(sight.agent) {
+                    Sees::All
+                } else {
+                    Sees::Nothing
+                }
+            }
             EventKind::ConversationChanged | EventKind::MessageCreated | EventKind::MessageChanged => {
                 scoped(sight, event.scope_before.as_ref(), event.scope_after.as_ref())
             }

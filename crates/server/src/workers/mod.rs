@@ -8,6 +8,7 @@ pub mod planner;
 pub mod presence;
 pub mod relay;
 pub mod timers;
+pub mod warnings;
 
 use crate::App;
 use std::sync::Arc;
@@ -29,6 +30,7 @@ pub fn start(app: &Arc<App>) {
     media::start(app);
     presence::start(app);
     timers::start(app);
+    warnings::start(app);
 }
 
 /// Runs a loop until the server stops.

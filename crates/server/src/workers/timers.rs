@@ -7,7 +7,7 @@ use ronda_domain::{ConversationId, Ms, WorkspaceId};
 use ronda_routing::{Arrival, Epoch, Fact};
 use ronda_storage::workspaces::WorkspaceRow;
 use ronda_storage::{
-    Lane, StoreResult, Tx, conversations, drafts, events, journal, parked, presence, timers, workspaces,
+    Lane, StoreResult, Tx, alerts, conversations, drafts, events, journal, parked, presence, timers, workspaces,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -149,6 +149,7 @@ pub async fn forget(app: &App) -> StoreResult<()> {
             parked::forget(tx, now.plus(-PARKED_MS))?;
             drafts::forget(tx, now.plus(-DRAFTS_MS))?;
             presence::forget_leases(tx, now.plus(-Ms::DAY))?;
+            alerts::forget(tx, now.plus(-crate::app::alerts::KEPT_MS))?;
             Ok(())
         })
         .await

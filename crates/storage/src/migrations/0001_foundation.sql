@@ -203,6 +203,9 @@ create table channel_account (
   lane {int} not null default 0,
   simulated {int} not null default 0,
   health {text} not null default '{}',
+  -- since when calls to the provider fail, and how the first one did; null again with the first that works
+  failing_since {int},
+  failing_error {text},
   version {int} not null default 1,
   created_at {int} not null,
   deleted_at {int}
@@ -307,6 +310,8 @@ create index conversation_place_waiting on conversation(workspace, place, owed_s
 create index conversation_owner on conversation(workspace, owner, place) where owner is not null;
 create index conversation_activity on conversation(workspace, place, last_activity_at, id);
 create index conversation_closed on conversation(workspace, closed_at, id) where place = 'closed';
+-- windows that end and automatic closings that come near
+create index conversation_quiet on conversation(workspace, last_customer_at, id) where place in ('waiting', 'held');
 
 create table message (
   id {id},
@@ -338,6 +343,7 @@ create table message (
 create index message_of_conversation on message(conversation, at, id);
 create unique index message_provider on message(channel_account, provider_id) where provider_id is not null;
 create unique index message_client on message(workspace, conversation, author, client_id) where client_id is not null;
+create index message_failed on message(workspace, id) where status = 'failed';
 
 create table reaction (
   workspace {int} not null,
@@ -397,6 +403,36 @@ create table incident (
   at {int} not null
 ) {strict};
 create index incident_of_workspace on incident(workspace, id);
+create index incident_at on incident(workspace, at);
+
+-- Something people should act on. `key` makes it one: the same thing is told once.
+create table alert (
+  id {id},
+  workspace {int} not null,
+  kind {text} not null,
+  key {text} not null,
+  conversation {int},
+  -- whom it is about besides supervisors
+  agent {int},
+  detail {text} not null default '{}',
+  at {int} not null
+) {strict};
+create unique index alert_key on alert(workspace, key);
+create index alert_of_workspace on alert(workspace, id);
+create index alert_at on alert(at);
+
+-- Links that show the live wall, and nothing else, to whoever has one: a screen in the room.
+create table wall_link (
+  id {id},
+  workspace {int} not null references workspace(id),
+  name {text} not null,
+  token_hash {text} not null unique,
+  -- whether agents are shown by name
+  names {int} not null default 0,
+  created_by {int},
+  created_at {int} not null
+) {strict};
+create index wall_link_of_workspace on wall_link(workspace, id);
 
 -- In and out -----------------------------------------------------------------------------------------------------------
 

@@ -36,6 +36,8 @@ enum Thing {
     Customer,
     /// An uploaded file.
     File,
+    /// A link to the live wall.
+    WallLink,
     /// A part of a delivery that was not understood. None is made: a number of another workspace is as unknown.
     Failure,
     /// The secret of a link. Nobody has one by belonging to a workspace, so it is not tried across workspaces.
@@ -229,6 +231,14 @@ fn table() -> Vec<Row> {
         having(P::RoutingExplain, "POST /routing-policies/preview").body(json!({ "policy": {} })),
         having(P::RoutingExplain, "GET /routing-decisions"),
         having(P::RoutingExplain, "GET /routing/overview"),
+        having(P::RoutingExplain, "GET /wall-links"),
+        having(P::RoutingExplain, "POST /wall-links").body(json!({ "name": "Sala" })),
+        having(P::RoutingExplain, "DELETE /wall-links/{id}").names("id", T::WallLink),
+        everybody("GET /wall/{token}").names("token", T::Token),
+        having(P::ConversationsSeeAll, "GET /incidents"),
+        having(P::ConversationsSeeAll, "GET /failed-messages"),
+        member("GET /alerts"),
+        having(P::RoutingExplain, "GET /reports/fairness"),
         member("GET /events"),
     ]
 }
@@ -265,6 +275,10 @@ async fn make(app: &TestApp, owner: &Browser, other: &Browser) -> BTreeMap<Thing
         (Thing::Message, message["id"].to_string()),
         (Thing::File, file["id"].as_str().expect("a uuid").to_owned()),
         (Thing::Failure, "999999999".into()),
+        (
+            Thing::WallLink,
+            id(owner.post("/wall-links", json!({ "name": MARK })).await.expect(201)),
+        ),
         (Thing::User, other.agent.to_string()),
         (Thing::Group, id(owner.post("/groups", group).await.expect(201))),
         (

@@ -66,6 +66,14 @@ export function Alerts({ place }: { place: Place }) {
           if (news.message.direction === 'in' && c && !looking(c.id)) ring(false);
           return;
         }
+        if (news.type === 'alert') {
+          // What an agent should do something about; supervisors have the wall and the home of the panel.
+          const { kind, conversation, agent } = news.alert;
+          if (agent?.id !== mine || !conversation) return;
+          const text = t.maybe(`alert.mine.${kind}`, { customer: customerName(t, conversation) });
+          if (text) toast(text, { group: `alert-${conversation.id}`, action: { label: t('alerts.open'), run: () => place.go({ tray: 'mine', state: 'active' }, conversation.id) } });
+          return;
+        }
         const { now, before } = news;
         const open = { label: t('alerts.open'), run: () => place.go({ tray: 'mine', state: 'active' }, now.id) };
         if (before && before.owner?.id === mine && now.owner && now.owner.id !== mine && !isOwnAct(now.id)) {

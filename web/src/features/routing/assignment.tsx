@@ -123,6 +123,7 @@ function Editor({ saved, agents }: { saved: PolicyVersion; agents: Agent[] }) {
         <fieldset className="sets card" disabled={!may}>
           <legend className="sr">{t('assign.settings')}</legend>
           <Setting
+            name="reassign"
             title={t('assign.time')}
             text={t('assign.time.text')}
             control={<Switch label={t('assign.time')} checked={policy.reassign_seconds !== null} disabled={!may} onChange={(on) => setPolicy(switchTime(policy, on))} />}
@@ -134,6 +135,7 @@ function Editor({ saved, agents }: { saved: PolicyVersion; agents: Agent[] }) {
             )}
           </Setting>
           <Setting
+            name="limit"
             title={t('assign.limit')}
             text={t('assign.limit.text')}
             control={<Switch label={t('assign.limit')} checked={policy.limit !== null} disabled={!may} onChange={(on) => setPolicy(switchLimit(policy, on))} />}
@@ -158,7 +160,7 @@ function Editor({ saved, agents }: { saved: PolicyVersion; agents: Agent[] }) {
               <Badge>{t('assign.limit.none')}</Badge>
             )}
           </Setting>
-          <Setting title={t('assign.who')}>
+          <Setting name="who" title={t('assign.who')}>
             <div className="opts" role="radiogroup" aria-label={t('assign.who')}>
               <Radio name="who" checked={who === 'online'} onChange={() => choose('online')}>
                 {t('assign.who.online')}

@@ -6,7 +6,7 @@ import { serverNow } from '@/lib/clock';
 import { sentence } from '@/lib/decisions';
 import { customerName } from '@/lib/names';
 import { useZone } from '@/lib/me';
-import { clockSeconds, clockTime, dayKey, daysAgo, longDate } from '@/lib/time';
+import { clockSeconds, clockTime, dayKey, daysAgo, exact, longDate } from '@/lib/time';
 import { Avatar, Badge, Button, Empty, Failure, Icon, Loading, Page, type IconName } from '@/ui';
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { useState, type CSSProperties } from 'react';
@@ -36,7 +36,14 @@ export default function Decisions() {
   const search = new URLSearchParams(useSearch());
   const { data: agents } = useQuery(agentsQuery);
   const [open, setOpen] = useState<number | null>(null);
-  const filter = { act: search.get('act') ?? undefined, agent: search.get('agent') ?? undefined, conversation: search.get('conversation') ?? undefined };
+  const filter = {
+    act: search.get('act') ?? undefined,
+    reason: search.get('reason') ?? undefined,
+    from: search.get('from') ?? undefined,
+    to: search.get('to') ?? undefined,
+    agent: search.get('agent') ?? undefined,
+    conversation: search.get('conversation') ?? undefined,
+  };
   const set = (name: string, value: string) => {
     const next = new URLSearchParams(search);
     if (value) next.set(name, value);
@@ -70,6 +77,27 @@ export default function Decisions() {
             </option>
           ))}
         </select>
+        {filter.reason && (
+          <button type="button" className="chip is-on" onClick={() => set('reason', '')}>
+            {t.maybe(`reason.name.${filter.reason}`) ?? filter.reason}
+            <Icon name="x" />
+          </button>
+        )}
+        {(filter.from ?? filter.to) !== undefined && (
+          <button
+            type="button"
+            className="chip is-on"
+            onClick={() => {
+              const next = new URLSearchParams(search);
+              next.delete('from');
+              next.delete('to');
+              go(`${path}${next.size > 0 ? `?${next}` : ''}`, { replace: true });
+            }}
+          >
+            {[filter.from, filter.to].map((at) => (at === undefined ? '' : exact(Number(at), t.language, zone))).join(' – ')}
+            <Icon name="x" />
+          </button>
+        )}
         {filter.conversation && (
           <button type="button" className="chip is-on" onClick={() => set('conversation', '')}>
             {t('decisions.one', { id: items[0]?.conversation?.number ?? filter.conversation })}

@@ -1,8 +1,11 @@
 import { api, ApiError } from '@/api/client';
 import { keys } from '@/api/queries';
-import type { Workspace } from '@/api/types';
+import type { Conversation, Workspace } from '@/api/types';
 import { LANGUAGES, languageTag, useT } from '@/i18n';
+import { useNow } from '@/lib/clock';
 import { explain } from '@/lib/errors';
+import { customerName } from '@/lib/names';
+import { duration } from '@/lib/time';
 import { Banner, Button, Checkbox, Dialog, Failure, Loading, Page, SaveBar, SelectField, Setting, Switch, TextArea, TextField, toast } from '@/ui';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useMemo, useState } from 'react';
@@ -10,6 +13,12 @@ import { useMemo, useState } from 'react';
 const PHASES = ['bot', 'waiting', 'agent', 'outbound'] as const;
 const USUAL_MINUTES = 1_440;
 const key = ['workspace'] as const;
+/** What a shortened period would close: how many of each phase, and some of them. */
+interface Closing {
+  closing: Record<string, number>;
+  conversations: Conversation[];
+}
+
 const NAMES = { es: 'Español', en: 'English', pt: 'Português' } as const;
 
 export default function WorkspaceSettings() {
@@ -36,9 +45,10 @@ function difference(before: Workspace, after: Workspace): Partial<Workspace> {
 
 function Editor({ saved }: { saved: Workspace }) {
   const t = useT();
+  const now = useNow();
   const client = useQueryClient();
   const [value, setValue] = useState(saved);
-  const [asks, setAsks] = useState<Record<string, number> | null>(null);
+  const [asks, setAsks] = useState<Closing | null>(null);
   const change = useMemo(() => difference(saved, value), [saved, value]);
   const zones = useMemo(() => (typeof Intl.supportedValuesOf === 'function' ? Intl.supportedValuesOf('timeZone') : []), []);
   const countries = useMemo(() => {
@@ -56,7 +66,7 @@ function Editor({ saved }: { saved: Workspace }) {
     },
     onError: (error) => {
       if (error instanceof ApiError && error.code === 'needs_confirmation') {
-        setAsks(((error.problem['findings'] as { closing?: Record<string, number> } | undefined)?.closing ?? {}) as Record<string, number>);
+        setAsks({ closing: {}, conversations: [], ...(error.problem['findings'] as Partial<Closing> | undefined) });
       } else if (!(error instanceof ApiError && error.problem.errors?.length)) toast(explain(t, error), { tone: 'error' });
     },
   });
@@ -69,7 +79,7 @@ function Editor({ saved }: { saved: Workspace }) {
     <Page title={t('nav.workspace')} purpose={t('workspace.purpose')}>
       <div className="narrow stack">
         <div className="sets card">
-          <Setting title={t('workspace.general')}>
+          <Setting name="general" title={t('workspace.general')}>
             <div className="cols-2">
               <TextField label={t('setup.workspace')} maxLength={80} error={wrong?.about('/name')} value={value.name} onChange={(event) => setValue({ ...value, name: event.target.value })} />
               <SelectField label={t('common.language')} help={t('workspace.language.help')} value={value.language.slice(0, 2)} onChange={(event) => setValue({ ...value, language: languageTag(event.target.value) })}>
@@ -99,6 +109,7 @@ function Editor({ saved }: { saved: Workspace }) {
 
         <div className="sets card">
           <Setting
+            name="tolerance"
             title={t('tolerance.title')}
             text={t('tolerance.text')}
             control={<Switch label={t('tolerance.title')} checked={tolerance.enabled} onChange={(enabled) => setTolerance({ enabled })} />}
@@ -118,7 +129,7 @@ function Editor({ saved }: { saved: Workspace }) {
         </div>
 
         <div className="sets card">
-          <Setting title={t('autoclose.title')} text={t('autoclose.text')} />
+          <Setting name="autoclose" title={t('autoclose.title')} text={t('autoclose.text')} />
           {PHASES.map((phase) => {
             const minutes = value.auto_close[phase];
             const words = farewell[phase] ?? null;
@@ -192,12 +203,26 @@ function Editor({ saved }: { saved: Workspace }) {
         >
           <Banner tone="amber">{t('autoclose.confirm.text')}</Banner>
           <ul className="stack-2 sm">
-            {PHASES.filter((phase) => (asks[phase] ?? 0) > 0).map((phase) => (
+            {PHASES.filter((phase) => (asks.closing[phase] ?? 0) > 0).map((phase) => (
               <li key={phase}>
-                {t(`autoclose.${phase}`)}: <b className="num">{t.number(asks[phase] ?? 0)}</b>
+                {t(`autoclose.${phase}`)}: <b className="num">{t.number(asks.closing[phase] ?? 0)}</b>
               </li>
             ))}
           </ul>
+          {asks.conversations.length > 0 && (
+            <ul className="pick-list" aria-label={t('autoclose.confirm.list')}>
+              {asks.conversations.map((c) => (
+                <li key={c.id} className="flex gap-3 row-sm">
+                  <a className="grow trunc" href={`/agent/agents/${c.id}`} target="_blank" rel="noreferrer">
+                    <span className="num muted">{`#${c.number}`}</span> <bdi>{customerName(t, c)}</bdi>
+                  </a>
+                  {c.owed_since !== null && <span className="badge badge-red">{t('autoclose.confirm.owed')}</span>}
+                  <span className="xs muted">{c.owner?.name ?? ''}</span>
+                  <time className="xs faint num">{duration(now - (c.last_customer_at ?? c.last_activity_at))}</time>
+                </li>
+              ))}
+            </ul>
+          )}
         </Dialog>
       )}
     </Page>

@@ -1,166 +1,121 @@
-import { api } from '@/api/client';
-import { keys } from '@/api/queries';
-import type { Agent, AgentState, Conversation, Overview } from '@/api/types';
+import { overviewQuery } from '@/api/queries';
+import type { Overview } from '@/api/types';
 import { useT } from '@/i18n';
-import { customerName } from '@/lib/names';
 import { useNow } from '@/lib/clock';
 import { explain } from '@/lib/errors';
-import { useMay, useZone } from '@/lib/me';
-import { clockSeconds, countdown, duration } from '@/lib/time';
+import { useZone } from '@/lib/me';
+import { clockSeconds, duration } from '@/lib/time';
 import { useLink } from '@/realtime';
-import { clockTotal } from '@/realtime/cache';
-import { Avatar, Banner, ChannelMark, ClockRing, Empty, Failure, IconButton, Loading, Menu, Page, Seats, Segmented, toast } from '@/ui';
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { Banner, Button, Failure, Loading, Page, Segmented } from '@/ui';
+import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { Link } from 'wouter';
+import { Agents } from './agents';
+import { Clocks } from './clocks';
+import { Links } from './links';
+import { Channels, Incidents, Queues } from './queues';
 
-const AGAIN_MS = 10_000;
 const SOON_MS = 30_000;
-
-const RANK: Record<AgentState, number> = { online: 0, away: 1, offline: 2 };
-type Order = 'load' | 'state' | 'name';
+/** More groups than this are chosen from a list. */
+const MOST_TABS = 4;
 
 export default function Wall() {
+  const t = useT();
+  const { data, error, isPending, refetch } = useQuery(overviewQuery);
+  if (data) return <Live data={data} error={error} />;
+  return <Page title={t('nav.wall')}>{isPending ? <Loading lines={8} /> : <Failure error={error} retry={() => void refetch()} />}</Page>;
+}
+
+/** What concerns one group, or everything. */
+function of(data: Overview, group: number | null): Overview {
+  if (group === null) return data;
+  const queues = data.queues.filter((queue) => queue.group === group);
+  const mine = (c: { group: { id: number } | null }) => c.group?.id === group;
+  const overdue = data.overdue.filter((one) => mine(one.conversation));
+  const sum = (of: (queue: Overview['queues'][number]) => number) => queues.reduce((n, queue) => n + of(queue), 0);
+  return {
+    ...data,
+    queues,
+    waiting: sum((queue) => queue.waiting),
+    held: sum((queue) => queue.held),
+    unanswered: sum((queue) => queue.unanswered),
+    oldest_owed_since: queues[0]?.oldest_owed_since ?? null,
+    agents: data.agents.filter((agent) => agent.groups.includes(group)),
+    expiring: data.expiring.filter(mine),
+    windows: data.windows.filter(mine),
+    overdue,
+    overdue_total: overdue.length,
+  };
+}
+
+function Live({ data: all, error }: { data: Overview; error: unknown }) {
   const t = useT();
   const now = useNow();
   const zone = useZone();
   const link = useLink();
-  const [order, setOrder] = useState<Order>('state');
-  const { data, error, isPending, refetch } = useQuery({
-    queryKey: ['overview'],
-    queryFn: ({ signal }) => api.get<Overview>('/routing/overview', undefined, signal),
-    refetchInterval: AGAIN_MS,
-  });
-  if (isPending) {
-    return (
-      <Page title={t('nav.wall')}>
-        <Loading lines={8} />
-      </Page>
-    );
-  }
-  if (!data) {
-    return (
-      <Page title={t('nav.wall')}>
-        <Failure error={error} retry={() => void refetch()} />
-      </Page>
-    );
-  }
-  const { agents, expiring, queues } = data;
-  const overdue = expiring.filter((c) => c.rotate_at !== null && c.rotate_at <= now);
-  const soon = expiring.filter((c) => c.rotate_at !== null && c.rotate_at > now && c.rotate_at - now <= SOON_MS);
-  const later = expiring.filter((c) => c.rotate_at !== null && c.rotate_at - now > SOON_MS);
-  const online = agents.filter((agent) => agent.state === 'online').length;
-  const away = agents.filter((agent) => agent.state === 'away').length;
-  const sorted = [...agents].sort((a, b) =>
-    order === 'name'
-      ? a.name.localeCompare(b.name, t.language)
-      : order === 'load'
-        ? b.load - a.load || a.id - b.id
-        : RANK[a.state] - RANK[b.state] || b.load - a.load || a.id - b.id,
-  );
+  const [group, setGroup] = useState<number | null>(null);
+  const [links, setLinks] = useState(false);
+  const data = of(all, group);
+  const groups = all.queues.filter((queue) => queue.group !== null).map((queue) => ({ value: String(queue.group), label: queue.group_name ?? '' }));
+  const options = [{ value: '', label: t('wall.all') }, ...groups];
+  const choose = (value: string) => setGroup(value ? Number(value) : null);
+  const soon = data.expiring.filter((c) => c.rotate_at !== null && c.rotate_at - now <= SOON_MS).length;
+  const online = data.agents.filter((agent) => agent.state === 'online').length;
+  const away = data.agents.filter((agent) => agent.state === 'away').length;
   return (
     <div className="page wall">
       <header className="wh">
         <h1>{t('nav.wall')}</h1>
-        <span className="live" role="status">
+        <span className="live grow" role="status">
           <span className={link === 'online' ? 'dot dot-online' : 'dot dot-offline'} />
           {link === 'online' ? t('wall.live', { at: clockSeconds(now, t.language, zone) }) : t('wall.stale')}
         </span>
-      </header>
-      {error && <Banner tone="amber">{explain(t, error)}</Banner>}
-      <div className="kpis card">
-        <Kpi label={t('wall.queue')} value={t.number(data.waiting)} hint={data.oldest_owed_since !== null ? t('queue.oldest', { wait: duration(now - data.oldest_owed_since) }) : t('wall.queue.none')} href="/agent/unassigned" />
-        <Kpi label={t('wall.owed')} value={t.number(data.unanswered)} hint={t('wall.owed.of', { n: data.held })} href="/agent/agents" />
-        <Kpi label={t('wall.soon')} value={t.number(soon.length)} hint={t('wall.soon.text')} tone={soon.length > 0 ? 'c-amber' : undefined} />
-        <Kpi label={t('wall.overdue')} value={t.number(overdue.length)} hint={t('wall.overdue.text')} tone={overdue.length > 0 ? 'c-red' : undefined} />
-        <Kpi label={t('wall.exhausted')} value={t.number(data.exhausted)} hint={t('wall.exhausted.text')} tone={data.exhausted > 0 ? 'c-red' : undefined} />
-        <Kpi label={t('state.online')} value={t('wall.of', { n: online, all: agents.length })} hint={t('wall.away', { away, out: agents.length - online - away })} />
-      </div>
-      <div className="grid">
-        <section className="card" aria-labelledby="wall-queue">
-          <header>
-            <h3 id="wall-queue" className="grow">
-              {t('wall.groups')}
-            </h3>
-          </header>
-          <table className="table">
-            <thead>
-              <tr>
-                <th>{t('filter.group')}</th>
-                <th className="r">{t('wall.chats')}</th>
-                <th className="r">{t('wall.oldest')}</th>
-              </tr>
-            </thead>
-            <tbody>
-              {queues.map((queue) => (
-                <tr key={queue.group ?? 0}>
-                  <td>
-                    <Link className="quiet medium" href={`/agent/unassigned${queue.group === null ? '' : `?group=${queue.group}`}`}>
-                      {queue.group_name ?? t('wall.nogroup')}
-                    </Link>
-                  </td>
-                  <td className="r semi">{t.number(queue.waiting)}</td>
-                  <td className="r">{queue.oldest_owed_since !== null && queue.waiting > 0 ? <span className="c-amber">{duration(now - queue.oldest_owed_since)}</span> : '–'}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-          {queues.length === 0 && <p className="sm muted pad-l">{t('wall.queue.none')}</p>}
-        </section>
-        <section className="card mid" aria-labelledby="wall-agents">
-          <header>
-            <h3 id="wall-agents" className="grow">
-              {t('nav.agents')}
-            </h3>
-            <Segmented<Order>
-              label={t('list.order')}
-              value={order}
-              onChange={setOrder}
-              options={[
-                { value: 'state', label: t('users.state') },
-                { value: 'load', label: t('wall.load') },
-                { value: 'name', label: t('users.name') },
-              ]}
-            />
-          </header>
-          <div className="scroll-x">
-            <table className="table agents">
-              <thead>
-                <tr>
-                  <th>{t('filter.owner')}</th>
-                  <th>{t('users.state')}</th>
-                  <th>{t('wall.load')}</th>
-                  <th className="r">{t('wall.since')}</th>
-                  <th>
-                    <span className="sr">{t('conv.more')}</span>
-                  </th>
-                </tr>
-              </thead>
-              <tbody>
-                {sorted.map((agent) => (
-                  <AgentRow key={agent.id} agent={agent} now={now} />
-                ))}
-              </tbody>
-            </table>
-          </div>
-        </section>
-        <section className="card" aria-labelledby="wall-clocks">
-          <header>
-            <h3 id="wall-clocks" className="grow">
-              {t('wall.clocks')}
-            </h3>
-          </header>
-          {expiring.length === 0 ? (
-            <Empty icon="clock" title={t('wall.clocks.none')} />
+        {groups.length > 0 &&
+          (groups.length <= MOST_TABS ? (
+            <Segmented label={t('filter.group')} value={String(group ?? '')} onChange={choose} options={options} />
           ) : (
-            <>
-              <Clocks title={t('wall.overdue')} list={overdue} now={now} />
-              <Clocks title={t('wall.soon')} list={soon} now={now} />
-              <Clocks title={t('wall.later')} list={later} now={now} />
-            </>
-          )}
-        </section>
+            <select className="chip chip-select" aria-label={t('filter.group')} value={String(group ?? '')} onChange={(event) => choose(event.target.value)}>
+              {options.map((option) => (
+                <option key={option.value} value={option.value}>
+                  {option.label}
+                </option>
+              ))}
+            </select>
+          ))}
+        <Button icon="screen" onClick={() => setLinks(true)} aria-label={t('wall.screen')}>
+          <span className="t">{t('wall.screen')}</span>
+        </Button>
+      </header>
+      {error !== null && error !== undefined && <Banner tone="amber">{explain(t, error)}</Banner>}
+      <section className="kpis card" aria-label={t('wall.now')}>
+        <Kpi
+          label={t('wall.queue')}
+          value={t.number(data.waiting)}
+          hint={data.oldest_owed_since !== null ? t('queue.oldest', { wait: duration(now - data.oldest_owed_since) }) : t('wall.queue.none')}
+          href={`/agent/unassigned${group === null ? '' : `?group=${group}`}`}
+        />
+        <Kpi label={t('wall.owed')} value={t.number(data.unanswered)} hint={t('wall.owed.of', { n: data.held })} href={`/agent/agents${group === null ? '' : `?group=${group}`}`} />
+        <Kpi label={t('wall.soon')} value={t.number(soon)} hint={t('wall.soon.text')} tone={soon > 0 ? 'c-amber' : undefined} />
+        <Kpi label={t('wall.overdue')} value={t.number(data.overdue_total)} hint={t('wall.overdue.text')} tone={data.overdue_total > 0 ? 'c-red' : undefined} />
+        <Kpi
+          label={t('wall.incidents')}
+          value={t.number(data.incidents_today)}
+          hint={t('wall.incidents.text', { n: data.failed_today })}
+          tone={data.incidents_today > 0 ? 'c-red' : undefined}
+          href="/dashboard/incidents"
+        />
+        <Kpi label={t('state.online')} value={t('wall.of', { n: online, all: data.agents.length })} hint={t('wall.away', { away, out: data.agents.length - online - away })} />
+      </section>
+      <div className="grid">
+        <div className="col">
+          <Queues queues={data.queues} now={now} />
+          <Incidents incidents={all.incidents} today={all.incidents_today} />
+          <Channels channels={all.channels} now={now} />
+        </div>
+        <Agents agents={data.agents} now={now} />
+        <Clocks data={data} now={now} soonMs={SOON_MS} />
       </div>
+      {links && <Links onClose={() => setLinks(false)} />}
     </div>
   );
 }
@@ -179,99 +134,5 @@ function Kpi({ label, value, hint, tone, href }: { label: string; value: string;
     </Link>
   ) : (
     <div className="kpi">{content}</div>
-  );
-}
-
-function Clocks({ title, list, now }: { title: string; list: Conversation[]; now: number }) {
-  const t = useT();
-  if (list.length === 0) return null;
-  return (
-    <>
-      <div className="ckh">
-        {title} <span className="num">{list.length}</span>
-      </div>
-      {list.map((c) => {
-        const left = (c.rotate_at ?? now) - now;
-        return (
-          <Link key={c.id} className="ck quiet" href={`/agent/agents/${c.id}`}>
-            <span className="who">
-              <ClockRing rotateAt={c.rotate_at ?? now} total={clockTotal(c)} />
-              <Avatar name={customerName(t, c)} size={36} />
-              <ChannelMark kind={c.channel_account.kind} />
-            </span>
-            <span className="grow trunc">
-              <span className="sm medium block trunc" dir="auto">
-                {customerName(t, c)}
-              </span>
-              <span className="xs muted">{[c.owner?.name, c.group?.name].filter(Boolean).join(' · ')}</span>
-            </span>
-            <span className={left <= 0 ? 'clock clock-red' : left <= SOON_MS ? 'clock clock-amber' : 'clock'}>
-              {left <= 0 ? t('wall.late', { by: duration(-left) }) : countdown(left)}
-            </span>
-          </Link>
-        );
-      })}
-    </>
-  );
-}
-
-function AgentRow({ agent, now }: { agent: Agent; now: number }) {
-  const t = useT();
-  const client = useQueryClient();
-  const may = useMay('agents:set_state');
-  const limit = agent.limit ?? null;
-  const set = useMutation({
-    mutationFn: (state: 'online' | 'away') => api.put(`/agents/${agent.id}/state`, { state, reason: t('wall.set.reason') }),
-    onSuccess: () => {
-      void client.invalidateQueries({ queryKey: ['overview'] });
-      void client.invalidateQueries({ queryKey: keys.agents });
-    },
-    onError: (error) => toast(explain(t, error), { tone: 'error' }),
-  });
-  return (
-    <tr>
-      <td>
-        <div className="flex gap-3">
-          <Avatar name={agent.name} size={24} state={agent.state} photo={agent.photo} />
-          <span className="trunc medium">{agent.name}</span>
-        </div>
-      </td>
-      <td>
-        {t(`state.${agent.state}`)}
-        {agent.reason && agent.state === 'away' && <span className="muted"> · {t.maybe(`state.reason.${agent.reason}`) ?? agent.reason}</span>}
-      </td>
-      <td>
-        <span className="flex gap-2">
-          {limit !== null ? (
-            <>
-              <span className="seats-w">
-                <Seats load={agent.load} limit={limit} label={t('rail.load.of', { load: agent.load, limit })} />
-              </span>
-              <span className={agent.load >= limit ? 'num semi' : 'num muted'}>
-                {agent.load}/{limit}
-              </span>
-            </>
-          ) : (
-            <span className="num muted">
-              {agent.load} · {t('value.unlimited')}
-            </span>
-          )}
-        </span>
-      </td>
-      <td className="r muted">{duration(now - agent.since)}</td>
-      <td className="r">
-        {may && (
-          <Menu
-            label={t('wall.actions', { name: agent.name })}
-            align="end"
-            items={[
-              { id: 'online', label: t('wall.set.online'), disabled: agent.state === 'offline' ? t('wall.set.offline') : undefined, checked: agent.chosen === 'online', onSelect: () => set.mutate('online') },
-              { id: 'away', label: t('wall.set.away'), checked: agent.chosen === 'away', onSelect: () => set.mutate('away') },
-            ]}
-            trigger={(props) => <IconButton icon="more" size="sm" label={t('wall.actions', { name: agent.name })} {...props} />}
-          />
-        )}
-      </td>
-    </tr>
   );
 }

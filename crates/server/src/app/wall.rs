@@ -1,0 +1,359 @@
+//! The live wall of supervisors (spec REP-11): one picture of a workspace, of the engine's state and a few rows.
+
+use crate::app::incidents::{self, Incident};
+use crate::app::users::{self, Agent};
+use crate::app::views::Conversation;
+use crate::app::{AppError, AppResult};
+use ronda_domain::channel::{ChannelKind, ChannelStatus, WHATSAPP_WINDOW_MS};
+use ronda_domain::{AgentId, ChannelAccountId, ConversationId, GroupId, Ms, WorkspaceId};
+use ronda_routing::survey::{self, Survey};
+use ronda_routing::{Lost, Reject};
+use ronda_storage::{Tx, channel_accounts, conversations, groups, messages, outbox, workspaces};
+use serde::Serialize;
+use std::collections::{BTreeMap, HashMap};
+use utoipa::ToSchema;
+
+/// Conversations of each list of the wall.
+const LISTED: usize = 50;
+/// Incidents shown; the page of incidents has the rest.
+const INCIDENTS: i64 = 5;
+/// A window that ends within this is shown.
+const WINDOW_SOON_MS: i64 = 2 * Ms::HOUR;
+
+/// Why nobody takes what waits: the test at which the last agents were lost, and for how many conversations.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Blocked {
+    #[schema(value_type = String)]
+    pub reason: Reject,
+    pub conversations: u32,
+}
+
+/// One queue of the wall.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Queue {
+    /// `null` for what no group was named for.
+    pub group: Option<GroupId>,
+    pub group_name: Option<String>,
+    pub waiting: u32,
+    pub held: u32,
+    /// Held and owed a reply.
+    pub unanswered: u32,
+    /// Waiting after every round was used.
+    pub exhausted: u32,
+    /// Since when the first in line has been owed a reply.
+    pub oldest_owed_since: Option<Ms>,
+    pub oldest: Option<ConversationId>,
+    /// Agents asked for the first in line, and why each was not given it.
+    pub members: u32,
+    #[schema(value_type = Vec<Object>)]
+    pub lost: Vec<Lost>,
+    pub reasons: Vec<Blocked>,
+}
+
+/// An agent with what they owe.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct WallAgent {
+    #[serde(flatten)]
+    pub agent: Agent,
+    pub groups: Vec<GroupId>,
+    /// Takes no part in automatic assignment.
+    pub excluded: bool,
+    /// Conversations held and owed a reply.
+    pub owed: u32,
+    pub oldest_owed_since: Option<Ms>,
+    pub oldest: Option<ConversationId>,
+    /// Deadlines that passed without any sign of life since the last one.
+    pub strikes: u8,
+    /// The last answer, typing, closing or coming online.
+    pub life_at: Option<Ms>,
+    pub cooling_until: Option<Ms>,
+}
+
+/// A conversation whose customer waits longer than the time to answer although it does not move.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Overdue {
+    pub since: Ms,
+    pub conversation: Conversation,
+}
+
+/// Whether a channel account works at this moment.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ChannelCondition {
+    pub id: ChannelAccountId,
+    pub kind: ChannelKind,
+    pub name: String,
+    pub status: ChannelStatus,
+    pub status_detail: String,
+    /// Since when calls to the provider fail, and how the first one did.
+    pub failing_since: Option<Ms>,
+    pub failing_error: Option<String>,
+    /// Messages that wait to be sent, and since when the oldest does.
+    pub waiting: i64,
+    pub waiting_since: Option<Ms>,
+}
+
+/// The queue, the agents and what needs somebody, at a glance.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Overview {
+    pub now: Ms,
+    pub waiting: u32,
+    pub held: u32,
+    /// Held and owed a reply.
+    pub unanswered: u32,
+    pub exhausted: u32,
+    pub oldest_owed_since: Option<Ms>,
+    pub queues: Vec<Queue>,
+    pub agents: Vec<WallAgent>,
+    /// Held conversations whose clock runs, soonest first, at most 50.
+    pub expiring: Vec<Conversation>,
+    /// Longest first, at most 50.
+    pub overdue: Vec<Overdue>,
+    pub overdue_total: u32,
+    /// Conversations whose window for free messages ends within two hours, soonest first, at most 50.
+    pub windows: Vec<Conversation>,
+    /// Of today, newest first, at most 5.
+    pub incidents: Vec<Incident>,
+    pub incidents_today: i64,
+    /// Messages of today that could not be delivered.
+    pub failed_today: i64,
+    pub channels: Vec<ChannelCondition>,
+}
+
+/// The first instant of today where the workspace is.
+///
+/// # Errors
+/// When the database fails.
+pub fn today(tx: &mut Tx<'_>, w: WorkspaceId) -> AppResult<Ms> {
+    let now = tx.now();
+    let zone = workspaces::get(tx, w)?.ok_or(AppError::NotFound)?.zone;
+    let zone = jiff::tz::TimeZone::get(&zone).unwrap_or(jiff::tz::TimeZone::UTC);
+    let start = jiff::Timestamp::from_millisecond(now.0)
+        .map(|at| at.to_zoned(zone))
+        .and_then(|at| at.start_of_day());
+    Ok(start.map_or(now, |at| Ms(at.timestamp().as_millisecond())))
+}
+
+/// Whether every account works.
+///
+/// # Errors
+/// When the database fails.
+pub fn channels(tx: &mut Tx<'_>, w: WorkspaceId) -> AppResult<Vec<ChannelCondition>> {
+    channel_accounts::conditions(tx, w)?
+        .into_iter()
+        .map(|row| {
+            let (waiting, waiting_since) = outbox::pending(tx, row.id)?;
+            Ok(ChannelCondition {
+                id: row.id,
+                kind: row.kind,
+                name: row.name,
+                status: row.status,
+                status_detail: row.status_detail,
+                failing_since: row.failing_since,
+                failing_error: row.failing_error,
+                waiting,
+                waiting_since,
+            })
+        })
+        .collect()
+}
+
+/// The conversations of `ids`, in their order.
+fn listed(tx: &mut Tx<'_>, w: WorkspaceId, ids: &[ConversationId]) -> AppResult<Vec<Conversation>> {
+    let now = tx.now();
+    let mut found: HashMap<ConversationId, Conversation> = conversations::views(tx, w, ids)?
+        .into_iter()
+        .map(|v| (v.row.id, Conversation::of(v, now)))
+        .collect();
+    Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
+}
+
+/// Puts the engine's survey and the rows of people and channels together.
+///
+/// # Errors
+/// When the database fails.
+pub fn overview(tx: &mut Tx<'_>, w: WorkspaceId, survey: &Survey) -> AppResult<Overview> {
+    let now = tx.now();
+    let names: BTreeMap<GroupId, String> = groups::page(tx, w, 0, i64::from(u16::MAX))?
+        .into_iter()
+        .map(|g| (g.id, g.name))
+        .collect();
+    let clocks: Vec<ConversationId> = survey.clocks.iter().take(LISTED).map(|(_, id)| *id).collect();
+    let late: Vec<ConversationId> = survey.overdue.iter().take(LISTED).map(|(_, id)| *id).collect();
+    let since: HashMap<ConversationId, Ms> = survey.overdue.iter().map(|(at, id)| (*id, *at)).collect();
+    let overdue = listed(tx, w, &late)?
+        .into_iter()
+        .filter_map(|conversation| {
+            let since = *since.get(&conversation.id)?;
+            Some(Overdue { since, conversation })
+        })
+        .collect();
+    let ends = now.plus(-WHATSAPP_WINDOW_MS);
+    let windows = conversations::quiet_between(tx, w, (ends, ends.plus(WINDOW_SOON_MS)), LISTED as i64)?
+        .into_iter()
+        .map(|v| Conversation::of(v, now))
+        .filter(|c| c.window.closes_at.is_some())
+        .collect();
+    let day = today(tx, w)?;
+    Ok(Overview {
+        now,
+        waiting: survey.queues.iter().map(|q| q.waiting).sum(),
+        held: survey.queues.iter().map(|q| q.held).sum(),
+        unanswered: survey.queues.iter().map(|q| q.unanswered).sum(),
+        exhausted: survey.queues.iter().map(|q| q.exhausted).sum(),
+        oldest_owed_since: survey.queues.iter().filter_map(|q| q.oldest).map(|(at, _)| at).min(),
+        queues: survey.queues.iter().map(|q| queue(q, &names)).collect(),
+        agents: agents(tx, w, survey)?,
+        expiring: listed(tx, w, &clocks)?,
+        overdue,
+        overdue_total: u32::try_from(survey.overdue.len()).unwrap_or(u32::MAX),
+        windows,
+        incidents: incidents::page(tx, w, i64::MAX, (day, Ms(i64::MAX)), INCIDENTS)?,
+        incidents_today: ronda_storage::incidents::count_since(tx, w, day)?,
+        failed_today: messages::failed_since(tx, w, day)?,
+        channels: channels(tx, w)?,
+    })
+}
+
+fn queue(q: &survey::Queue, names: &BTreeMap<GroupId, String>) -> Queue {
+    Queue {
+        group: q.group,
+        group_name: q.group.and_then(|g| names.get(&g).cloned()),
+        waiting: q.waiting,
+        held: q.held,
+        unanswered: q.unanswered,
+        exhausted: q.exhausted,
+        oldest_owed_since: q.oldest.map(|(at, _)| at),
+        oldest: q.oldest.map(|(_, id)| id),
+        members: q.funnel.members,
+        lost: q.funnel.lost.clone(),
+        reasons: q
+            .reasons
+            .iter()
+            .map(|(reason, conversations)| Blocked {
+                reason: *reason,
+                conversations: *conversations,
+            })
+            .collect(),
+    }
+}
+
+fn agents(tx: &mut Tx<'_>, w: WorkspaceId, survey: &Survey) -> AppResult<Vec<WallAgent>> {
+    let limits = users::limits(tx, w)?;
+    let seen: HashMap<AgentId, &survey::AgentSurvey> = survey.agents.iter().map(|a| (a.agent, a)).collect();
+    Ok(ronda_storage::users::page(tx, w, 0, i64::from(u16::MAX))?
+        .iter()
+        .filter(|u| u.status == "active")
+        .map(|u| {
+            let seen = seen.get(&u.id);
+            WallAgent {
+                agent: Agent::of(u, limits),
+                groups: u.groups.clone(),
+                excluded: seen.is_some_and(|a| a.excluded),
+                owed: seen.map_or(0, |a| a.owed),
+                oldest_owed_since: seen.and_then(|a| a.oldest).map(|(at, _)| at),
+                oldest: seen.and_then(|a| a.oldest).map(|(_, id)| id),
+                strikes: seen.map_or(0, |a| a.strikes),
+                life_at: seen.and_then(|a| a.life_at),
+                cooling_until: seen.and_then(|a| a.cooling_until),
+            }
+        })
+        .collect())
+}
+
+/// What a screen in the room shows. No customers, and agents by name only when the link says so.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct PublicWall {
+    pub workspace: String,
+    /// BCP 47, of the workspace.
+    pub language: String,
+    pub zone: String,
+    pub now: Ms,
+    pub waiting: u32,
+    pub held: u32,
+    pub unanswered: u32,
+    pub overdue: u32,
+    pub oldest_owed_since: Option<Ms>,
+    pub queues: Vec<PublicQueue>,
+    pub agents: Vec<PublicAgent>,
+    /// When the next clocks run out, soonest first, at most 12.
+    pub clocks: Vec<Ms>,
+    pub incidents_today: i64,
+    /// Channels that do not work.
+    pub channels_failing: u32,
+}
+
+/// A queue on a screen in the room.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct PublicQueue {
+    pub name: Option<String>,
+    pub waiting: u32,
+    pub held: u32,
+    pub oldest_owed_since: Option<Ms>,
+    #[schema(value_type = Option<String>)]
+    pub reason: Option<Reject>,
+}
+
+/// An agent on a screen in the room.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct PublicAgent {
+    /// `null` when the link shows no names.
+    pub name: Option<String>,
+    pub state: ronda_domain::agent::AgentState,
+    pub since: Ms,
+    pub load: i64,
+    pub limit: Option<i64>,
+    pub oldest_owed_since: Option<Ms>,
+}
+
+/// Clocks on a screen in the room.
+const PUBLIC_CLOCKS: usize = 12;
+
+impl PublicWall {
+    /// What may be shown of `o` to whoever has the link.
+    #[must_use]
+    pub fn of(o: &Overview, workspace: &workspaces::WorkspaceRow, names: bool) -> Self {
+        Self {
+            workspace: workspace.name.clone(),
+            language: workspace.language.clone(),
+            zone: workspace.zone.clone(),
+            now: o.now,
+            waiting: o.waiting,
+            held: o.held,
+            unanswered: o.unanswered,
+            overdue: o.overdue_total,
+            oldest_owed_since: o.oldest_owed_since,
+            queues: o
+                .queues
+                .iter()
+                .map(|q| PublicQueue {
+                    name: q.group_name.clone(),
+                    waiting: q.waiting,
+                    held: q.held,
+                    oldest_owed_since: q.oldest_owed_since,
+                    reason: q.reasons.first().map(|r| r.reason),
+                })
+                .collect(),
+            agents: o
+                .agents
+                .iter()
+                .map(|a| PublicAgent {
+                    name: names.then(|| a.agent.public_name.clone()),
+                    state: a.agent.state,
+                    since: a.agent.since,
+                    load: a.agent.load,
+                    limit: a.agent.limit,
+                    oldest_owed_since: a.oldest_owed_since,
+                })
+                .collect(),
+            clocks: o.expiring.iter().filter_map(|c| c.rotate_at).take(PUBLIC_CLOCKS).collect(),
+            incidents_today: o.incidents_today,
+            channels_failing: o
+                .channels
+                .iter()
+                .filter(|c| c.failing_since.is_some() || c.status == ChannelStatus::Disconnected)
+                .count()
+                .try_into()
+                .unwrap_or(u32::MAX),
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! The pictures of the live wall that this process has drawn. A picture is drawn at most every [`EVERY`] and workspace,
+//! however many screens look: whoever asks is given one that was begun after they asked, so that an event they heard of
+//! is in it.
+
+use crate::App;
+use crate::app::{AppError, AppResult};
+use crate::app::wall::{self, Overview};
+use bytes::Bytes;
+use ronda_domain::WorkspaceId;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Pause between two pictures of a workspace. With the pause of screens (300 ms) it stays well below the second that
+/// spec REP-11.1 allows.
+const EVERY: Duration = Duration::from_millis(200);
+
+/// The newest picture of a workspace, and when drawing it began.
+pub struct Picture {
+    begun: Instant,
+    pub overview: Overview,
+    /// The same as JSON: it is written once for everybody who looks.
+    pub body: Bytes,
+}
+
+/// Held by whoever draws.
+type Room = Arc<tokio::sync::Mutex<Option<Arc<Picture>>>>;
+
+/// The pictures of this process. Everything in it can be thrown away.
+#[derive(Default)]
+pub struct Walls {
+    rooms: Mutex<HashMap<WorkspaceId, Room>>,
+}
+
+impl Walls {
+    /// The wall of a workspace, drawn after this was called.
+    ///
+    /// # Errors
+    /// [`AppError::RoutingUnavailable`], or when the database fails.
+    pub async fn look(&self, app: &Arc<App>, w: WorkspaceId) -> AppResult<Arc<Picture>> {
+        let asked = Instant::now();
+        let room = {
+            let mut rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
+            rooms.entry(w).or_default().clone()
+        };
+        // One draws; who waited behind it is given the same picture when it was begun after they asked.
+        let mut newest = room.lock().await;
+        if let Some(picture) = newest.as_ref() {
+            if picture.begun >= asked {
+                return Ok(picture.clone());
+            }
+            tokio::time::sleep_until(picture.begun + EVERY).await;
+        }
+        let begun = Instant::now();
+        let overview = draw(app, w).await?;
+        let body = serde_json::to_vec(&overview).map_err(|e| AppError::Internal(e.to_string()))?;
+        metrics::histogram!("ronda_wall_seconds").record(begun.elapsed().as_secs_f64());
+        let picture = Arc::new(Picture {
+            begun,
+            overview,
+            body: body.into(),
+        });
+        *newest = Some(picture.clone());
+        Ok(picture)
+    }
+}
+
+async fn draw(app: &Arc<App>, w: WorkspaceId) -> AppResult<Overview> {
+    let now = app.clock.now();
+    let survey = app
+        .planners
+        .ask(app, w, move |state| ronda_routing::survey(state, now))
+        .await?;
+    app.db.read("wall", move |tx| wall::overview(tx, w, &survey)).await
+}
