@@ -126,7 +126,9 @@ pub fn survey(state: &State, now: Ms) -> Survey {
         queue.held += 1;
         queue.unanswered += u32::from(conv.anchor.is_some());
         found.clocks.extend(conv.rotate_at.map(|at| (at, conv.conv)));
-        found.overdue.extend(overdue_since(state, conv, now).map(|at| (at, conv.conv)));
+        found
+            .overdue
+            .extend(overdue_since(state, conv, now).map(|at| (at, conv.conv)));
         if let (Some(agent), Some(anchor)) = (conv.owner.and_then(|a| agents.get_mut(&a)), conv.anchor) {
             agent.owed += 1;
             let this = (anchor, conv.conv);

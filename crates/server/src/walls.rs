@@ -3,8 +3,8 @@
 //! is in it.
 
 use crate::App;
-use crate::app::{AppError, AppResult};
 use crate::app::wall::{self, Overview};
+use crate::app::{AppError, AppResult};
 use bytes::Bytes;
 use ronda_domain::WorkspaceId;
 use std::collections::HashMap;

@@ -60,16 +60,20 @@ pub fn page(
     limit: i64,
 ) -> StoreResult<Vec<AlertRow>> {
     let agent = agent.map_or(0, |a| a.0);
-    tx.query(&PAGE, &[w.into(), before.into(), agent.into(), limit.into()], |r: &Row<'_>| {
-        Ok(AlertRow {
-            id: r.i(0)?,
-            kind: r.t(1)?,
-            conversation: r.oid(2)?,
-            agent: r.oid(3)?,
-            detail: r.t(4)?,
-            at: Ms(r.i(5)?),
-        })
-    })
+    tx.query(
+        &PAGE,
+        &[w.into(), before.into(), agent.into(), limit.into()],
+        |r: &Row<'_>| {
+            Ok(AlertRow {
+                id: r.i(0)?,
+                kind: r.t(1)?,
+                conversation: r.oid(2)?,
+                agent: r.oid(3)?,
+                detail: r.t(4)?,
+                at: Ms(r.i(5)?),
+            })
+        },
+    )
 }
 
 /// Removes what is old in every workspace (system function).

@@ -354,7 +354,11 @@ pub fn quiet_between(
     (from, to): (Ms, Ms),
     limit: i64,
 ) -> StoreResult<Vec<ConversationView>> {
-    tx.query(&QUIET_BETWEEN, &[w.into(), from.into(), to.into(), limit.into()], read_view)
+    tx.query(
+        &QUIET_BETWEEN,
+        &[w.into(), from.into(), to.into(), limit.into()],
+        read_view,
+    )
 }
 
 /// How many conversations meet a condition, counted up to `most`. The condition is as for [`views_where`].

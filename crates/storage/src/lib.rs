@@ -49,8 +49,8 @@ mod tx;
 pub mod users;
 mod value;
 pub mod visitors;
-pub mod wall_links;
 mod wake;
+pub mod wall_links;
 
 pub mod registry;
 pub mod workspaces;

@@ -19,7 +19,10 @@ fn rep_11_each_queue_says_why_its_first_is_not_taken() {
     }
     let seen = survey(&s.state, s.state.head().at);
     let queue = &seen.queues[0];
-    assert_eq!((queue.group, queue.waiting, queue.held, queue.unanswered), (None, 2, 1, 1));
+    assert_eq!(
+        (queue.group, queue.waiting, queue.held, queue.unanswered),
+        (None, 2, 1, 1)
+    );
     assert_eq!(queue.oldest.map(|(_, conv)| conv), Some(c(2)));
     assert_eq!(queue.funnel, why_waiting(&s.state, c(2)));
     assert_eq!(queue.reasons, [(Reject::Full, 2)], "the nearest to being taken");

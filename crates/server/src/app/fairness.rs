@@ -242,7 +242,10 @@ pub fn report(log: &Log, group: Option<GroupId>) -> Fairness {
         .filter(|m| group.is_none_or(|g| m.groups.contains(&g)))
         .collect();
     let of_group = |d: &&Decided| {
-        group.is_none_or(|g| d.conversation.is_some_and(|c| log.groups.get(&c).is_some_and(|has| *has == g)))
+        group.is_none_or(|g| {
+            d.conversation
+                .is_some_and(|c| log.groups.get(&c).is_some_and(|has| *has == g))
+        })
     };
     let decisions: Vec<&Decided> = log.decisions.iter().filter(of_group).collect();
     let mut agents = people(log, &members, &decisions, group);
@@ -255,7 +258,12 @@ pub fn report(log: &Log, group: Option<GroupId>) -> Fairness {
         decisions: reasons(&decisions),
         waits: waits(&decisions),
         total: u32::try_from(decisions.len()).unwrap_or(u32::MAX),
-        do_not_add_up: decisions.iter().filter(|d| !d.funnel.adds_up()).count().try_into().unwrap_or(u32::MAX),
+        do_not_add_up: decisions
+            .iter()
+            .filter(|d| !d.funnel.adds_up())
+            .count()
+            .try_into()
+            .unwrap_or(u32::MAX),
         agents,
     }
 }
@@ -287,7 +295,10 @@ fn people(log: &Log, members: &[&Member], decisions: &[&Decided], group: Option<
     // Agents who hold more than their limit: by how many, and since when.
     let mut over: HashMap<AgentId, (u32, Ms)> = HashMap::new();
     for d in decisions {
-        if let Some(row) = d.to.filter(|_| d.moves && d.to != d.from).and_then(|a| found.get_mut(&a)) {
+        if let Some(row) =
+            d.to.filter(|_| d.moves && d.to != d.from)
+                .and_then(|a| found.get_mut(&a))
+        {
             row.assigned += 1;
             row.offered += u32::from(automatic(d));
             row.transferred_in += u32::from(d.act == "transfer");
@@ -395,7 +406,11 @@ fn reasons(decisions: &[&Decided]) -> Vec<Reasoned> {
             count,
         })
         .collect();
-    found.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| (&a.act, &a.reason).cmp(&(&b.act, &b.reason))));
+    found.sort_by(|a, b| {
+        b.count
+            .cmp(&a.count)
+            .then_with(|| (&a.act, &a.reason).cmp(&(&b.act, &b.reason)))
+    });
     found
 }
 
@@ -413,7 +428,11 @@ fn waits(decisions: &[&Decided]) -> Vec<Waited> {
         let Some(conversation) = d.conversation else { continue };
         if let Some((reason, since)) = open.remove(&conversation) {
             let waited = d.at.since(since);
-            let reason = if waited == 0 { "given_at_once".to_owned() } else { reason };
+            let reason = if waited == 0 {
+                "given_at_once".to_owned()
+            } else {
+                reason
+            };
             let sum = sums.entry(reason).or_default();
             sum.0 += 1;
             sum.1 += waited;
@@ -521,7 +540,12 @@ fn proof(log: &Log, members: &[&Member], decisions: &[&Decided]) -> Proof {
             worst = worst.max(Some(pair.most - pair.least));
         }
     }
-    found.pairs = pairs.iter().filter(|p| p.compared).count().try_into().unwrap_or(u32::MAX);
+    found.pairs = pairs
+        .iter()
+        .filter(|p| p.compared)
+        .count()
+        .try_into()
+        .unwrap_or(u32::MAX);
     found.max_difference = worst.and_then(|w| u32::try_from(w).ok());
     found
 }
@@ -586,8 +610,15 @@ mod tests {
     fn rep_7_1_equal_agents_in_turn_differ_by_one() {
         let turns = (0..30).map(|n| turn(n * MINUTE, n % 3 + 1, 3)).collect();
         let seen = report(&log(turns), None);
-        assert_eq!((seen.proof.max_difference, seen.proof.pairs, seen.proof.certain), (Some(1), 3, 30));
-        let counts: Vec<_> = seen.agents.iter().map(|a| (a.offered, a.received_permille, a.owed_permille)).collect();
+        assert_eq!(
+            (seen.proof.max_difference, seen.proof.pairs, seen.proof.certain),
+            (Some(1), 3, 30)
+        );
+        let counts: Vec<_> = seen
+            .agents
+            .iter()
+            .map(|a| (a.offered, a.received_permille, a.owed_permille))
+            .collect();
         assert_eq!(counts, [(10, 334, 334), (10, 333, 333), (10, 333, 333)]);
         assert_eq!(seen.do_not_add_up, 0);
     }
@@ -595,7 +626,11 @@ mod tests {
     #[test]
     fn rep_7_1_an_unfair_log_is_said_to_be_one() {
         // Agent 1 is served four times in a row although the others could have been.
-        let turns = [1, 1, 1, 1, 2, 3].iter().enumerate().map(|(i, to)| turn(i as i64 * MINUTE, *to, 3)).collect();
+        let turns = [1, 1, 1, 1, 2, 3]
+            .iter()
+            .enumerate()
+            .map(|(i, to)| turn(i as i64 * MINUTE, *to, 3))
+            .collect();
         assert_eq!(report(&log(turns), None).proof.max_difference, Some(4));
     }
 
@@ -674,6 +709,10 @@ mod tests {
         ];
         let seen = report(&it, None);
         let row = |n: usize| (seen.agents[n].answered, seen.agents[n].missed);
-        assert_eq!((row(0), row(1)), ((0, 1), (1, 0)), "an answer after the rotation is not in that ownership");
+        assert_eq!(
+            (row(0), row(1)),
+            ((0, 1), (1, 0)),
+            "an answer after the rotation is not in that ownership"
+        );
     }
 }

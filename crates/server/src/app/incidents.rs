@@ -46,13 +46,7 @@ const DECISIONS: i64 = 500;
 ///
 /// # Errors
 /// When the database fails.
-pub fn owners(
-    tx: &mut Tx<'_>,
-    w: WorkspaceId,
-    conversation: ConversationId,
-    from: Ms,
-    to: Ms,
-) -> AppResult<Vec<Held>> {
+pub fn owners(tx: &mut Tx<'_>, w: WorkspaceId, conversation: ConversationId, from: Ms, to: Ms) -> AppResult<Vec<Held>> {
     let mut log = routing::decisions(tx, w, DecisionsOf::Conversation(conversation), i64::MAX, DECISIONS)?;
     log.reverse();
     let mut found: Vec<Held> = Vec::new();
@@ -88,13 +82,7 @@ pub fn owners(
 ///
 /// # Errors
 /// When the database fails.
-pub fn page(
-    tx: &mut Tx<'_>,
-    w: WorkspaceId,
-    before: i64,
-    period: (Ms, Ms),
-    limit: i64,
-) -> AppResult<Vec<Incident>> {
+pub fn page(tx: &mut Tx<'_>, w: WorkspaceId, before: i64, period: (Ms, Ms), limit: i64) -> AppResult<Vec<Incident>> {
     let rows = incidents::page(tx, w, before, period, limit)?;
     let about = about(tx, w, rows.iter().map(|r| r.conversation).collect())?;
     let names: BTreeMap<AgentId, String> = agents::names(tx, w)?.into_iter().collect();
@@ -120,11 +108,7 @@ pub fn page(
 }
 
 /// The conversations of a list, each once.
-fn about(
-    tx: &mut Tx<'_>,
-    w: WorkspaceId,
-    mut ids: Vec<ConversationId>,
-) -> AppResult<HashMap<ConversationId, About>> {
+fn about(tx: &mut Tx<'_>, w: WorkspaceId, mut ids: Vec<ConversationId>) -> AppResult<HashMap<ConversationId, About>> {
     ids.sort_unstable();
     ids.dedup();
     let now = tx.now();

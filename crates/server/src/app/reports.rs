@@ -27,7 +27,11 @@ pub fn period(from: Option<i64>, to: Option<i64>, now: Ms) -> AppResult<(Ms, Ms)
     let to = to.map_or(now, Ms);
     let from = from.map_or(to.plus(-Ms::DAY), Ms);
     if from >= to {
-        return Err(AppError::field("/query/from", "out_of_range", "before the end of the period"));
+        return Err(AppError::field(
+            "/query/from",
+            "out_of_range",
+            "before the end of the period",
+        ));
     }
     if to.since(from) > LONGEST_MS {
         return Err(AppError::field("/query/from", "too_long", "at most 31 days"));

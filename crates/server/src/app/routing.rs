@@ -404,7 +404,12 @@ fn notices(tx: &mut Tx<'_>, w: WorkspaceId, outcome: &Outcome) -> AppResult<()> 
         incident(tx, w, notice)?;
         if let Some(mut raised) = alert(notice) {
             let of = raised.conversation.map(|c| c.0).or(raised.agent.map(|a| a.0));
-            raised.key = format!("{}:{}:{}", raised.kind, of.unwrap_or_default(), outcome.head.decision_seq);
+            raised.key = format!(
+                "{}:{}:{}",
+                raised.kind,
+                of.unwrap_or_default(),
+                outcome.head.decision_seq
+            );
             alerts::raise(tx, w, &raised)?;
         }
     }

@@ -345,7 +345,12 @@ impl PublicWall {
                     oldest_owed_since: a.oldest_owed_since,
                 })
                 .collect(),
-            clocks: o.expiring.iter().filter_map(|c| c.rotate_at).take(PUBLIC_CLOCKS).collect(),
+            clocks: o
+                .expiring
+                .iter()
+                .filter_map(|c| c.rotate_at)
+                .take(PUBLIC_CLOCKS)
+                .collect(),
             incidents_today: o.incidents_today,
             channels_failing: o
                 .channels

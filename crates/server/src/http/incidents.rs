@@ -28,7 +28,9 @@ pub async fn list(ctx: Context, Filter(q): Filter<IncidentsQuery>) -> Result<Pag
     let before: i64 = q.cursor.as_deref().map(read_cursor).transpose()?.unwrap_or(i64::MAX);
     let period = (Ms(q.from.unwrap_or(0)), Ms(q.to.unwrap_or(i64::MAX)));
     let items = ctx
-        .read("incidents", move |tx, who| incidents::list(tx, who, before, period, limit))
+        .read("incidents", move |tx, who| {
+            incidents::list(tx, who, before, period, limit)
+        })
         .await?;
     Ok(Paged::of(items, limit, |i| i.id))
 }

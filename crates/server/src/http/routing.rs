@@ -1,8 +1,8 @@
 //! Automatic assignment: its policy, a look ahead, and the log of decisions (spec CP-11).
 
+use crate::app::AppResult;
 use crate::app::policies::{self, NewPolicy, PolicyVersion, Previewed};
 use crate::app::routing::{self as rules, DecisionView};
-use crate::app::AppResult;
 use crate::http::input::{cursor, limit_of, read_cursor};
 use crate::http::{Body, Context, Filter, Page, Paged, Problem};
 use axum::Json;
