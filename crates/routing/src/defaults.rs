@@ -63,3 +63,6 @@ pub const REENTER_PER_PROOF: u32 = 1;
 pub const NOMINAL_LIMIT: u32 = 200;
 /// Finalists kept in an explanation.
 pub const FINALISTS: usize = 3;
+
+/// Deadlines that one input fires before it lets others have their turn. Source: row 78, architecture.md §8, T4.
+pub const DEADLINES: usize = 200;

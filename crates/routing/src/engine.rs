@@ -1,6 +1,7 @@
 //! The steps: time first, then the fact, and after each of them everything that becomes possible.
 
 use crate::clock::is_open;
+use crate::defaults as d;
 use crate::fact::{Fact, Input};
 use crate::index::Due;
 use crate::outcome::{Answer, Outcome};
@@ -39,6 +40,7 @@ impl Work<'_> {
         }
         self.s.head.input_seq = input.seq;
         self.cause = input.seq;
+        self.deadlines = d::DEADLINES;
         let now = self.s.head.at.max(input.at);
         let was_open = is_open(&self.s.hours, self.s.head.at);
         let mut owners = BTreeSet::new();
@@ -71,14 +73,16 @@ impl Work<'_> {
         }
     }
 
-    /// Dispatches, and fires what is due as if each deadline were an input of its own, until nothing is left to do.
+    /// Dispatches, and fires what is due as if each deadline were an input of its own, until nothing is left to do or this
+    /// input has fired its share: what is left stays due, and the shell steps again (row 78).
     fn settle(&mut self) {
         loop {
             self.dispatch();
             let first = self.s.index.due.first().copied();
-            let Some((at, due)) = first.filter(|(at, _)| *at <= self.now()) else {
+            let Some((at, due)) = first.filter(|(at, _)| *at <= self.now() && self.deadlines > 0) else {
                 return;
             };
+            self.deadlines -= 1;
             self.fire(at, due);
         }
     }

@@ -150,6 +150,13 @@ impl State {
         due.into_iter().chain(opening).min()
     }
 
+    /// Whether more is due than one input fires: then others have their turn in between (row 78).
+    #[must_use]
+    pub fn is_behind(&self, now: Ms) -> bool {
+        let due = self.index.due.iter().take_while(|(at, _)| *at <= now);
+        due.take(crate::defaults::DEADLINES).count() == crate::defaults::DEADLINES
+    }
+
     /// What policies are judged against.
     #[must_use]
     pub fn world(&self) -> World {

@@ -20,6 +20,8 @@ pub(crate) struct Work<'a> {
     pub s: &'a mut State,
     /// Number of the input that is being applied.
     pub cause: i64,
+    /// How many deadlines it may still fire.
+    pub deadlines: usize,
     pub notices: Vec<Notice>,
     pub undo: Undo,
     /// Lanes into which something came.
@@ -46,6 +48,7 @@ impl<'a> Work<'a> {
         Self {
             s,
             cause: head_before.input_seq,
+            deadlines: 0,
             notices: Vec::new(),
             undo: Undo::default(),
             touched: BTreeSet::new(),

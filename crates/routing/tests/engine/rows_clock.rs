@@ -407,3 +407,38 @@ fn row_17_what_is_rotated_into_the_queue_keeps_its_anchor() {
     s.presence(1, Presence::Online);
     assert_eq!((s.owner(1), s.owner(2)), (1, 0), "it stands in front of the later one");
 }
+
+/// A thousand clocks that end at one instant are five shares of work, not one: between them others have their turn.
+#[test]
+fn row_78_a_storm_is_fired_in_shares() {
+    const ALL: i64 = 1_000;
+    let share = ronda_routing::defaults::DEADLINES;
+    let mut s = Scene::with(sales(), 5);
+    let inputs: Vec<ronda_routing::Input> = (1..=ALL)
+        .map(|n| ronda_routing::Input {
+            seq: s.seq + n,
+            at: Ms(s.now * 1_000),
+            fact: Fact::HandedOff {
+                conv: c(n),
+                arrival: s.arrival(n),
+            },
+        })
+        .collect();
+    ronda_routing::run(&mut s.state, &inputs);
+    s.seq += ALL;
+    s.now = 60;
+    let moved = |s: &Scene| s.last.decisions.iter().filter(|d| d.act == Act::Rotate).count();
+    for _ in 0..3 {
+        s.step(Fact::Tick);
+        assert_eq!(moved(&s), share);
+        assert!(s.state.is_behind(Ms(60_000)) && s.state.next_due() == Some(Ms(60_000)));
+    }
+    // Somebody closes one meanwhile: that counts before the clocks that have not been fired yet.
+    s.close(ALL);
+    assert_eq!((moved(&s), s.owner(ALL)), (share, -1));
+    s.step(Fact::Tick);
+    assert_eq!(moved(&s), share - 1, "the rest");
+    assert!(!s.state.is_behind(Ms(60_000)));
+    s.step(Fact::Tick);
+    assert_eq!((moved(&s), s.deadline(1)), (0, Some(120)), "each moved once");
+}
