@@ -51,6 +51,26 @@ impl Stage {
     /// # Errors
     /// When the database or the port cannot be used.
     pub async fn open(engine: Engine, agents: usize, assigns: bool) -> Result<Self> {
+        let policy = assigns.then(|| {
+            let mut policy = ronda_routing::Policy::sales();
+            policy.reassign_seconds = Some(600);
+            policy.ramp.interval_seconds = 0;
+            policy
+        });
+        Self::open_with(engine, agents, policy, |_, _, _| Ok(())).await
+    }
+
+    /// As [`Stage::open`] under any policy (none: nothing is assigned), with rows that `fill` writes into the database of
+    /// the workspace before the server starts.
+    ///
+    /// # Errors
+    /// As [`Stage::open`], and what `fill` answers.
+    pub async fn open_with(
+        engine: Engine,
+        agents: usize,
+        policy: Option<ronda_routing::Policy>,
+        fill: impl FnOnce(&DbConfig, WorkspaceId, &[(AgentId, String)]) -> Result<()> + Send + 'static,
+    ) -> Result<Self> {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let place = tokio::task::spawn_blocking(move || Place::new(engine)).await??;
         let own = tempfile::tempdir_in(data_folder()?)?;
@@ -73,7 +93,9 @@ impl Stage {
         let config = Config::load(None, |_| None, &values)?;
         let mail = Mail::open(&config.mail)?;
         let app = tokio::task::spawn_blocking(move || App::open(config, Clock::system(), mail)).await??;
-        let (workspace, agents) = seed(&app, agents, assigns).await?;
+        let (workspace, agents) = seed(&app, agents, policy).await?;
+        let (its, own_agents) = (place.config.clone(), agents.clone());
+        tokio::task::spawn_blocking(move || fill(&its, workspace, &own_agents)).await??;
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let server = tokio::spawn(cli::run_server(app.clone(), listener, async {
             let _ = stopped.await;
@@ -115,7 +137,11 @@ fn person(name: &str) -> NewPerson {
 }
 
 /// A workspace with a number and agents; each agent with the token of an open session.
-async fn seed(app: &Arc<App>, agents: usize, assigns: bool) -> Result<(WorkspaceId, Vec<(AgentId, String)>)> {
+async fn seed(
+    app: &Arc<App>,
+    agents: usize,
+    policy: Option<ronda_routing::Policy>,
+) -> Result<(WorkspaceId, Vec<(AgentId, String)>)> {
     let its = app.clone();
     let made: AppResult<(WorkspaceId, Vec<(AgentId, String)>)> = app
         .db
@@ -159,13 +185,10 @@ async fn seed(app: &Arc<App>, agents: usize, assigns: bool) -> Result<(Workspace
                 groups: Vec::new(),
                 ip: String::new(),
             };
-            if !assigns {
+            let Some(mut policy) = policy.clone() else {
                 return Ok((w, tokens));
-            }
-            let mut policy = ronda_routing::Policy::sales();
+            };
             policy.excluded.insert(who.agent);
-            policy.reassign_seconds = Some(600);
-            policy.ramp.interval_seconds = 0;
             policies::save(
                 tx,
                 &who,

@@ -58,6 +58,12 @@ const GOALS: &[Goal] = &[
         run: |_, around| program("b6", &[], around),
     },
     Goal {
+        id: "B7",
+        what: "rotation storm: 100,000 held and unanswered",
+        postgres: true,
+        run: |_, around| program("b7", &[], around),
+    },
+    Goal {
         id: "B8",
         what: "5,000 sockets: memory and fan-out",
         postgres: false,
