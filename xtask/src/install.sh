@@ -25,3 +25,8 @@ case " $* " in
     ;;
 esac
 apt-get install -y -qq --no-install-recommends "$@" || exit 1
+
+# A server that starts with the machine is nobody's wish who runs tests.
+case " $* " in
+*" nats-server "*) deb-systemd-helper disable nats-server.service >/dev/null 2>&1 || true ;;
+esac

@@ -3,7 +3,9 @@
 mod bench;
 mod demo;
 mod fresh;
+mod guarded;
 mod measure;
+mod nats;
 mod node;
 mod packages;
 mod parts;
@@ -56,7 +58,7 @@ enum Task {
     },
     /// Takes the pictures of docs/pictures again.
     Pictures,
-    /// Starts a PostgreSQL server for tests and keeps it until the input ends.
+    /// Starts PostgreSQL and NATS for tests and keeps them until the input ends.
     Postgres,
 }
 

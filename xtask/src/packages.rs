@@ -1,4 +1,4 @@
-//! Programs that tests need beside the compilers: PostgreSQL and Chromium, from Debian's packages.
+//! Programs that tests need beside the compilers: PostgreSQL, NATS and Chromium, from Debian's packages.
 
 use crate::process;
 use anyhow::{Context, Result, bail};
@@ -11,6 +11,7 @@ const INSTALL: &str = include_str!("install.sh");
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Program {
     Postgres,
+    Nats,
     Chromium,
 }
 
@@ -18,6 +19,7 @@ impl Program {
     const fn package(self) -> &'static str {
         match self {
             Self::Postgres => "postgresql",
+            Self::Nats => "nats-server",
             Self::Chromium => "chromium",
         }
     }
@@ -27,6 +29,7 @@ impl Program {
     pub fn find(self) -> Option<PathBuf> {
         match self {
             Self::Postgres => postgres_bin(),
+            Self::Nats => first(&["/usr/sbin/nats-server", "/usr/bin/nats-server", "/usr/local/bin/nats-server"]),
             Self::Chromium => std::env::var_os("RONDA_CHROMIUM").map(PathBuf::from).or_else(|| {
                 first(&[
                     "/usr/bin/chromium",

@@ -1,6 +1,7 @@
 //! The parts of `make test`, in the order in which they tell most for the least time.
 
 use crate::measure::Counts;
+use crate::nats::Nats;
 use crate::packages::{self, Program};
 use crate::postgres::Postgres;
 use crate::process::{self, Failed};
@@ -26,6 +27,7 @@ struct Part {
 struct Ground {
     root: PathBuf,
     postgres: Option<Postgres>,
+    nats: Option<Nats>,
 }
 
 /// The pages come before the server that has them inside, so that it is compiled once.
@@ -89,7 +91,7 @@ const PARTS: &[Part] = &[
     Part {
         name: "rust",
         about: "the tests of all crates, storage on both engines",
-        needs: &[Program::Postgres],
+        needs: &[Program::Postgres, Program::Nats],
         package: None,
         run: rust,
     },
@@ -146,9 +148,11 @@ pub fn run(root: &Path, only: &[String]) -> Result<()> {
     } else {
         None
     };
+    let nats = needs.contains(&Program::Nats).then(Nats::start).transpose()?;
     let context = Ground {
         root: root.to_path_buf(),
         postgres,
+        nats,
     };
 
     let mut total = Counts::default();
@@ -247,6 +251,9 @@ fn rust(context: &Ground) -> Result<Counts> {
     if let Some(postgres) = &context.postgres {
         command.env("RONDA_TEST_POSTGRES", &postgres.url);
     }
+    if let Some(nats) = &context.nats {
+        command.env("RONDA_TEST_NATS", &nats.url);
+    }
     process::run_tests(&mut command, 25 * MINUTE)
 }
 
@@ -311,6 +318,7 @@ pub fn pictures(root: &Path) -> Result<()> {
     let context = Ground {
         root: root.to_path_buf(),
         postgres: None,
+        nats: None,
     };
     process::run(&mut browser_command(&context, "pictures")?)
 }

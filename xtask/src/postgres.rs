@@ -1,24 +1,21 @@
 //! A PostgreSQL server for the tests: its own folder, its own port, an unprivileged user, gone afterwards.
 
+use crate::guarded::{self, Guarded};
+use crate::nats::Nats;
 use crate::packages::{self, Program};
 use crate::process;
 use anyhow::{Context, Result, bail};
 use std::io::Read;
-use std::net::TcpListener;
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-const GUARD: &str = include_str!("guard.sh");
-/// No run of the tests lasts longer; a forgotten server ends by itself.
-const BOUND_SECONDS: u32 = 5_400;
 const START_BOUND: Duration = Duration::from_secs(60);
 
 /// A running server. Dropping it stops the server and removes its folder; so does the end of this process.
 pub struct Postgres {
     pub url: String,
-    guard: Child,
-    input: Option<ChildStdin>,
+    _guarded: Guarded,
 }
 
 impl Postgres {
@@ -26,7 +23,7 @@ impl Postgres {
         packages::ensure(&[Program::Postgres])?;
         let bin = Program::Postgres.find().context("PostgreSQL")?;
         let root = process::is_root();
-        let folder = folder()?;
+        let folder = guarded::folder("postgres")?;
         let password = random_word()?;
         let data = folder.join("data");
         let secret = folder.join("password");
@@ -52,22 +49,9 @@ impl Postgres {
             .stdout(Stdio::null());
         process::run(&mut initdb).context("initdb")?;
 
-        let port = free_port()?;
-        let mut guard = Command::new("bash");
-        guard
-            .arg("-c")
-            .arg(GUARD)
-            .arg("guard")
-            .arg(&folder)
-            .arg(BOUND_SECONDS.to_string());
-        let server = unprivileged(root, &bin.join("postgres"));
-        guard
-            .arg(server.get_program())
-            .args(server.get_args())
-            .arg("-D")
-            .arg(&data)
-            .arg("-k")
-            .arg(&folder);
+        let port = guarded::free_port()?;
+        let mut server = unprivileged(root, &bin.join("postgres"));
+        server.arg("-D").arg(&data).arg("-k").arg(&folder);
         for setting in [
             "listen_addresses=127.0.0.1",
             &format!("port={port}"),
@@ -79,36 +63,23 @@ impl Postgres {
             "checkpoint_timeout=30min",
             "log_min_messages=warning",
         ] {
-            guard.arg("-c").arg(setting);
+            server.arg("-c").arg(setting);
         }
-        let mut guard = guard
-            .current_dir(&folder)
-            .stdin(Stdio::piped())
-            .spawn()
-            .context("PostgreSQL")?;
-        let input = guard.stdin.take();
         let this = Self {
             url: format!("postgres://postgres:{password}@127.0.0.1:{port}/postgres"),
-            guard,
-            input,
+            _guarded: Guarded::start(&folder, &server).context("PostgreSQL")?,
         };
         wait_until_ready(&bin, port, &folder)?;
         Ok(this)
     }
 }
 
-impl Drop for Postgres {
-    fn drop(&mut self) {
-        drop(self.input.take());
-        let _ = self.guard.wait();
-    }
-}
-
-/// Keeps a server until the standard input ends: for running single tests by hand.
+/// Keeps servers until the standard input ends: for running single tests by hand.
 pub fn serve() -> Result<()> {
     let server = Postgres::start()?;
-    println!("export RONDA_TEST_POSTGRES={}", server.url);
-    eprintln!("PostgreSQL runs until this is stopped (Ctrl+D).");
+    let bus = Nats::start()?;
+    println!("export RONDA_TEST_POSTGRES={} RONDA_TEST_NATS={}", server.url, bus.url);
+    eprintln!("PostgreSQL and NATS run until this is stopped (Ctrl+D).");
     std::io::stdin().read_to_end(&mut Vec::new())?;
     Ok(())
 }
@@ -125,23 +96,10 @@ fn unprivileged(root: bool, program: &Path) -> Command {
     command
 }
 
-fn folder() -> Result<PathBuf> {
-    let made = process::output(Command::new("mktemp").args(["-d", "-t", "ronda-postgres-XXXXXXXX"]))?;
-    let folder = PathBuf::from(made.trim());
-    if !folder.is_dir() {
-        bail!("mktemp made no folder");
-    }
-    Ok(folder)
-}
-
 fn random_word() -> Result<String> {
     let mut bytes = [0; 16];
     std::fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
     Ok(bytes.iter().map(|b| format!("{b:02x}")).collect())
-}
-
-fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }
 
 fn wait_until_ready(bin: &Path, port: u16, folder: &Path) -> Result<()> {
