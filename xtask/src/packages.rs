@@ -29,7 +29,11 @@ impl Program {
     pub fn find(self) -> Option<PathBuf> {
         match self {
             Self::Postgres => postgres_bin(),
-            Self::Nats => first(&["/usr/sbin/nats-server", "/usr/bin/nats-server", "/usr/local/bin/nats-server"]),
+            Self::Nats => first(&[
+                "/usr/sbin/nats-server",
+                "/usr/bin/nats-server",
+                "/usr/local/bin/nats-server",
+            ]),
             Self::Chromium => std::env::var_os("RONDA_CHROMIUM").map(PathBuf::from).or_else(|| {
                 first(&[
                     "/usr/bin/chromium",

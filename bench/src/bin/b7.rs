@@ -107,9 +107,15 @@ async fn storm(engine: Engine, spread_ms: i64) -> Result<Storm> {
                 }
                 let asked = Clock::system().now();
                 let began = Instant::now();
-                let fact = Fact::Woken { conv: ConversationId(1) };
+                let fact = Fact::Woken {
+                    conv: ConversationId(1),
+                };
                 let answer = app.planners.command(&app, w, None, fact, None).await;
-                let took = if answer.is_ok() { began.elapsed().as_secs_f64() * 1_000.0 } else { f64::INFINITY };
+                let took = if answer.is_ok() {
+                    began.elapsed().as_secs_f64() * 1_000.0
+                } else {
+                    f64::INFINITY
+                };
                 if asked >= due.first {
                     times.push(took);
                 }
@@ -149,7 +155,11 @@ async fn storm(engine: Engine, spread_ms: i64) -> Result<Storm> {
     let commands = asking.await?;
     drop(app);
     stage.close().await?;
-    Ok(Storm { late, commands, drained })
+    Ok(Storm {
+        late,
+        commands,
+        drained,
+    })
 }
 
 fn main() -> Result<()> {

@@ -139,6 +139,9 @@ struct Settings {
     /// The address people type.
     #[arg(long)]
     public_url: Option<String>,
+    /// What this process does: http, workers or both, comma separated.
+    #[arg(long)]
+    roles: Option<String>,
 }
 
 impl Settings {
@@ -149,6 +152,7 @@ impl Settings {
             ("database", &self.database),
             ("files", &self.files),
             ("public_url", &self.public_url),
+            ("roles", &self.roles),
         ]
         .into_iter()
         .filter_map(|(key, value)| value.clone().map(|v| (key, v)))
@@ -340,6 +344,7 @@ pub async fn run_router(
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
     http::health::recorder();
+    workers::leases::join(&app).await?;
     workers::start(&app);
     let router = router.into_make_service_with_connect_info::<SocketAddr>();
     let ending = app.clone();
@@ -352,9 +357,7 @@ pub async fn run_router(
     app.stop.cancel();
     app.workers.close();
     app.workers.wait().await;
-    if let Err(error) = workers::planner::release(&app).await {
-        tracing::debug!(%error, "the planner's leases run out by themselves");
-    }
+    workers::leases::release(&app).await;
     app.settle().await;
     Ok(())
 }

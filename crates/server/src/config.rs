@@ -29,6 +29,9 @@ pub struct Config {
     pub data: PathBuf,
     pub database: Option<String>,
     pub files: PathBuf,
+    /// Addresses of the bus between nodes; none without one.
+    pub nats: Vec<async_nats::ServerAddr>,
+    pub roles: Roles,
     pub trusted_proxies: Vec<Network>,
     pub secret_key: Option<[u8; 32]>,
     pub log: String,
@@ -37,6 +40,54 @@ pub struct Config {
     pub meta: Meta,
     pub mail: Mail,
     pub limits: Limits,
+}
+
+/// What a process does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Roles {
+    /// Answers people, webhooks and sockets.
+    pub http: bool,
+    /// Receives, assigns and sends.
+    pub workers: bool,
+}
+
+impl Roles {
+    fn parse(text: &str) -> Option<Self> {
+        let mut roles = Self {
+            http: false,
+            workers: false,
+        };
+        for word in text.split(',').map(str::trim).filter(|w| !w.is_empty()) {
+            match word {
+                "http" => roles.http = true,
+                "workers" => roles.workers = true,
+                _ => return None,
+            }
+        }
+        (roles.http || roles.workers).then_some(roles)
+    }
+}
+
+impl fmt::Display for Roles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match (self.http, self.workers) {
+            (true, false) => "http",
+            (false, true) => "workers",
+            _ => "http,workers",
+        })
+    }
+}
+
+/// The addresses of a bus.
+fn servers(text: &str) -> Option<Vec<async_nats::ServerAddr>> {
+    text.split(',')
+        .map(str::trim)
+        .map(|address| {
+            let server: async_nats::ServerAddr = address.parse().ok()?;
+            let known = matches!(server.scheme(), "nats" | "tls");
+            (address.contains("://") && known && !server.host().is_empty()).then_some(server)
+        })
+        .collect()
 }
 
 /// The installation's own Meta app.
@@ -139,10 +190,12 @@ struct Reader {
 
 impl Reader {
     fn error(&self, key: &str, expects: &str) -> ConfigError {
-        let value = if SECRET_KEYS.contains(&key) {
-            "***".to_owned()
-        } else {
-            self.find(key).map_or_else(|| "(nothing)".into(), ToString::to_string)
+        let shown = self.find(key).map_or_else(|| "(nothing)".into(), ToString::to_string);
+        // The address of the bus may have a password before its host.
+        let value = match shown.rsplit_once('@') {
+            _ if SECRET_KEYS.contains(&key) => "***".to_owned(),
+            Some((_, host)) if key == "nats" => format!("\"***@{host}"),
+            _ => shown,
         };
         ConfigError {
             key: key.into(),
@@ -346,9 +399,30 @@ fn build(r: &Reader) -> Result<Config, ConfigError> {
             (t.starts_with("postgres://") || t.starts_with("postgresql://")).then(|| t.to_owned())
         })?),
     };
+    let shared = database.is_some();
+    let roles: Roles = r.parsed("roles", "\"http\", \"workers\" or both, comma separated", Roles::parse)?;
+    let both = roles.http && roles.workers;
+    if !shared && !both {
+        return Err(r.error(
+            "roles",
+            "\"http,workers\": only processes over one PostgreSQL (database) can share them",
+        ));
+    }
+    let nats = match r.optional("nats")? {
+        None => Vec::new(),
+        Some(_) if !shared => {
+            return Err(r.error(
+                "nats",
+                "nothing, because one process has its SQLite file to itself (database)",
+            ));
+        }
+        Some(_) => r.parsed("nats", "nats://host:port or tls://host:port, comma separated", servers)?,
+    };
     Ok(Config {
         listen,
         public_url,
+        nats,
+        roles,
         files: r.optional("files")?.map_or_else(|| data.join("files"), PathBuf::from),
         database,
         trusted_proxies: r.parsed(
@@ -474,6 +548,26 @@ mod tests {
         );
         assert!(refused("limits.body_bytes", "12").ends_with("expected bytes, at least 1024"));
         assert!(refused("log_format", "xml").contains("\"text\" or \"json\""));
+        assert!(refused("roles", "web").contains("roles = \"web\" (from the command line): expected \"http\""));
+        assert!(
+            refused("roles", "http").contains("PostgreSQL"),
+            "one process has a file to itself"
+        );
+        assert!(refused("nats", "nats://127.0.0.1:4222").contains("SQLite"));
+        let over = |nats: &str| {
+            let all = [("database", "postgres://h/d".to_owned()), ("nats", nats.to_owned())];
+            Config::load(None, |_| None, &all)
+                .map(|c| c.nats.len())
+                .map_err(|e| e.to_string())
+        };
+        assert_eq!(over("nats://a:4222, tls://b"), Ok(2));
+        let wrong = over("http://bus.example.com").unwrap_err();
+        assert_eq!(
+            wrong,
+            "nats = \"http://bus.example.com\" (from the command line): expected nats://host:port or tls://host:port, comma separated"
+        );
+        let wrong = over("http://ronda:hunter2@bus").unwrap_err();
+        assert!(!wrong.contains("hunter2") && wrong.contains("***@bus"), "{wrong}");
     }
 
     #[test]

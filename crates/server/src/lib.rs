@@ -24,7 +24,7 @@ pub mod workers;
 use crate::config::Config;
 use ronda_channels::whatsapp::{GraphClient, GraphConfig};
 use ronda_domain::Clock;
-use ronda_storage::{Db, DbConfig};
+use ronda_storage::{Db, DbConfig, Engine};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -39,6 +39,10 @@ pub struct App {
     pub mail: mail::Mail,
     pub limits: limits::Limits,
     pub wakes: Arc<wakes::Wakes>,
+    /// To the other nodes of the installation.
+    pub bus: realtime::bus::Bus,
+    /// What this node does that no other may do at the same time.
+    pub leases: Arc<workers::leases::Leases>,
     pub accounts: accounts::Accounts,
     pub files: files::Files,
     /// The platform of WhatsApp; accounts may name another address of it.
@@ -50,7 +54,7 @@ pub struct App {
     pub walls: walls::Walls,
     pub refused_signatures: signatures::Refused,
     pub templates: templates::Templates,
-    /// The name of this process among the nodes of the installation.
+    /// The name of this process; no other has it, before or after.
     pub node: String,
     /// When this process started: presence is not judged by what happened while nobody could connect.
     pub up_since: ronda_domain::Ms,
@@ -71,7 +75,15 @@ impl App {
     pub fn open(config: Config, clock: Clock, mail: mail::Mail) -> anyhow::Result<Arc<Self>> {
         std::fs::create_dir_all(&config.data)?;
         let wakes = Arc::new(wakes::Wakes::default());
-        let db = Db::open(&database(&config), clock.clone(), wakes.sink())?;
+        let bus = realtime::bus::Bus::new(&config);
+        let engine = if config.database.is_some() {
+            Engine::Postgres
+        } else {
+            Engine::Sqlite
+        };
+        let leases = Arc::new(workers::leases::Leases::open(engine, config.roles, &config.data)?);
+        let sink = wakes.sink(bus.clone(), leases.clone());
+        let db = Db::open(&database(&config), clock.clone(), sink)?;
         let graph = GraphConfig {
             base_url: config.meta.graph_url.to_string(),
             ..GraphConfig::default()
@@ -83,8 +95,10 @@ impl App {
             accept: workers::accept::Accept::default(),
             delivering: workers::deliver::Busy::default(),
             planners: workers::planner::Planners::default(),
-            hub: Arc::new(realtime::hub::Hub::default()),
             walls: walls::Walls::default(),
+            hub: Arc::new(realtime::hub::Hub::new(bus.clone())),
+            bus,
+            leases,
             refused_signatures: signatures::Refused::default(),
             templates: templates::Templates::default(),
             node: uuid::Uuid::now_v7().to_string(),

@@ -1,6 +1,8 @@
-//! Wakes inside one process: sets of things to look at, each with a bell. Losing one costs a poll interval, so they
-//! carry no data and may be coalesced at will.
+//! Wakes: sets of things to look at, each with a bell. Losing one costs a poll interval, so they carry no data and may be
+//! coalesced at will. What is somebody else's to look at goes over the bus.
 
+use crate::realtime::bus::{Bus, Said};
+use crate::workers::leases::{Duty, Leases};
 use ronda_domain::{ChannelAccountId, WorkspaceId};
 use ronda_storage::{Wake, WakeSink};
 use std::collections::BTreeSet;
@@ -61,17 +63,43 @@ pub struct Wakes {
 impl Wakes {
     /// The sink that storage calls after each commit.
     #[must_use]
-    pub fn sink(self: &Arc<Self>) -> WakeSink {
+    pub fn sink(self: &Arc<Self>, bus: Bus, leases: Arc<Leases>) -> WakeSink {
         let wakes = self.clone();
-        Arc::new(move |wake| match wake {
-            Wake::Lane(lane) => wakes.lanes[lane.rem_euclid(LANES) as usize].mark(()),
-            Wake::Planner(w) => wakes.planners.mark(w),
-            Wake::Deliver(a) => wakes.deliver.mark(a),
-            Wake::Events { workspace, .. } => wakes.events.mark(workspace),
-            Wake::Media => wakes.media.mark(()),
-            Wake::Timers => wakes.timers.mark(()),
-            Wake::Bots => {}
+        Arc::new(move |wake| {
+            // Whether another node has to look: everybody at events, at the rest whoever does it.
+            let (said, elsewhere) = match wake {
+                Wake::Lane(lane) => (Said::Lane(lane), !leases.does(Duty::Inbound(lane.rem_euclid(LANES)))),
+                Wake::Planner(w) => (Said::Planner(w), !leases.plans(w)),
+                Wake::Deliver(a) => (Said::Deliver(a), !leases.works()),
+                Wake::Events { workspace, .. } => (Said::Events(workspace), true),
+                Wake::Media => (Said::Media, !leases.works()),
+                Wake::Timers => (Said::Timers, !leases.does(Duty::Timers)),
+                Wake::Bots => return,
+            };
+            wakes.mark(&said);
+            if elsewhere {
+                bus.say(said);
+            }
         })
+    }
+
+    /// What another node said.
+    pub fn hear(&self, said: &Said, leases: &Leases) {
+        if !matches!(said, Said::Planner(w) if !leases.plans(*w)) {
+            self.mark(said);
+        }
+    }
+
+    fn mark(&self, said: &Said) {
+        match said {
+            Said::Lane(lane) => self.lanes[lane.rem_euclid(LANES) as usize].mark(()),
+            Said::Planner(w) => self.planners.mark(*w),
+            Said::Deliver(a) => self.deliver.mark(*a),
+            Said::Events(w) => self.events.mark(*w),
+            Said::Media => self.media.mark(()),
+            Said::Timers => self.timers.mark(()),
+            Said::Answered(_) | Said::Free | Said::Mark(..) | Said::Visitors(..) | Said::Viewing(..) => {}
+        }
     }
 }
 

@@ -1,10 +1,11 @@
-//! Named points at which tests stop the process as a power cut would.
+//! Named points at which tests stop the process: for good as a power cut would, or until it is told to go on.
 
 /// The environment variable that names the point.
 #[cfg(feature = "testing")]
 pub const VARIABLE: &str = "RONDA_CRASH_POINT";
 
-/// Stops the process at once when `RONDA_CRASH_POINT` names this point. Does nothing without the feature `testing`.
+/// Ends the process at once when `RONDA_CRASH_POINT` names this point; with `stop:` before the name it is paused there the
+/// first time, until a `CONT`. Does nothing without the feature `testing`.
 #[inline]
 pub fn crash_point(name: &'static str) {
     #[cfg(feature = "testing")]
@@ -13,6 +14,13 @@ pub fn crash_point(name: &'static str) {
         let chosen = CHOSEN.get_or_init(|| std::env::var(VARIABLE).ok());
         if chosen.as_deref() == Some(name) {
             std::process::abort();
+        }
+        static STOPPED: std::sync::Once = std::sync::Once::new();
+        if chosen.as_deref().and_then(|c| c.strip_prefix("stop:")) == Some(name) {
+            STOPPED.call_once(|| {
+                let own = std::process::id().to_string();
+                let _ = std::process::Command::new("kill").args(["-STOP", &own]).status();
+            });
         }
     }
     #[cfg(not(feature = "testing"))]

@@ -39,6 +39,7 @@ statements! {
     NEW_JOB = "insert into media_job(workspace, channel_account, message, provider_media, due_at) values ($1, $2, $3, $4, $5)";
     CLAIM = "update media_job set lease_until = $2, attempts = attempts + 1 where id in (select id from media_job
           where failed is null and due_at <= $1 and lease_until <= $1 order by due_at limit $3)
+          and lease_until <= $1
         returning id, workspace, channel_account, message, provider_media, attempts";
     DONE = "delete from media_job where id = $1";
     LATER = "update media_job set due_at = $2, lease_until = 0 where id = $1";

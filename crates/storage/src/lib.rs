@@ -31,6 +31,7 @@ pub mod invitations;
 pub mod journal;
 pub mod messages;
 pub mod migrate;
+pub mod nodes;
 pub mod outbox;
 pub mod parked;
 mod pg;

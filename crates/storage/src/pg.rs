@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 /// Runs of a closure that meets deadlocks, before its caller is told.
 const RUNS: usize = 5;
+/// How long a transaction may wait for us between two statements. Source: the life of a planner's lease.
+const IDLE: Duration = Duration::from_secs(3);
 /// Pause between attempts to reach the server again.
 const RECONNECT: Duration = Duration::from_millis(100);
 
@@ -18,6 +20,17 @@ pub(crate) fn connect(url: &str) -> StoreResult<Client> {
     let mut config: postgres::Config = url.parse().map_err(StoreError::from)?;
     config.connect_timeout(Duration::from_secs(3)).application_name("ronda");
     Ok(config.connect(NoTls)?)
+}
+
+/// A connection for transactions of the server. A process that is stopped, or a machine that is cut off, in the middle of
+/// one must not keep its locks from the node that takes over.
+fn serving(url: &str) -> StoreResult<Client> {
+    let mut client = connect(url)?;
+    client.batch_execute(&format!(
+        "set idle_in_transaction_session_timeout = {}",
+        IDLE.as_millis()
+    ))?;
+    Ok(client)
 }
 
 /// Starts a writing thread. Without `background` it is the connection kept for interactive members.
@@ -103,7 +116,7 @@ impl Thread {
         }
         let fresh = self.connection.is_none();
         if fresh {
-            match connect(&self.url) {
+            match serving(&self.url) {
                 Ok(client) => self.connection = Some((client, PgCache::default())),
                 Err(e) => {
                     std::thread::sleep(RECONNECT);

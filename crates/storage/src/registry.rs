@@ -23,6 +23,7 @@ pub static ALL: &[(&str, &[&Statement])] = &[
     ("invitations", crate::invitations::STATEMENTS),
     ("journal", crate::journal::STATEMENTS),
     ("messages", crate::messages::STATEMENTS),
+    ("nodes", crate::nodes::STATEMENTS),
     ("outbox", crate::outbox::STATEMENTS),
     ("parked", crate::parked::STATEMENTS),
     ("presence", crate::presence::STATEMENTS),

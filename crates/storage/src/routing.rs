@@ -71,12 +71,18 @@ pub struct PolicyRow {
 
 statements! {
     HEAD = "select decision_seq, input_seq, at, lease_epoch, lease_owner, lease_until, stamp from routing_head where workspace = $1";
+    LEASES = "select workspace, lease_owner, lease_epoch, lease_until from routing_head";
     TAKE_LEASE = "update routing_head set lease_epoch = lease_epoch + 1, lease_owner = $2, lease_until = $3
-        where workspace = $1 and (lease_owner = $2 or lease_until < $4) returning lease_epoch";
+        where workspace = $1 and (lease_owner = $2 or lease_owner = '' or (lease_epoch = $4 and lease_until = $5)) returning lease_epoch";
     RENEW_LEASE = "update routing_head set lease_until = $3 where workspace = $1 and lease_owner = $2 and lease_epoch = $4";
-    RELEASE_LEASES = "update routing_head set lease_until = $2 where lease_owner = $1 and lease_until > $2";
-    ADVANCE = "update routing_head set decision_seq = $2, input_seq = $3, at = $4, stamp = $5
+    /// Those that a plan has locked are left out: it renews its own, and nobody takes a locked one.
+    RENEW_LEASES = "update routing_head set lease_until = $2 where workspace in (select workspace from routing_head where lease_owner = $1
+          {lock: for update skip locked}) returning workspace, lease_epoch";
+    RELEASE_LEASES = "update routing_head set lease_owner = '', lease_until = $2 where lease_owner = $1";
+    ADVANCE = "update routing_head set decision_seq = $2, input_seq = $3, at = $4, stamp = $5, lease_until = $9
         where workspace = $1 and decision_seq = $6 and input_seq = $7 and lease_epoch = $8";
+    /// Every open row is in the partial index, and open rows are few.
+    OPEN_WORKSPACES = "select distinct workspace from routing_input where seq is null";
     OPEN_INPUTS = "select id, command_id, at, fact from routing_input where workspace = $1 and seq is null order by id limit $2";
     INSERT_INPUT = "insert into routing_input(workspace, command_id, at, fact) values ($1, $2, $3, $4)
         on conflict (workspace, command_id) where command_id is not null do nothing";
@@ -136,12 +142,57 @@ pub fn head(tx: &mut Tx<'_>, w: WorkspaceId) -> StoreResult<Head> {
     })
 }
 
-/// Takes the planner's lease when it is free, lapsed or already ours; the new lease epoch.
-pub fn take_lease(tx: &mut Tx<'_>, w: WorkspaceId, node: &str, until: Ms) -> StoreResult<Option<i64>> {
-    let now = tx.now();
-    tx.opt(&TAKE_LEASE, &[w.into(), node.into(), until.into(), now.into()], |r| {
-        r.i(0)
+/// Life of a planner's lease in milliseconds. A SQLite file has one server, so that nobody waits for its lease; on
+/// PostgreSQL it is most of what a fail-over takes, which must stay below 5 s (routing reference §3.4).
+#[must_use]
+pub const fn lease_ms(sqlite: bool) -> i64 {
+    if sqlite { 10_000 } else { 3_000 }
+}
+
+/// A lease as its row has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeaseRow {
+    pub workspace: WorkspaceId,
+    /// Empty: it was given away.
+    pub owner: String,
+    pub epoch: i64,
+    pub until: Ms,
+}
+
+/// The leases of all workspaces (system function).
+pub fn all_leases(tx: &mut Tx<'_>) -> StoreResult<Vec<LeaseRow>> {
+    tx.query(&LEASES, &[], |r| {
+        Ok(LeaseRow {
+            workspace: r.id(0)?,
+            owner: r.t(1)?,
+            epoch: r.i(2)?,
+            until: Ms(r.i(3)?),
+        })
     })
+}
+
+/// Takes the planner's lease when it is free, already ours, or still as in `lapsed` (epoch and end), which the caller saw
+/// unchanged for longer than a lease lasts; the new lease epoch.
+pub fn take_lease(
+    tx: &mut Tx<'_>,
+    w: WorkspaceId,
+    node: &str,
+    until: Ms,
+    lapsed: Option<(i64, Ms)>,
+) -> StoreResult<Option<i64>> {
+    let (epoch, end) = lapsed.unwrap_or((-1, Ms(-1)));
+    let values = [w.into(), node.into(), until.into(), epoch.into(), end.into()];
+    tx.opt(&TAKE_LEASE, &values, |r| r.i(0))
+}
+
+/// Renews the leases of a node; workspace and epoch of each that could be (system function).
+pub fn renew_leases(tx: &mut Tx<'_>, node: &str, until: Ms) -> StoreResult<Vec<(WorkspaceId, i64)>> {
+    tx.query(&RENEW_LEASES, &[node.into(), until.into()], |r| Ok((r.id(0)?, r.i(1)?)))
+}
+
+/// The workspaces with inputs that no planner has read (system function).
+pub fn open_workspaces(tx: &mut Tx<'_>) -> StoreResult<Vec<WorkspaceId>> {
+    tx.query(&OPEN_WORKSPACES, &[], |r| r.id(0))
 }
 
 /// Number of rows renewed: 0 when another node has the lease.
@@ -168,6 +219,7 @@ pub fn advance(tx: &mut Tx<'_>, w: WorkspaceId, seen: &Head, new: &Head) -> Stor
             seen.decision_seq.into(),
             seen.input_seq.into(),
             seen.lease_epoch.into(),
+            new.lease_until.into(),
         ],
     )
 }

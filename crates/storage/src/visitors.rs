@@ -1,6 +1,6 @@
 //! Visitors of web chats: who holds which token.
 
-use crate::{Row, StoreResult, Tx, statements};
+use crate::{Row, Rows, StoreResult, Tx, statements};
 use ronda_domain::{ChannelAccountId, ConversationId, CustomerId, MessageId, Ms, WorkspaceId};
 
 /// A visitor. `page` is JSON of where the visit began.
@@ -31,6 +31,9 @@ statements! {
     SEEN = "update visitor set last_seen_at = $3 where workspace = $1 and id = $2";
     READ = "update visitor set read_up_to = $3 where workspace = $1 and id = $2 and read_up_to < $3";
     CONVERSATIONS = "select id from conversation where workspace = $1 and customer = $2 and channel_account = $3 order by id desc limit $4";
+    OF_CONVERSATIONS = "select v.id, c.id from {rows(conversation: i64)} as p, conversation as c, visitor as v
+        where c.workspace = $2 and c.id = p.conversation and v.workspace = c.workspace and v.customer = c.customer
+          and v.channel_account = c.channel_account";
     MESSAGES = "select m.id from message as m, conversation as c where c.workspace = $1 and c.customer = $2 and c.channel_account = $3
         and m.conversation = c.id and m.id > $4 and m.direction in ('in', 'out') order by m.id limit $5";
 }
@@ -106,6 +109,19 @@ pub fn conversations(tx: &mut Tx<'_>, v: &VisitorRow, limit: i64) -> StoreResult
         ],
         |r| r.id(0),
     )
+}
+
+/// Whose conversations these are, where a visitor has them: visitor and conversation.
+pub fn of_conversations(
+    tx: &mut Tx<'_>,
+    w: WorkspaceId,
+    conversations: &[ConversationId],
+) -> StoreResult<Vec<(i64, ConversationId)>> {
+    let mut rows = Rows::new();
+    for c in conversations {
+        rows.push([(*c).into()]);
+    }
+    tx.batch_query(&OF_CONVERSATIONS, &rows, &[w.into()], |r| Ok((r.i(0)?, r.id(1)?)))
 }
 
 /// What the visitor may read after `id`, over all their conversations, oldest first.

@@ -1,6 +1,7 @@
 //! A visitor of a web chat, over its own API.
 
 use crate::{Answer, Browser, TestApp};
+use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 
 /// A visitor with their token.
@@ -25,23 +26,53 @@ impl TestApp {
 
     /// Somebody who opened the chat and is about to write.
     pub async fn visitor(&self, key: &str) -> Visitor {
-        let browser = self.browser();
-        let request = browser
-            .outside("POST", "/chat/v1/visitors")
-            .json(&json!({ "site_key": key, "page": { "url": "https://shop.example/" } }));
-        let made = browser.send(request).await.expect(201);
-        Visitor {
-            browser,
-            token: made["token"].as_str().expect("a token").to_owned(),
-        }
+        Visitor::opens(self.browser(), key).await
     }
 }
 
 impl Visitor {
+    /// Somebody who opened the chat with this key and is about to write.
+    pub async fn opens(browser: Browser, key: &str) -> Self {
+        let request = browser
+            .outside("POST", "/chat/v1/visitors")
+            .json(&json!({ "site_key": key, "page": { "url": "https://shop.example/" } }));
+        let made = browser.send(request).await.expect(201);
+        Self {
+            browser,
+            token: made["token"].as_str().expect("a token").to_owned(),
+        }
+    }
+
     fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
         self.browser
             .outside(method, &format!("/chat/v1/{path}"))
             .bearer_auth(&self.token)
+    }
+
+    /// The same visitor, over another address of the server.
+    #[must_use]
+    pub fn elsewhere(&self, address: &str) -> Self {
+        Self {
+            browser: Browser::at(address),
+            token: self.token.clone(),
+        }
+    }
+
+    /// Opens the visitor's socket; what it is told comes out of the channel.
+    pub async fn listens(&self) -> tokio::sync::mpsc::UnboundedReceiver<Value> {
+        let address = self.browser.address.replacen("http", "ws", 1);
+        let url = format!("{address}/chat/v1/events?token={}", self.token);
+        let (mut socket, _) = tokio_tungstenite::connect_async(url).await.expect("a socket");
+        let (told, heard) = tokio::sync::mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            while let Some(Ok(message)) = socket.next().await {
+                let frame = message.to_text().ok().and_then(|t| serde_json::from_str(t).ok());
+                if frame.is_some_and(|frame| told.send(frame).is_err()) {
+                    return;
+                }
+            }
+        });
+        heard
     }
 
     /// Writes a text; the stored message.

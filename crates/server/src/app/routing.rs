@@ -287,7 +287,11 @@ pub fn write(tx: &mut Tx<'_>, plan: &Plan) -> Result<(), PlanError> {
     let w = plan.workspace;
     let outcome = &plan.outcome;
     tx.may_take(LONGEST_PLAN);
-    guard(routing::advance(tx, w, &plan.seen, &head_after(plan))? == 1, "head")?;
+    let head = routing::Head {
+        lease_until: tx.now().plus(routing::lease_ms(tx.is_sqlite())),
+        ..head_after(plan)
+    };
+    guard(routing::advance(tx, w, &plan.seen, &head)? == 1, "head")?;
     let stamped = routing::consume(tx, w, &plan.consumed)?;
     guard(stamped == plan.consumed.len() as u64, "inputs")?;
     let ids: Vec<ConversationId> = outcome.convs.iter().map(|c| c.row.conv).collect();

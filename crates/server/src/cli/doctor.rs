@@ -3,7 +3,7 @@
 use crate::config::Config;
 use crate::{database, secrets};
 use ronda_domain::{Clock, Ms};
-use ronda_storage::{Db, DbConfig, StoreResult, Tx, channel_accounts, checks, migrate, workspaces};
+use ronda_storage::{Db, DbConfig, StoreResult, Tx, channel_accounts, checks, migrate, nodes, workspaces};
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -12,6 +12,9 @@ use std::sync::Arc;
 const LEAST_POSTGRES: i64 = 150_000;
 /// A message or a received body that waits longer than this says that a worker does not run.
 const LATE_MS: i64 = 5 * Ms::MINUTE;
+
+/// A node that was not seen for so long is not there.
+const LATE_NODE_MS: i64 = 10 * Ms::SECOND;
 
 /// How a check came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +89,9 @@ pub fn examine(config: &Config) -> Vec<Finding> {
     if usable && let Err(error) = inside(config, key.as_deref(), &mut found) {
         found.broken("database", error.to_string());
     }
+    if !config.nats.is_empty() {
+        bus(config, &mut found);
+    }
     match &config.mail.smtp_url {
         None => found.note("mail", "no mail server: links are copied by hand (mail.smtp_url)"),
         Some(_) => match crate::mail::Mail::open(&config.mail) {
@@ -118,6 +124,26 @@ fn folder(about: &'static str, path: &Path, found: &mut Findings) {
     }
 }
 
+/// Asked from a thread of its own: whoever calls may be inside a runtime.
+fn bus(config: &Config, found: &mut Findings) {
+    let servers = config.nats.clone();
+    let asked = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|e| e.to_string())?;
+        runtime.block_on(crate::realtime::bus::probe(&servers))
+    });
+    match asked.join() {
+        Ok(Ok(version)) => found.fine("nats", format!("NATS {version}")),
+        Ok(Err(error)) => found.broken(
+            "nats",
+            format!("{error}: nodes hear of each other's work only when they ask the database"),
+        ),
+        Err(_) => found.broken("nats", "it could not be asked"),
+    }
+}
+
 /// The name of the key of the secrets.
 fn key(config: &Config, found: &mut Findings) -> Option<String> {
     if config.secret_key.is_none() && !config.data.join("secret.key").exists() {
@@ -145,6 +171,7 @@ struct Rows {
     oldest_body: Option<Ms>,
     late_rows: i64,
     postgres: Option<i64>,
+    nodes: Vec<nodes::NodeRow>,
 }
 
 fn inside(config: &Config, key: Option<&str>, found: &mut Findings) -> StoreResult<()> {
@@ -172,6 +199,28 @@ fn inside(config: &Config, key: Option<&str>, found: &mut Findings) -> StoreResu
                 ronda_storage::backup::examine(&path)?;
             }
             found.fine("database", format!("SQLite, intact, {} workspaces", rows.workspaces));
+        }
+    }
+    let alive = rows
+        .nodes
+        .iter()
+        .filter(|n| now.since(n.seen_at) < LATE_NODE_MS)
+        .count();
+    for n in rows.nodes.iter().filter(|n| now.since(n.seen_at) >= LATE_NODE_MS) {
+        let seconds = now.since(n.seen_at) / 1_000;
+        found.note(
+            "nodes",
+            format!("{} was not seen for {seconds} s and did not say goodbye", n.id),
+        );
+    }
+    if alive > 0 {
+        found.fine("nodes", format!("{alive} of this installation run"));
+        let works = |n: &&nodes::NodeRow| n.roles.contains("workers") && now.since(n.seen_at) < LATE_NODE_MS;
+        if !rows.nodes.iter().any(|n| works(&n)) {
+            found.broken(
+                "nodes",
+                "none of them has the role workers: nothing is received, assigned or sent",
+            );
         }
     }
     if rows.workspaces == 0 {
@@ -236,5 +285,6 @@ fn look(tx: &mut Tx<'_>, key: Option<&str>, now: Ms) -> StoreResult<Rows> {
         oldest_body: checks::oldest_body(tx)?,
         late_rows: checks::late_rows(tx, now.plus(-LATE_MS))?,
         postgres: checks::postgres_version(tx)?,
+        nodes: nodes::all(tx)?,
     })
 }

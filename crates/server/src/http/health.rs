@@ -26,11 +26,12 @@ pub fn routes() -> Router<Arc<App>> {
         .route("/metrics", get(metrics))
 }
 
-/// Whether the database answers.
+/// Whether the database answers, and whether the bus is there.
 async fn ready(State(app): State<Arc<App>>) -> Response {
     let asked = app.db.read("ready", |tx| installation::get(tx, "setup"));
     match tokio::time::timeout(PATIENCE, asked).await {
-        Ok(Ok(_)) => Json(json!({ "status": "ready" })).into_response(),
+        // Without the bus news are late and nothing else: the node goes on serving, and says so.
+        Ok(Ok(_)) => Json(json!({ "status": "ready", "bus": app.bus.state() })).into_response(),
         failed => {
             let reason = match failed {
                 Ok(Err(error)) => error.to_string(),

@@ -163,6 +163,9 @@ pub fn router(app: Arc<App>) -> Router {
     let rest = Router::new();
     #[cfg(feature = "testing")]
     let rest = rest.merge(testing::routes());
+    if !app.config.roles.http {
+        return rest.merge(health::routes()).with_state(app);
+    }
     rest.merge(api)
         .merge(document::routes())
         .merge(health::routes())

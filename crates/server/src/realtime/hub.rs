@@ -1,6 +1,7 @@
 //! Who listens in this process.
 
 use crate::app::scope::Sight;
+use crate::realtime::bus::{Bus, Said};
 use ronda_domain::event::{EventKind, Scope};
 use ronda_domain::{AgentId, ConversationId, SessionId, WorkspaceId};
 use ronda_storage::StoredEvent;
@@ -8,6 +9,7 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 /// Frames that may wait for a slow receiver. Source: architecture.md §9.
@@ -70,11 +72,25 @@ impl Drop for Seat {
     }
 }
 
+/// How often nodes repeat who looks at what there.
+pub const REPEAT: Duration = Duration::from_secs(15);
+/// Who was not repeated for so long does not look any more: their node is gone.
+const GHOST: Duration = Duration::from_secs(40);
+
+/// Who looks at a conversation on another node, and when it said so.
+struct Elsewhere {
+    agents: Vec<(AgentId, String)>,
+    at: Instant,
+}
+
 /// The listeners of this process by workspace.
 #[derive(Default)]
 pub struct Hub {
     rooms: Mutex<HashMap<WorkspaceId, BTreeMap<u64, Listener>>>,
+    /// Viewers on other nodes, by the name of the node.
+    elsewhere: Mutex<HashMap<(WorkspaceId, ConversationId), BTreeMap<String, Elsewhere>>>,
     next: AtomicU64,
+    bus: Bus,
 }
 
 /// What a listener may know of an event.
@@ -127,6 +143,15 @@ fn scoped(sight: &Sight, before: Option<&Scope>, after: Option<&Scope>) -> Sees 
 }
 
 impl Hub {
+    #[must_use]
+    pub fn new(bus: Bus) -> Self {
+        Self { bus, ..Self::default() }
+    }
+
+    fn elsewhere(&self) -> MutexGuard<'_, HashMap<(WorkspaceId, ConversationId), BTreeMap<String, Elsewhere>>> {
+        self.elsewhere.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn rooms(&self) -> MutexGuard<'_, HashMap<WorkspaceId, BTreeMap<u64, Listener>>> {
         self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -235,27 +260,104 @@ impl Hub {
         }
     }
 
-    /// Tells everybody who looks at a conversation who else does.
+    /// Tells everybody who looks at a conversation who else does, on this node and on the others.
     fn tell_viewers(&self, workspace: WorkspaceId, conversation: ConversationId) {
-        let mut agents: BTreeMap<AgentId, String> = BTreeMap::new();
-        for listener in self.rooms().get(&workspace).into_iter().flat_map(BTreeMap::values) {
-            if let (Some(c), Audience::Agent { sight, name, .. }) = (listener.viewing, &listener.audience)
-                && c == conversation
-            {
-                agents.insert(sight.agent, name.clone());
-            }
+        let here = self.viewers_here(workspace, conversation);
+        self.show_viewers(workspace, conversation, here.clone());
+        self.bus
+            .say(Said::Viewing(workspace, conversation, here.into_iter().collect()));
+    }
+
+    fn viewers_here(&self, workspace: WorkspaceId, conversation: ConversationId) -> BTreeMap<AgentId, String> {
+        let rooms = self.rooms();
+        let room = rooms.get(&workspace).into_iter().flat_map(BTreeMap::values);
+        room.filter(|l| l.viewing == Some(conversation))
+            .filter_map(|l| match &l.audience {
+                Audience::Agent { sight, name, .. } => Some((sight.agent, name.clone())),
+                Audience::Visitor { .. } => None,
+            })
+            .collect()
+    }
+
+    fn show_viewers(&self, w: WorkspaceId, conversation: ConversationId, mut agents: BTreeMap<AgentId, String>) {
+        if let Some(nodes) = self.elsewhere().get(&(w, conversation)) {
+            let alive = nodes.values().filter(|n| n.at.elapsed() < GHOST);
+            agents.extend(alive.flat_map(|n| n.agents.iter().cloned()));
         }
         let list: Vec<Value> = agents
             .into_iter()
             .map(|(id, name)| serde_json::json!({ "id": id, "name": name }))
             .collect();
         let frame = serde_json::json!({ "type": "viewing", "conversation": conversation, "agents": list });
-        self.mark(workspace, conversation, &frame, None);
+        self.give_mark(w, conversation, &frame.to_string().into(), None);
     }
 
-    /// Sends a mark to the agents who look at a conversation, but not to `but`.
+    /// Another node said who looks at a conversation there.
+    pub fn heard_viewers(&self, node: &str, w: WorkspaceId, c: ConversationId, agents: Vec<(AgentId, String)>) {
+        let (changed, unknown) = {
+            let mut elsewhere = self.elsewhere();
+            let nodes = elsewhere.entry((w, c)).or_default();
+            let before = nodes.remove(node);
+            let unknown = before.is_none() && !agents.is_empty();
+            let changed = before.map(|b| b.agents).unwrap_or_default() != agents;
+            if !agents.is_empty() {
+                let at = Instant::now();
+                nodes.insert(node.to_owned(), Elsewhere { agents, at });
+            }
+            if nodes.is_empty() {
+                elsewhere.remove(&(w, c));
+            }
+            (changed, unknown)
+        };
+        if !changed {
+            return;
+        }
+        let here = self.viewers_here(w, c);
+        self.show_viewers(w, c, here.clone());
+        // Who begins to look there does not know yet who looks here.
+        if unknown && !here.is_empty() {
+            self.bus.say(Said::Viewing(w, c, here.into_iter().collect()));
+        }
+    }
+
+    /// Says again who looks at what here, and forgets whom other nodes said nothing of.
+    pub fn repeat_viewers(&self) {
+        let mut ghosts = Vec::new();
+        self.elsewhere().retain(|key, nodes| {
+            let before = nodes.len();
+            nodes.retain(|_, n| n.at.elapsed() < GHOST);
+            if nodes.len() < before {
+                ghosts.push(*key);
+            }
+            !nodes.is_empty()
+        });
+        for (w, conversation) in ghosts {
+            self.show_viewers(w, conversation, self.viewers_here(w, conversation));
+        }
+        let viewed: BTreeSet<(WorkspaceId, ConversationId)> = self
+            .rooms()
+            .iter()
+            .flat_map(|(w, room)| room.values().filter_map(|l| Some((*w, l.viewing?))))
+            .collect();
+        for (w, c) in viewed {
+            self.bus
+                .say(Said::Viewing(w, c, self.viewers_here(w, c).into_iter().collect()));
+        }
+    }
+
+    /// Sends a mark to the agents who look at a conversation, on whatever node, but not to `but`.
     pub fn mark(&self, workspace: WorkspaceId, conversation: ConversationId, frame: &Value, but: Option<u64>) {
-        let text: Arc<str> = frame.to_string().into();
+        let text = frame.to_string();
+        self.bus.say(Said::Mark(workspace, conversation, text.clone()));
+        self.give_mark(workspace, conversation, &text.into(), but);
+    }
+
+    /// A mark of another node.
+    pub fn heard_mark(&self, workspace: WorkspaceId, conversation: ConversationId, frame: Arc<str>) {
+        self.give_mark(workspace, conversation, &frame, None);
+    }
+
+    fn give_mark(&self, workspace: WorkspaceId, conversation: ConversationId, text: &Arc<str>, but: Option<u64>) {
         for (id, listener) in self.rooms().get(&workspace).into_iter().flatten() {
             if listener.viewing == Some(conversation) && Some(*id) != but {
                 // A mark that does not fit is not worth a reconnection.
@@ -264,9 +366,15 @@ impl Hub {
         }
     }
 
-    /// Sends a mark to the visitors of a conversation.
+    /// Sends a mark to the visitors of a conversation, on whatever node.
     pub fn mark_visitors(&self, workspace: WorkspaceId, conversation: ConversationId, frame: &Value) {
-        let text: Arc<str> = frame.to_string().into();
+        let text = frame.to_string();
+        self.bus.say(Said::Visitors(workspace, conversation, text.clone()));
+        self.heard_visitors(workspace, conversation, text.into());
+    }
+
+    /// A mark for visitors, of this node or another.
+    pub fn heard_visitors(&self, workspace: WorkspaceId, conversation: ConversationId, text: Arc<str>) {
         for listener in self.rooms().get(&workspace).into_iter().flat_map(BTreeMap::values) {
             if let Audience::Visitor { conversations, .. } = &listener.audience
                 && conversations.contains(&conversation)
@@ -274,6 +382,18 @@ impl Hub {
                 let _ = listener.queue.try_send(Delivered::Mark(text.clone()));
             }
         }
+    }
+
+    /// The visitors who listen here.
+    #[must_use]
+    pub fn visitors(&self, workspace: WorkspaceId) -> Vec<i64> {
+        let rooms = self.rooms();
+        let room = rooms.get(&workspace).into_iter().flat_map(BTreeMap::values);
+        room.filter_map(|l| match &l.audience {
+            Audience::Visitor { visitor, .. } => Some(*visitor),
+            Audience::Agent { .. } => None,
+        })
+        .collect()
     }
 
     /// How many sockets of this process an agent has.

@@ -75,6 +75,7 @@ pub async fn serve(app: Arc<App>, who: Who, since: Option<i64>, socket: WebSocke
         who,
         seat,
         served: 0,
+        told: 0,
         typing_noted: tokio::time::Instant::now() - Duration::from_secs(60),
     };
     let end = screen.run(&mut sink, stream, since).await;
@@ -93,8 +94,10 @@ struct Screen {
     app: Arc<App>,
     who: Who,
     seat: Seat,
-    /// The number up to which this connection has been served.
+    /// The number up to which this connection has been served; what it may not see counts too.
     served: i64,
+    /// The last number that the client was told: what it compares the next frame with.
+    told: i64,
     typing_noted: tokio::time::Instant,
 }
 
@@ -126,6 +129,7 @@ impl Screen {
                 },
                 _ = ping.tick() => {
                     let now = self.app.clock.now();
+                    self.told = self.served;
                     self.send(sink, json!({ "type": "ping", "up_to": self.served, "server_time": now }).to_string()).await
                 },
                 () = stop.cancelled() => Err(End::Close(CLOSE_AWAY, "the server stops")),
@@ -157,6 +161,7 @@ impl Screen {
         let now = self.app.clock.now();
         let known = since.filter(|s| *s <= head && first.is_none_or(|f| *s + 1 >= f) && head - *s <= MOST_MISSED);
         self.served = known.unwrap_or(head);
+        self.told = self.served;
         let welcome = json!({
             "type": "welcome", "seq": self.served, "server_time": now, "session": self.who.session,
         });
@@ -194,7 +199,6 @@ impl Screen {
         if event.seq <= self.served {
             return Ok(());
         }
-        let prev = self.served;
         match event.kind {
             EventKind::SessionsRevoked => {
                 self.served = event.seq;
@@ -208,10 +212,10 @@ impl Screen {
         }
         let frame = match sees(&audience(&self.who), event) {
             Sees::Nothing => None,
-            Sees::All => Some(frame(event, prev)),
+            Sees::All => Some(frame(event, self.told)),
             Sees::Left => Some(
                 json!({
-                    "type": "event", "seq": event.seq, "prev": prev, "at": event.at, "kind": "conversation.left",
+                    "type": "event", "seq": event.seq, "prev": self.told, "at": event.at, "kind": "conversation.left",
                     "conversation": event.conversation, "body": { "id": event.conversation },
                 })
                 .to_string(),
@@ -219,7 +223,10 @@ impl Screen {
         };
         self.served = event.seq;
         match frame {
-            Some(text) => self.send(sink, text).await,
+            Some(text) => {
+                self.told = event.seq;
+                self.send(sink, text).await
+            }
             None => Ok(()),
         }
     }
@@ -257,6 +264,7 @@ impl Screen {
         };
         self.who = who;
         self.app.hub.set_audience(&self.seat, audience(&self.who));
+        self.told = event.seq;
         self.send(sink, json!({ "type": "reset", "seq": event.seq }).to_string())
             .await
     }

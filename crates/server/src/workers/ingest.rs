@@ -1,5 +1,6 @@
 //! Bodies of the inbound journal into conversations: one worker per lane, in id order (T2).
 
+use super::leases::Duty;
 use crate::App;
 use crate::accounts::Snapshot;
 use crate::app::receive::{self, Arrived};
@@ -25,6 +26,11 @@ pub fn start(app: &Arc<App>) {
         let app = app.clone();
         super::spawn(&app.clone(), "ingest", async move {
             loop {
+                // One node stores a lane, in its order; what another would do at the same time is refused by the guard.
+                if !app.leases.does(Duty::Inbound(lane)) {
+                    app.wakes.lanes[lane as usize].take(super::IDLE).await;
+                    continue;
+                }
                 match step(&app, lane).await {
                     Ok(0) => {
                         app.wakes.lanes[lane as usize].take(super::IDLE).await;

@@ -3,6 +3,7 @@
 pub mod accept;
 pub mod deliver;
 pub mod ingest;
+pub mod leases;
 pub mod media;
 pub mod planner;
 pub mod presence;
@@ -20,17 +21,25 @@ pub const IDLE: Duration = Duration::from_millis(if cfg!(feature = "testing") { 
 /// How long a worker rests after a failure of the database.
 pub const REST: Duration = Duration::from_millis(if cfg!(feature = "testing") { 20 } else { 500 });
 
-/// Starts every worker of this process. They end when `app.stop` says so.
+/// Starts the workers of this process, by its roles. They end when `app.stop` says so.
 pub fn start(app: &Arc<App>) {
-    accept::start(app);
-    ingest::start(app);
-    planner::start(app);
-    deliver::start(app);
+    crate::realtime::bus::start(app);
+    leases::start(app);
+    // A node that only works has the cache of the channel accounts too, which events refresh.
     relay::start(app);
-    media::start(app);
-    presence::start(app);
-    timers::start(app);
-    warnings::start(app);
+    if app.config.roles.http {
+        accept::start(app);
+        presence::start_renewing(app);
+    }
+    if app.config.roles.workers {
+        ingest::start(app);
+        planner::start(app);
+        deliver::start(app);
+        media::start(app);
+        presence::start_looking(app);
+        timers::start(app);
+        warnings::start(app);
+    }
 }
 
 /// Runs a loop until the server stops.

@@ -4,31 +4,39 @@
 //! plans in memory, writes the plan in one guarded transaction, and keeps the new state only after the commit. Safety
 //! is in the guards; the lease only keeps two nodes from wasting work.
 
+use super::leases::Standing;
 use crate::App;
 use crate::app::routing::{self as rules, Plan, PlanError};
 use crate::app::{AppError, AppResult};
+use crate::realtime::bus::Said;
 use ronda_domain::{Clock, ConversationId, MessageId, Ms, WorkspaceId};
 use ronda_routing::{Answer, Fact, Input, State};
 use ronda_storage::routing::{self, Consumed, Head};
-use ronda_storage::{Engine, Lane, StoreError, conversations, workspaces};
+use ronda_storage::{Engine, Lane, StoreError, Wake, conversations, workspaces};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
 
 /// Most inputs or decisions of one plan. Source: architecture.md §8, T4.
 const BATCH: i64 = 200;
-/// Life of the planner's lease; renewed at half of it.
-const LEASE_MS: i64 = 10_000;
+/// The same while more deadlines are due than one input fires: each of these fires its share of them (row 78).
+const BATCH_BEHIND: usize = 4;
+/// Workspaces that plan at the same time in this process; the others wait in the order in which they came (F6).
+const TURNS: usize = 4;
+/// Life of the lease on SQLite; renewed at half of it.
+const LEASE_MS: i64 = routing::lease_ms(true);
 /// A pause of ours that is longer moves the clocks of agents, who could see nothing. Source: routing row 34.
 const OUTAGE_MS: i64 = 30_000;
 /// How long a command waits for its result. Source: architecture.md §8, T3.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// How often another node's result is looked for.
+/// How often another node's result is looked for, when no bus tells that it is there.
 const LOOK: Duration = Duration::from_millis(25);
 /// Commands that wait for one planner.
 const MAILBOX: usize = 512;
+/// How long a planner sleeps on PostgreSQL: what is written elsewhere rings it (see `leases`), what is due wakes it.
+const ASLEEP: Duration = Duration::from_secs(5);
 /// How long inputs gather before a plan when nobody waits.
 const LINGER: Duration = Duration::from_millis(3);
 
@@ -62,10 +70,32 @@ struct Mailbox {
     bell: Arc<Notify>,
 }
 
+/// The turns that planners take, in the order in which they ask. A turn is bounded, so that every workspace with a backlog
+/// gets one before any other gets its next: round robin with equal quanta (F6, row 78).
+struct Turns {
+    free: Semaphore,
+    /// Who had one, and how many inputs and decisions it took.
+    #[cfg(feature = "testing")]
+    taken: Mutex<Vec<(WorkspaceId, usize)>>,
+}
+
+impl Default for Turns {
+    fn default() -> Self {
+        Self {
+            free: Semaphore::new(TURNS),
+            #[cfg(feature = "testing")]
+            taken: Mutex::default(),
+        }
+    }
+}
+
 /// The mailboxes of this process.
 #[derive(Default)]
 pub struct Planners {
     boxes: Mutex<HashMap<WorkspaceId, Mailbox>>,
+    turns: Turns,
+    /// Commands that wait for the result of another node, by their key.
+    waiting: Mutex<HashMap<String, Arc<Notify>>>,
 }
 
 impl Planners {
@@ -100,6 +130,9 @@ impl Planners {
         {
             return Ok(stored);
         }
+        if !app.leases.works() {
+            return self.elsewhere(app, w, key, fact, last_message).await;
+        }
         let (reply, result) = oneshot::channel();
         let command = Command {
             key: key.clone(),
@@ -113,31 +146,79 @@ impl Planners {
         }
         match tokio::time::timeout(PATIENCE, result).await {
             Ok(Ok(Outcome::Done(answer))) => Ok(answer),
-            Ok(Ok(Outcome::Elsewhere(fact))) => elsewhere(app, w, key, fact, last_message).await,
+            Ok(Ok(Outcome::Elsewhere(fact))) => self.elsewhere(app, w, key, fact, last_message).await,
             _ => Err(AppError::RoutingUnavailable),
         }
     }
 
-    /// Asks the engine about its present state.
+    /// Asks the engine about its present state. Where another node plans the workspace, the state is rebuilt from its
+    /// rows, which is the same (architecture.md §8, Starting).
     ///
     /// # Errors
-    /// [`AppError::RoutingUnavailable`] when this node does not plan the workspace, or cannot now.
+    /// [`AppError::RoutingUnavailable`] when neither can be had now.
     pub async fn ask<T: Send + 'static>(
         &self,
         app: &Arc<App>,
         w: WorkspaceId,
-        question: impl FnOnce(&State) -> T + Send + 'static,
+        question: impl Fn(&State) -> T + Send + Sync + 'static,
     ) -> AppResult<T> {
-        let (reply, answer) = oneshot::channel();
-        let ask = Letter::Ask(Box::new(move |state| {
-            let _ = reply.send(question(state));
-        }));
-        let letters = self.ring(app, w);
-        letters.try_send(ask).map_err(|_| AppError::RoutingUnavailable)?;
-        match tokio::time::timeout(PATIENCE, answer).await {
-            Ok(Ok(answer)) => Ok(answer),
-            _ => Err(AppError::RoutingUnavailable),
+        let question = Arc::new(question);
+        if app.leases.works() {
+            let (reply, answer) = oneshot::channel();
+            let its = question.clone();
+            let ask = Letter::Ask(Box::new(move |state| {
+                let _ = reply.send(its(state));
+            }));
+            let letters = self.ring(app, w);
+            letters.try_send(ask).map_err(|_| AppError::RoutingUnavailable)?;
+            match tokio::time::timeout(PATIENCE, answer).await {
+                Ok(Ok(answer)) => return Ok(answer),
+                Ok(Err(_)) => {}
+                Err(_) => return Err(AppError::RoutingUnavailable),
+            }
         }
+        let (_, rows) = app.db.read("planner_ask", move |tx| rules::rows(tx, w)).await?;
+        Ok(question(&State::from_rows(rows)))
+    }
+
+    /// The turns that planned something, in their order: the workspace, its inputs and decisions.
+    #[cfg(feature = "testing")]
+    #[must_use]
+    pub fn turns(&self) -> Vec<(WorkspaceId, usize)> {
+        self.turns.taken.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Another node has the result of a command.
+    pub fn answered(&self, key: &str) {
+        if let Some(waits) = self.waiting().get(key) {
+            waits.notify_one();
+        }
+    }
+
+    fn waiting(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Notify>>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Another node plans this workspace: the command is written for it, and its result looked for.
+    async fn elsewhere(
+        &self,
+        app: &Arc<App>,
+        w: WorkspaceId,
+        key: Option<String>,
+        fact: Fact,
+        last_message: Option<MessageId>,
+    ) -> AppResult<Answer> {
+        let key = key.unwrap_or_else(|| uuid::Uuid::now_v7().to_string());
+        let text = match last_message {
+            None => crate::app::views::json(&fact),
+            Some(last_message) => crate::app::views::json(&Asked { fact, last_message }),
+        }
+        .to_string();
+        let there = Arc::new(Notify::new());
+        self.waiting().insert(key.clone(), there.clone());
+        let answer = carried_out(app, w, key.clone(), text, &there).await;
+        self.waiting().remove(&key);
+        answer
     }
 
     /// Waits until every input is planned, then compares the state in memory with the one rebuilt from rows.
@@ -164,25 +245,13 @@ async fn stored(app: &Arc<App>, w: WorkspaceId, key: String) -> AppResult<Option
     Ok(text.and_then(|t| serde_json::from_str(&t).ok()))
 }
 
-/// Another node plans this workspace: the command is written for it, and its result looked for.
-async fn elsewhere(
-    app: &Arc<App>,
-    w: WorkspaceId,
-    key: Option<String>,
-    fact: Fact,
-    last_message: Option<MessageId>,
-) -> AppResult<Answer> {
-    let key = key.unwrap_or_else(|| uuid::Uuid::now_v7().to_string());
-    let text = match last_message {
-        None => crate::app::views::json(&fact),
-        Some(last_message) => crate::app::views::json(&Asked { fact, last_message }),
-    }
-    .to_string();
+async fn carried_out(app: &Arc<App>, w: WorkspaceId, key: String, text: String, there: &Notify) -> AppResult<Answer> {
     let its = key.clone();
     let written: Result<u64, StoreError> = app
         .db
         .write("command", Lane::Interactive, move |tx| {
             let written = routing::insert_input(tx, w, Some(&its), &text)?;
+            tx.wake(Wake::Planner(w));
             ronda_storage::crash_point("command.before_commit");
             Ok(written)
         })
@@ -194,7 +263,10 @@ async fn elsewhere(
         if let Some(answer) = stored(app, w, key.clone()).await? {
             return Ok(answer);
         }
-        tokio::time::sleep(LOOK).await;
+        tokio::select! {
+            () = there.notified() => {}
+            () = tokio::time::sleep(LOOK) => {}
+        }
     }
     Err(AppError::RoutingUnavailable)
 }
@@ -215,28 +287,6 @@ fn written(text: &str) -> serde_json::Result<(Fact, Option<MessageId>)> {
             Err(_) => Err(error),
         },
     }
-}
-
-/// The name under which this process holds leases. A SQLite file has one server: who starts again after a crash need not
-/// wait for the lease of the one that is gone.
-fn holder(app: &App) -> String {
-    match app.db.engine() {
-        Engine::Sqlite => "this".to_owned(),
-        Engine::Postgres => app.node.clone(),
-    }
-}
-
-/// Gives the leases of this process back when it stops.
-///
-/// # Errors
-/// When the database fails; the leases run out by themselves.
-pub async fn release(app: &App) -> Result<u64, StoreError> {
-    let holder = holder(app);
-    app.db
-        .write("release_leases", Lane::Interactive, move |tx| {
-            routing::release_leases(tx, &holder)
-        })
-        .await
 }
 
 /// Starts a planner for every workspace, and for each that is woken.
@@ -279,6 +329,20 @@ struct Planner {
     lost_ms: i64,
 }
 
+/// What became of an attempt at the lease.
+enum Lease {
+    Renewed(i64, Ms),
+    Taken {
+        epoch: i64,
+        until: Ms,
+        before: Head,
+        /// How long nobody had it.
+        idle_ms: i64,
+    },
+    /// The head as it is.
+    Theirs(Head),
+}
+
 /// What a turn of the loop did.
 enum Turn {
     /// Something may be left to do at once.
@@ -302,10 +366,9 @@ impl Planner {
     }
 
     async fn run(mut self, mut letters: mpsc::Receiver<Letter>, bell: Arc<Notify>) {
-        let idle = match self.app.db.engine() {
-            Engine::Sqlite => super::IDLE * 4,
-            Engine::Postgres => super::IDLE,
-        };
+        let single = self.app.db.engine() == Engine::Sqlite;
+        let idle = if single { super::IDLE * 4 } else { ASLEEP };
+        // A test's clock moves while we sleep.
         let idle = if cfg!(feature = "testing") { super::IDLE } else { idle };
         let mut commands: Vec<Command> = Vec::new();
         loop {
@@ -331,7 +394,7 @@ impl Planner {
                     for command in commands.drain(..) {
                         let _ = command.reply.send(Outcome::Elsewhere(command.fact));
                     }
-                    self.wait(idle * 2, &mut letters, &bell, &mut commands).await;
+                    self.wait(ASLEEP, &mut letters, &bell, &mut commands).await;
                 }
                 Turn::Idle => {
                     let rest = self.rest(idle);
@@ -395,20 +458,33 @@ impl Planner {
     }
 
     async fn turn(&mut self, commands: &mut Vec<Command>) -> AppResult<Turn> {
+        let app = self.app.clone();
+        let _turn = app.planners.turns.free.acquire().await;
         let wall = Clock::system().now();
-        if wall.since(self.alive_at) > OUTAGE_MS {
+        // While another node plans, nothing is lost by what happens here.
+        if self.head.is_some() && wall.since(self.alive_at) > OUTAGE_MS {
             self.lost_ms += wall.since(self.alive_at);
         }
         if !self.lease().await? {
-            self.alive_at = wall;
             return Ok(Turn::Elsewhere);
         }
         if self.state.is_none() {
             self.load().await?;
         }
         self.alive_at = Clock::system().now();
+        // A storm is drained in shares; who waits at a screen comes between two of them.
+        let behind = self.state.as_ref().is_some_and(|s| s.is_behind(self.app.clock.now()));
+        let batch = if behind { BATCH_BEHIND } else { BATCH as usize };
+        let later = commands.split_off(commands.len().min(batch));
+        let done = self.share(commands, batch).await;
+        commands.extend(later);
+        done
+    }
+
+    /// Plans `commands`, and written inputs as far as they fit into the batch beside them.
+    async fn share(&mut self, commands: &mut Vec<Command>, batch: usize) -> AppResult<Turn> {
         let w = self.w;
-        let room = BATCH - commands.len() as i64;
+        let room = (batch - commands.len()) as i64;
         let open: Vec<routing::InputRow> = self
             .app
             .db
@@ -429,55 +505,95 @@ impl Planner {
 
     /// Takes or renews the lease; false when another node has it.
     async fn lease(&mut self) -> AppResult<bool> {
-        let now = self.app.clock.now();
-        if self.lease_until.since(now) > LEASE_MS / 2 && self.head.is_some() {
-            return Ok(true);
-        }
-        let (w, node) = (self.w, holder(&self.app));
-        let until = now.plus(LEASE_MS);
         let held = self.head.as_ref().map(|h| h.lease_epoch);
+        let lapsed = match self.app.db.engine() {
+            Engine::Sqlite => {
+                if held.is_some() && self.lease_until.since(self.app.clock.now()) > LEASE_MS / 2 {
+                    return Ok(true);
+                }
+                None
+            }
+            // The leases of a node are renewed together.
+            Engine::Postgres => match self.app.leases.standing(self.w) {
+                Standing::Ours(epoch) if held == Some(epoch) => return Ok(true),
+                Standing::Ours(_) => None,
+                Standing::Theirs => {
+                    self.forget();
+                    return Ok(false);
+                }
+                Standing::Open(lapsed) => lapsed,
+            },
+        };
+        let (w, node) = (self.w, self.app.leases.holder.clone());
+        let its = node.clone();
         // Who plans must not lose the lease to a queue of received bodies.
         let lane = if held.is_some() {
             Lane::Interactive
         } else {
             Lane::Background
         };
-        let taken: Result<Option<(i64, Option<Head>)>, AppError> = self
+        let taken: Result<Lease, AppError> = self
             .app
             .db
             .write("planner_lease", lane, move |tx| {
+                let now = tx.now();
+                let until = now.plus(routing::lease_ms(tx.is_sqlite()));
                 if let Some(epoch) = held
                     && routing::renew_lease(tx, w, &node, epoch, until)? == 1
                 {
-                    return Ok(Some((epoch, None)));
+                    return Ok(Lease::Renewed(epoch, until));
                 }
                 let before = routing::head(tx, w)?;
-                let Some(epoch) = routing::take_lease(tx, w, &node, until)? else {
-                    return Ok(None);
+                // A SQLite file has one server and one clock: what ran out by it is nobody's.
+                let lapsed = if tx.is_sqlite() && before.lease_until < now {
+                    Some((before.lease_epoch, before.lease_until))
+                } else {
+                    lapsed
+                };
+                let Some(epoch) = routing::take_lease(tx, w, &node, until, lapsed)? else {
+                    return Ok(Lease::Theirs(before));
                 };
                 routing::recount_loads(tx, w)?;
-                Ok(Some((epoch, Some(before))))
+                let idle_ms = now.since(before.lease_until);
+                Ok(Lease::Taken {
+                    epoch,
+                    until,
+                    before,
+                    idle_ms,
+                })
             })
             .await;
         match taken? {
-            None => {
+            Lease::Theirs(row) => {
+                self.app.leases.lost(w, row.lease_epoch, row.lease_until);
                 self.forget();
                 Ok(false)
             }
-            Some((_, None)) => {
+            Lease::Renewed(epoch, until) => {
+                self.app.leases.took(w, epoch);
                 self.lease_until = until;
                 Ok(true)
             }
-            Some((_, Some(before))) => {
-                // A lease that ran out long ago: nobody planned since.
+            Lease::Taken {
+                epoch,
+                until,
+                before,
+                idle_ms,
+            } => {
                 self.state = None;
                 self.head = None;
-                let lost = now.since(before.lease_until);
-                if before.lease_until.0 > 0 && lost > OUTAGE_MS {
-                    self.lost_ms += lost;
+                // What this process lost counts only while nobody else planned.
+                if before.lease_owner != its {
+                    self.lost_ms = 0;
+                }
+                // A lease that ran out long ago: nobody planned since.
+                if before.lease_until.0 > 0 && idle_ms > OUTAGE_MS {
+                    self.lost_ms = self.lost_ms.max(idle_ms);
                 }
                 self.load().await?;
+                self.app.leases.took(w, epoch);
                 self.lease_until = until;
+                tracing::debug!(workspace = %w, epoch, "planning from now on");
                 Ok(true)
             }
         }
@@ -500,6 +616,7 @@ impl Planner {
                 return Ok(Turn::Worked);
             }
             let plan = Arc::new(plan);
+            ronda_storage::crash_point("plan.before_write");
             let its = plan.clone();
             let written: Result<(), PlanError> = self
                 .app
@@ -512,6 +629,20 @@ impl Planner {
                     self.head = Some(rules::head_after(&plan));
                     self.lost_ms = 0;
                     metrics::counter!("ronda_routing_decisions_total").increment(plan.outcome.decisions.len() as u64);
+                    #[cfg(feature = "testing")]
+                    {
+                        let taken = &self.app.planners.turns.taken;
+                        let size = plan.consumed.len() + plan.outcome.decisions.len();
+                        taken
+                            .lock()
+                            .unwrap_or_else(PoisonError::into_inner)
+                            .push((self.w, size));
+                    }
+                    for c in plan.consumed.iter().filter(|c| c.row.is_some()) {
+                        if let Some(key) = &c.command_id {
+                            self.app.bus.say(Said::Answered(key.clone()));
+                        }
+                    }
                     self.answer(commands, &plan);
                     return Ok(Turn::Worked);
                 }

@@ -1,5 +1,6 @@
 //! Renews the leases of this node's connections, and looks at who is gone.
 
+use super::leases::Duty;
 use crate::App;
 use crate::app::{AppResult, presence};
 use ronda_domain::agent::LEASE_MS;
@@ -16,8 +17,8 @@ const SWEEP: Duration = if cfg!(feature = "testing") {
     Duration::from_secs(2)
 };
 
-/// Starts both.
-pub fn start(app: &Arc<App>) {
+/// Starts to renew the leases of the sockets of this node.
+pub fn start_renewing(app: &Arc<App>) {
     let its = app.clone();
     super::spawn(app, "presence_renew", async move {
         let mut renewed = its.clock.now();
@@ -33,10 +34,17 @@ pub fn start(app: &Arc<App>) {
             }
         }
     });
+}
+
+/// Starts to look who is gone: one node does, for all.
+pub fn start_looking(app: &Arc<App>) {
     let its = app.clone();
     super::spawn(app, "presence_sweep", async move {
         loop {
             tokio::time::sleep(SWEEP).await;
+            if !its.leases.does(Duty::Presence) {
+                continue;
+            }
             if let Err(error) = sweep(&its).await {
                 tracing::warn!(%error, "it was not looked who is gone");
                 tokio::time::sleep(super::REST).await;

@@ -1,14 +1,21 @@
 //! From the event log to the sockets of this node, in the order of the log (architecture.md §9).
 
 use crate::App;
-use ronda_domain::WorkspaceId;
 use ronda_domain::event::EventKind;
-use ronda_storage::{Engine, StoreResult, StoredEvent, events};
+use ronda_domain::{ConversationId, WorkspaceId};
+use ronda_storage::visitors as stored;
+use ronda_storage::{StoreResult, StoredEvent, events};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// Most events of one read. Source: architecture.md §9.
 const PAGE: i64 = 500;
+
+/// How often the heads of the logs are read: what a lost wake costs. Source: architecture.md §9.
+const POLL: Duration = Duration::from_millis(250);
+/// The same while a bus brings the wakes of other nodes.
+const POLL_BESIDE_BUS: Duration = Duration::from_secs(1);
 
 /// Starts the relay of this node.
 pub fn start(app: &Arc<App>) {
@@ -19,10 +26,13 @@ pub fn start(app: &Arc<App>) {
             Ok(heads) => last.extend(heads),
             Err(error) => tracing::warn!(%error, "the event log cannot be read"),
         }
+        let mut looked = Instant::now();
         loop {
-            let mut woken = its.wakes.events.take(super::IDLE).await;
-            if woken.is_empty() || its.db.engine() == Engine::Postgres {
+            let pause = if its.bus.connected() { POLL_BESIDE_BUS } else { POLL };
+            let mut woken = its.wakes.events.take(pause.saturating_sub(looked.elapsed())).await;
+            if looked.elapsed() >= pause {
                 woken.extend(behind(&its, &last).await.unwrap_or_default());
+                looked = Instant::now();
             }
             for w in woken {
                 if let Err(error) = step(&its, w, &mut last).await {
@@ -66,6 +76,7 @@ pub async fn step(app: &App, w: WorkspaceId, last: &mut HashMap<WorkspaceId, i64
         if accounts {
             app.accounts.changed();
         }
+        visitors(app, w, &page).await?;
         let page: Vec<Arc<StoredEvent>> = page.into_iter().map(Arc::new).collect();
         app.hub.publish(w, &page);
         last.insert(w, newest);
@@ -73,4 +84,28 @@ pub async fn step(app: &App, w: WorkspaceId, last: &mut HashMap<WorkspaceId, i64
             return Ok(());
         }
     }
+}
+
+/// A conversation may have become a visitor's on another node, or a moment ago on this one: who listens here hears of it.
+async fn visitors(app: &App, w: WorkspaceId, page: &[StoredEvent]) -> StoreResult<()> {
+    let here = app.hub.visitors(w);
+    let born: BTreeSet<ConversationId> = page
+        .iter()
+        .filter(|e| e.kind == EventKind::MessageCreated)
+        .filter_map(|e| e.conversation)
+        .collect();
+    if here.is_empty() || born.is_empty() {
+        return Ok(());
+    }
+    let owners = app
+        .db
+        .read("visitors_of", move |tx| {
+            let born: Vec<ConversationId> = born.iter().copied().collect();
+            stored::of_conversations(tx, w, &born)
+        })
+        .await?;
+    for (visitor, conversation) in owners.into_iter().filter(|(v, _)| here.contains(v)) {
+        app.hub.give_visitor(w, visitor, conversation);
+    }
+    Ok(())
 }

@@ -1,5 +1,6 @@
 //! What happens because time passed: conversations that close by themselves, snoozes that end, old rows that go (T10).
 
+use super::leases::Duty;
 use crate::App;
 use crate::app::{AppError, AppResult, routing};
 use ronda_domain::conversation::{CloseReason, Place};
@@ -34,6 +35,11 @@ pub fn start(app: &Arc<App>) {
     let its = app.clone();
     super::spawn(app, "timers", async move {
         loop {
+            // One node does what is due for all; another takes it over when that one is gone.
+            if !its.leases.does(Duty::Timers) {
+                its.wakes.timers.take(TICK).await;
+                continue;
+            }
             if let Err(error) = step(&its).await {
                 tracing::warn!(%error, "what was due could not be done yet");
                 tokio::time::sleep(super::REST).await;
@@ -44,7 +50,9 @@ pub fn start(app: &Arc<App>) {
     let its = app.clone();
     super::spawn(app, "retention", async move {
         loop {
-            if let Err(error) = forget(&its).await {
+            if its.leases.does(Duty::Timers)
+                && let Err(error) = forget(&its).await
+            {
                 tracing::warn!(%error, "old rows were not removed");
             }
             tokio::time::sleep(Duration::from_secs(600)).await;
@@ -84,11 +92,11 @@ pub async fn step(app: &Arc<App>) -> AppResult<()> {
 /// Snoozes that are over.
 fn fire(tx: &mut Tx<'_>) -> AppResult<()> {
     for t in timers::due(tx, BATCH)? {
-        if t.kind == "snooze" {
+        // Another node, paused until now, may have been faster.
+        if timers::remove(tx, t.workspace, &t.kind, t.subject)? == 1 && t.kind == "snooze" {
             let conv = ConversationId(t.subject);
             routing::tell(tx, t.workspace, &[Fact::Woken { conv }])?;
         }
-        timers::remove(tx, t.workspace, &t.kind, t.subject)?;
     }
     ronda_storage::crash_point("timers.before_commit");
     Ok(())

@@ -1,6 +1,7 @@
 //! What comes near, or goes on, without anything happening: closings of conversations that are owed a reply (spec
 //! CORE-2), and silence after a first answer (routing row 4). Each is told once.
 
+use super::leases::Duty;
 use crate::App;
 use crate::app::alerts::{self, Raised};
 use crate::app::{AppError, AppResult};
@@ -31,7 +32,10 @@ pub fn start(app: &Arc<App>) {
         // What was told, so that the same is not written again at every look. The database knows better.
         let mut told = HashSet::new();
         loop {
-            if let Err(error) = step(&its, &mut told).await {
+            // One node looks for all.
+            if its.leases.does(Duty::Timers)
+                && let Err(error) = step(&its, &mut told).await
+            {
                 tracing::debug!(%error, "it could not be looked what comes near");
             }
             tokio::time::sleep(TICK).await;

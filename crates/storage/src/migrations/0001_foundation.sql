@@ -258,6 +258,7 @@ create table visitor (
   created_at {int} not null,
   last_seen_at {int} not null
 ) {strict};
+create index visitor_customer on visitor(workspace, customer) where customer is not null;
 
 -- Conversations --------------------------------------------------------------------------------------------------------
 
@@ -519,6 +520,25 @@ create table routing_head (
   lease_owner {text} not null default '',
   lease_until {int} not null default 0,
   stamp {int} not null default 0
+) {strict};
+
+-- The processes that serve this installation. Only on PostgreSQL: a SQLite file has one.
+create table node (
+  id {text} primary key,
+  roles {text} not null,
+  version {text} not null,
+  -- the name of its key of the secrets: all nodes need the same
+  secret_key {text} not null,
+  started_at {int} not null,
+  seen_at {int} not null
+) {strict};
+
+-- What one node does for all: a lane of the inbound journal, timers, the look at who is gone.
+create table duty (
+  name {text} primary key,
+  owner {text} not null default '',
+  epoch {int} not null default 0,
+  until {int} not null default 0
 ) {strict};
 
 create table routing_input (

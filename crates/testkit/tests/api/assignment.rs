@@ -1,7 +1,10 @@
 //! Automatic assignment through the API (spec CP-11, CORE-7): the engine's own rules are proven in its crate, here is
 //! that the product keeps them.
 
+use ronda_domain::WorkspaceId;
 use ronda_domain::permission::Role;
+use ronda_routing::Fact;
+use ronda_storage::{Lane, StoreResult, Wake, routing};
 use ronda_testkit::{Browser, TestApp, api_suite};
 use serde_json::{Value, json};
 
@@ -33,7 +36,70 @@ fn say(text: &str) -> Value {
     json!({ "client_id": uuid::Uuid::now_v7().to_string(), "content": { "type": "text", "text": text } })
 }
 
+/// Open inputs that change nothing: the work of a planner without its decisions.
+async fn backlog(app: &TestApp, sizes: Vec<(WorkspaceId, usize)>) {
+    let tick = serde_json::to_string(&Fact::Tick).expect("JSON");
+    let written: StoreResult<()> = app
+        .app
+        .db
+        .write("backlog", Lane::Interactive, move |tx| {
+            for (w, n) in &sizes {
+                routing::insert_inputs(tx, *w, &vec![tick.clone(); *n])?;
+                tx.wake(Wake::Planner(*w));
+            }
+            Ok(())
+        })
+        .await;
+    written.expect("a backlog");
+}
+
 api_suite! {
+    /// Six workspaces have much to do and one has little: it gets a turn whenever each of them got one, whatever the machine
+    /// is busy with. No turn is larger than a batch.
+    async fn f6_a_noisy_workspace_does_not_starve_another(app) {
+        let quiet = app.workspace().await;
+        let mut noisy = Vec::new();
+        for i in 0..6 {
+            noisy.push(app.new_workspace(&format!("Ruido {i}"), &format!("rita{i}")).await);
+        }
+        app.settled().await;
+        let before = app.app.planners.turns().len();
+        let mut sizes: Vec<(WorkspaceId, usize)> = noisy.iter().map(|w| (*w, 1_200)).collect();
+        sizes.push((quiet, 800));
+        backlog(app, sizes).await;
+        app.settled().await;
+        let turns = app.app.planners.turns()[before..].to_vec();
+        assert!(turns.iter().all(|(_, size)| *size <= 200), "{turns:?}");
+        let own: Vec<usize> = (0..turns.len()).filter(|i| turns[*i].0 == quiet).collect();
+        assert!(own.len() >= 4, "{turns:?}");
+        // One was under way, one came before, one ends while ours is written.
+        for pair in own.windows(2) {
+            for w in &noisy {
+                let between = turns[pair[0]..pair[1]].iter().filter(|(other, _)| other == w).count();
+                assert!(between <= 3, "{w} had {between} turns between two of {quiet}: {turns:?}");
+            }
+        }
+        let others = turns[..own[own.len() - 1]].len() - own.len();
+        assert!(others >= own.len(), "they were served too: {turns:?}");
+    }
+
+    /// A command is carried out in the middle of a backlog of its own workspace: it waits for one batch, not for all.
+    async fn row_78_a_command_waits_for_one_share_of_a_backlog(app) {
+        let owner = app.owner().await;
+        let (_, key) = app.web_chat(&owner, json!({})).await;
+        arrive(app, &key, 1).await;
+        let list = owner.get("/conversations?tray=unassigned").await.expect(200);
+        let c = list["items"][0].clone();
+        let before = app.app.planners.turns().len();
+        backlog(app, vec![(app.workspace().await, 8_000)]).await;
+        owner.post(&format!("/conversations/{}/take", c["id"]), json!({ "seen": c["epoch"] })).await.expect(200);
+        let done = app.app.planners.turns()[before..].iter().map(|(_, size)| size).sum::<usize>();
+        app.settled().await;
+        assert!(done < 8_000, "it waited for all of them: {done}");
+        let all = app.app.planners.turns()[before..].iter().map(|(_, size)| size).sum::<usize>();
+        assert!(all >= 8_000, "{all}");
+    }
+
     /// Given Ventas, A, B, C silent, then the chat visits each once, 60 s each, then follows rounds.
     async fn cp_11_1_each_agent_has_it_once_a_round(app) {
         let owner = app.owner().await;

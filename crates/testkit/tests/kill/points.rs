@@ -25,6 +25,7 @@ const POINTS: &[(&str, Sends)] = &[
     ("receive.after_commit", Sends::Any),
     ("command.before_commit", Sends::Any),
     ("command.after_commit", Sends::Any),
+    ("plan.before_write", Sends::Any),
     ("plan.before_commit", Sends::Any),
     ("plan.after_commit", Sends::Any),
     ("reply.before_commit", Sends::Any),
@@ -48,16 +49,7 @@ async fn killed_at(template: Arc<Template>, point: &'static str, sends: Sends) {
     let port = World::port();
     if point.starts_with("command.") {
         // Somebody else plans the workspace for a while, so that commands are written for them.
-        world
-            .change(|tx| {
-                let until = tx.now().plus(9_000);
-                tx.query_dynamic(
-                    "update routing_head set lease_owner = 'another', lease_until = $1 returning workspace",
-                    &[until.into()],
-                    |_| Ok(()),
-                )
-            })
-            .await;
+        another_plans(&world).await;
     }
     let mut node = world.serve(port, Some(point)).await;
     assert_eq!(
@@ -67,7 +59,18 @@ async fn killed_at(template: Arc<Template>, point: &'static str, sends: Sends) {
         world.logs()
     );
     let drive = Drive::begin(&world, &node.address, 7).await;
-    drive.work(Duration::from_secs(12)).await;
+    if point.starts_with("command.") {
+        let work = drive.work(Duration::from_secs(12));
+        tokio::pin!(work);
+        loop {
+            tokio::select! {
+                () = &mut work => break,
+                () = tokio::time::sleep(Duration::from_secs(1)) => another_plans(&world).await,
+            }
+        }
+    } else {
+        drive.work(Duration::from_secs(12)).await;
+    }
     let ended = node.ended_within(Duration::from_secs(2)).await;
     assert_eq!(ended, Some(6), "{point} was not reached\n{}", world.logs());
     let under_way = world.count("select count(*) from outbox where state = 'sending'").await;
@@ -121,6 +124,20 @@ async fn killed_at(template: Arc<Template>, point: &'static str, sends: Sends) {
         "{point}: under way {under_way}, unconfirmed {uncertain}, ready after {:?}",
         node.ready_after
     );
+}
+
+/// A node that is not there holds the lease, and has renewed it just now.
+async fn another_plans(world: &World) {
+    world
+        .change(|tx| {
+            let until = tx.now().plus(9_000);
+            tx.query_dynamic(
+                "update routing_head set lease_owner = 'another', lease_until = $1 returning workspace",
+                &[until.into()],
+                |_| Ok(()),
+            )
+        })
+        .await;
 }
 
 async fn every_point(engine: Engine) {

@@ -100,7 +100,7 @@ fn facts(tx: &mut Tx<'_>, w: WorkspaceId) -> StoreResult<Facts> {
     let id = || vec![w.into()];
     let mut inbound = BTreeMap::new();
     let rows = tx.query_dynamic(
-        "select provider_id, content, conversation from message where workspace = $1 and direction = 'in'",
+        "select provider_id, content, conversation from message where workspace = $1 and direction = 'in' and provider_id is not null",
         &id(),
         |r| Ok((r.t(0)?, r.t(1)?)),
     )?;

@@ -80,7 +80,20 @@ impl Template {
         let webhook = connect(&app, w, shape.greeter).await;
         // What was written so far is planned here, not by the servers that are killed.
         app.settled().await;
+        let db = app.app.db.clone();
         drop(app);
+        // Nor do they wait for its leases: it has said goodbye.
+        let began = Instant::now();
+        let gone = "select (select count(*) from node) + (select count(*) from duty where owner <> '')";
+        loop {
+            let left: StoreResult<Vec<i64>> = db.read("gone", move |tx| tx.query_dynamic(gone, &[], |r| r.i(0))).await;
+            if left.is_ok_and(|left| left == [0]) {
+                break;
+            }
+            assert!(began.elapsed() < Duration::from_secs(10), "the template does not end");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        blocking(move || drop(db)).await;
         let config = match config {
             DbConfig::Sqlite(_) => DbConfig::Sqlite(data.path().join("ronda.db")),
             postgres => postgres,
@@ -237,6 +250,12 @@ impl World {
 
     /// Starts a server and waits until it answers; the time that took. With a crash point it may never get there.
     pub async fn serve(&self, port: u16, crash: Option<&str>) -> Node {
+        let crash = crash.map(|point| (ronda_storage::CRASH_POINT, point));
+        self.serve_with(port, &crash.into_iter().collect::<Vec<_>>()).await
+    }
+
+    /// As [`World::serve`], with other variables of the environment.
+    pub async fn serve_with(&self, port: u16, variables: &[(&str, &str)]) -> Node {
         let log = self.data.path().join(format!("log-{port}"));
         let log = std::fs::File::options()
             .create(true)
@@ -261,9 +280,7 @@ impl World {
         if let DbConfig::Postgres(url) = &self.config {
             command.env("RONDA_DATABASE", url);
         }
-        if let Some(point) = crash {
-            command.env(ronda_storage::CRASH_POINT, point);
-        }
+        command.envs(variables.iter().copied());
         let began = Instant::now();
         let child = command.spawn().expect("the server starts");
         let mut node = Node {
