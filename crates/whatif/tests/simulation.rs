@@ -10,7 +10,7 @@ fn checked(of: Scenario) -> Vec<Line> {
     let lines = simulate(of, SEEDS, &mut |state: &State, _| {
         steps += 1;
         // Each check looks at the whole state: enough of them to meet every kind of moment.
-        if steps % 23 == 0 {
+        if steps.is_multiple_of(23) {
             check(state).unwrap_or_else(|v| panic!("{of:?}, step {steps}: {v:?}"));
         }
     });
