@@ -181,6 +181,8 @@ async fn seed(
                 account: owner,
                 session: ronda_domain::SessionId(0),
                 role: Role::Owner,
+                options: ronda_domain::permission::RoleOptions::default(),
+                teams_only: false,
                 name: "owner".into(),
                 groups: Vec::new(),
                 ip: String::new(),

@@ -9,6 +9,7 @@ const SCREENS = [
   '/dashboard/wall',
   '/dashboard/users',
   '/dashboard/groups',
+  '/dashboard/affinities',
   '/dashboard/channels',
   '/dashboard/assignment',
   '/dashboard/settings',

@@ -22,7 +22,7 @@ words! {
         RoutingDecided = "routing.decided",
         /// An object of the settings changed: `body` `{resource, id, version}`.
         SettingsChanged = "settings.changed",
-        /// Rights of a member changed; connections of `body.agent` recompute their scope.
+        /// Rights changed; connections of `body.agent`, or with `body.everybody` all, recompute their scope.
         RightsChanged = "rights.changed",
         /// Sessions ended; their sockets are closed. `body` `{sessions: [id]}` or `{agent}`.
         SessionsRevoked = "sessions.revoked",

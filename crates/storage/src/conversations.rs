@@ -79,6 +79,8 @@ pub struct ConversationView {
     pub customer_name: String,
     pub owner_name: Option<String>,
     pub group_name: Option<String>,
+    /// Its owner is a plain agent who is not in its group.
+    pub outside: bool,
     pub last: Option<LastMessage>,
 }
 
@@ -113,7 +115,9 @@ macro_rules! view {
             "select ",
             columns!(),
             ", a.kind, a.name, k.name, o.name, g.name, m.id, m.direction, m.author, m.kind, m.content, m.at, m.status,
-              m.deleted_at from ",
+              m.deleted_at, cast(case when c.place = 'held' and c.group_id is not null and o.role = 'agent' and not exists (select 1
+                from agent_group_member as x where x.workspace = c.workspace and x.group_id = c.group_id and x.agent = c.owner)
+                then 1 else 0 end as bigint) from ",
             $from,
             " join channel_account as a on a.id = c.channel_account join customer as k on k.id = c.customer
              left join agent as o on o.id = case when c.place = 'closed' or (c.place = 'bot' and c.outbound = 1)
@@ -136,6 +140,7 @@ statements! {
     VIEW = concat!(view!("conversation as c"), " where c.workspace = $1 and c.id = $2");
     VIEWS = concat!(view!("{rows(id: i64)} as p, conversation as c"), " where c.id = p.id and c.workspace = $2");
     LIVE_OF = concat!("select ", columns!(), " from conversation as c where c.workspace = $1 and c.customer = $2 and c.place <> 'closed' order by c.id");
+    HELD_BY = "select id from conversation where workspace = $1 and owner = $2 and place = 'held' order by id";
     LIVE_OWNER = "select owner from conversation where workspace = $1 and customer = $2 and place = 'held' and channel_account <> $3
         order by id desc limit 1";
     OF_CUSTOMER = concat!(view!("conversation as c"), " where c.workspace = $1 and c.customer = $2 order by c.id desc limit $3");
@@ -252,6 +257,7 @@ fn read_view(r: &Row<'_>) -> StoreResult<ConversationView> {
         customer_name: r.t(n + 2)?,
         owner_name: r.ot(n + 3)?,
         group_name: r.ot(n + 4)?,
+        outside: r.b(n + 13)?,
         last,
     })
 }
@@ -317,6 +323,11 @@ pub fn views(tx: &mut Tx<'_>, w: WorkspaceId, list: &[ConversationId]) -> StoreR
 /// The live conversations of a customer, on whatever channel account.
 pub fn live_of(tx: &mut Tx<'_>, w: WorkspaceId, customer: CustomerId) -> StoreResult<Vec<ConversationRow>> {
     tx.query(&LIVE_OF, &[w.into(), customer.into()], read)
+}
+
+/// What an agent holds.
+pub fn held_by(tx: &mut Tx<'_>, w: WorkspaceId, agent: AgentId) -> StoreResult<Vec<ConversationId>> {
+    tx.query(&HELD_BY, &[w.into(), agent.into()], |r| r.id(0))
 }
 
 /// Who holds another live conversation of this customer, on a channel account other than `but`.

@@ -196,6 +196,8 @@ pub fn update(tx: &mut Tx<'_>, c: &CustomerRow) -> StoreResult<u64> {
 pub fn merge(tx: &mut Tx<'_>, w: WorkspaceId, from: CustomerId, into: CustomerId) -> StoreResult<()> {
     let now = tx.now();
     tx.exec(&MERGE_CONVERSATIONS, &[w.into(), from.into(), into.into()])?;
+    // Who attends the one that stays, stays (routing row 75).
+    crate::affinities::merge(tx, w, from, into)?;
     tx.exec(&MOVE_IDENTITIES, &[w.into(), from.into(), into.into()])?;
     tx.exec(&MERGE, &[w.into(), from.into(), into.into(), now.into()])?;
     Ok(())

@@ -1,7 +1,7 @@
 //! Groups of agents.
 
 use crate::{Row, Rows, StoreResult, Tx, statements};
-use ronda_domain::{AgentId, GroupId, Ms, WorkspaceId};
+use ronda_domain::{AgentId, ChannelAccountId, GroupId, Ms, WorkspaceId};
 
 /// A group with its members.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,6 +17,11 @@ pub struct GroupRow {
     pub description: String,
     pub colour: String,
     pub is_default: bool,
+    /// Channel accounts it serves; none means all.
+    pub channels: Option<Vec<ChannelAccountId>>,
+    /// Who helps when it has nobody, or nobody had room for `overflow_seconds`.
+    pub overflow: Option<GroupId>,
+    pub overflow_seconds: Option<i64>,
     pub version: i64,
     pub created_at: Ms,
     pub members: Vec<AgentId>,
@@ -25,17 +30,18 @@ pub struct GroupRow {
 
 macro_rules! columns {
     () => {
-        "select id, workspace, name, name_key, key, aliases, description, colour, is_default, version, created_at from agent_group"
+        "select id, workspace, name, name_key, key, aliases, description, colour, is_default, channels, overflow,
+           overflow_seconds, version, created_at from agent_group"
     };
 }
 
 statements! {
-    INSERT = "insert into agent_group(workspace, name, name_key, key, description, colour, is_default, created_at)
-        values ($1, $2, $3, $4, $5, $6, $7, $8) returning id";
+    INSERT = "insert into agent_group(workspace, name, name_key, key, description, colour, is_default, created_at, channels,
+          overflow, overflow_seconds) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) returning id";
     GET = concat!(columns!(), " where workspace = $1 and id = $2 and deleted_at is null");
     OF_WORKSPACE = concat!(columns!(), " where workspace = $1 and deleted_at is null and id > $2 order by id limit $3");
     UPDATE = "update agent_group set name = $3, name_key = $4, key = $5, aliases = $6, description = $7, colour = $8, is_default = $9,
-          version = version + 1 where workspace = $1 and id = $2 and version = $10 and deleted_at is null";
+          channels = $11, overflow = $12, overflow_seconds = $13, version = version + 1 where workspace = $1 and id = $2 and version = $10 and deleted_at is null";
     DELETE = "update agent_group set deleted_at = $3, version = version + 1 where workspace = $1 and id = $2 and deleted_at is null";
     NO_DEFAULT = "update agent_group set is_default = 0, version = version + 1 where workspace = $1 and is_default = 1 and id <> $2";
     MEMBERS = "select agent, supervisor from agent_group_member where workspace = $1 and group_id = $2 order by agent";
@@ -51,6 +57,8 @@ statements! {
         where g.workspace = $1 and g.id = $3 and g.deleted_at is null and a.workspace = $1 and a.id = $2
         on conflict (workspace, group_id, agent) do nothing";
     TOUCH = "update agent_group set version = version + 1 where workspace = $1 and id = $2 returning version";
+    HAND_OVERFLOW = "update agent_group set overflow = case when id = $3 then null else cast($3 as bigint) end, version = version + 1
+        where workspace = $1 and overflow = $2 and deleted_at is null returning id";
     HAND_CHANNELS = "update channel_account set default_group = $3, version = version + 1 where workspace = $1 and default_group = $2";
     LIVE = "select count(*) from conversation where workspace = $1 and place in ('bot', 'waiting', 'held') and group_id = $2";
 }
@@ -66,11 +74,21 @@ fn read(r: &Row<'_>) -> StoreResult<GroupRow> {
         description: r.t(6)?,
         colour: r.t(7)?,
         is_default: r.b(8)?,
-        version: r.i(9)?,
-        created_at: Ms(r.i(10)?),
+        channels: match r.ot(9)? {
+            None => None,
+            Some(_) => Some(r.json(9, "agent_group.channels")?),
+        },
+        overflow: r.oid(10)?,
+        overflow_seconds: r.oi(11)?,
+        version: r.i(12)?,
+        created_at: Ms(r.i(13)?),
         members: Vec::new(),
         supervisors: Vec::new(),
     })
+}
+
+fn channels(g: &GroupRow) -> Option<String> {
+    g.channels.as_ref().map(|c| serde_json::json!(c).to_string())
 }
 
 /// Inserts the group without members. `id`, `version` and `created_at` of `g` are not looked at.
@@ -90,6 +108,9 @@ pub fn insert(tx: &mut Tx<'_>, g: &GroupRow) -> StoreResult<GroupId> {
             (&g.colour).into(),
             g.is_default.into(),
             now.into(),
+            channels(g).into(),
+            g.overflow.into(),
+            g.overflow_seconds.into(),
         ],
         |r| r.id(0),
     )
@@ -144,6 +165,9 @@ pub fn update(tx: &mut Tx<'_>, g: &GroupRow) -> StoreResult<u64> {
             (&g.colour).into(),
             g.is_default.into(),
             g.version.into(),
+            channels(g).into(),
+            g.overflow.into(),
+            g.overflow_seconds.into(),
         ],
     )
 }
@@ -190,6 +214,11 @@ pub fn touch(tx: &mut Tx<'_>, w: WorkspaceId, id: GroupId) -> StoreResult<i64> {
 /// Gives the channel accounts whose default is group `id` another one, or none.
 pub fn hand_channels(tx: &mut Tx<'_>, w: WorkspaceId, id: GroupId, heir: Option<GroupId>) -> StoreResult<u64> {
     tx.exec(&HAND_CHANNELS, &[w.into(), id.into(), heir.into()])
+}
+
+/// Gives the groups that overflow into group `id` another one, or none; those that changed.
+pub fn hand_overflow(tx: &mut Tx<'_>, w: WorkspaceId, id: GroupId, heir: Option<GroupId>) -> StoreResult<Vec<GroupId>> {
+    tx.query(&HAND_OVERFLOW, &[w.into(), id.into(), heir.into()], |r| r.id(0))
 }
 
 /// Takes an agent out of every group.

@@ -9,6 +9,7 @@
 //! without naming the workspace.
 
 pub mod accounts;
+pub mod affinities;
 pub mod agents;
 pub mod alerts;
 pub mod audit;

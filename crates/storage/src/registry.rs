@@ -6,6 +6,7 @@ use crate::Statement;
 /// The statements by file.
 pub static ALL: &[(&str, &[&Statement])] = &[
     ("accounts", crate::accounts::STATEMENTS),
+    ("affinities", crate::affinities::STATEMENTS),
     ("agents", crate::agents::STATEMENTS),
     ("alerts", crate::alerts::STATEMENTS),
     ("audit", crate::audit::STATEMENTS),

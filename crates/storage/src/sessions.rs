@@ -27,6 +27,9 @@ pub struct MemberRow {
     pub agent: AgentId,
     pub name: String,
     pub role: Role,
+    /// JSON of the settings of the member, and of the workspace.
+    pub settings: String,
+    pub workspace_settings: String,
     pub groups: Vec<GroupId>,
 }
 
@@ -57,7 +60,8 @@ statements! {
     BY_ID = concat!("select ", columns!(), ", a.email, a.name, a.language, a.must_change_password from session as s, account as a
         where s.id = $1 and s.expires_at > $2 and a.id = s.account");
     OF_ACCOUNT = concat!("select ", columns!(), " from session as s where s.account = $1 and s.expires_at > $2 order by s.last_used_at desc, s.id desc");
-    MEMBER = "select id, name, role from agent where workspace = $1 and account = $2 and status = 'active'";
+    MEMBER = "select a.id, a.name, a.role, a.settings, w.settings from agent as a, workspace as w
+        where a.workspace = $1 and a.account = $2 and a.status = 'active' and w.id = a.workspace";
     GROUPS = "select m.group_id from agent_group_member as m, agent_group as g
         where m.workspace = $1 and m.agent = $2 and g.id = m.group_id and g.deleted_at is null order by m.group_id";
     TOUCH = "update session set last_used_at = $2, expires_at = $3 where id = $1";
@@ -152,6 +156,8 @@ pub fn member(tx: &mut Tx<'_>, w: WorkspaceId, account: AccountId) -> StoreResul
             agent: r.id(0)?,
             name: r.t(1)?,
             role: r.word(2, Role::parse, "agent.role")?,
+            settings: r.t(3)?,
+            workspace_settings: r.t(4)?,
             groups: Vec::new(),
         })
     })?;

@@ -3,7 +3,7 @@
 use crate::{Row, StoreResult, Tx, statements};
 use ronda_domain::agent::{AgentState, ChosenState};
 use ronda_domain::permission::Role;
-use ronda_domain::{AccountId, AgentId, GroupId, Ms, WorkspaceId};
+use ronda_domain::{AccountId, AgentId, ChannelAccountId, GroupId, Ms, WorkspaceId};
 use std::collections::BTreeMap;
 
 /// A member as lists show them: with address, groups, load and state.
@@ -30,6 +30,15 @@ pub struct UserRow {
     pub chosen: ChosenState,
     pub reason: String,
     pub since: Ms,
+    /// When an absence ends by itself.
+    pub away_until: Option<Ms>,
+    pub last_activity_at: Option<Ms>,
+    /// Held conversations whose customer is owed a reply.
+    pub owed: i64,
+    /// Channel accounts they may answer; none means all.
+    pub channels: Option<Vec<ChannelAccountId>>,
+    /// JSON of what differs from the preset of the role.
+    pub settings: String,
     pub groups: Vec<GroupId>,
 }
 
@@ -57,7 +66,9 @@ macro_rules! columns {
     () => {
         "select u.id, u.workspace, u.account, coalesce(a.email, ''), u.role, u.name, u.public_name, u.phone, u.photo, u.status,
            u.limit_override, u.signature, u.version, u.created_at, coalesce(l.load, 0), coalesce(p.effective, 'offline'),
-           coalesce(p.chosen, 'online'), coalesce(p.reason, ''), coalesce(p.since, u.created_at)
+           coalesce(p.chosen, 'online'), coalesce(p.reason, ''), coalesce(p.since, u.created_at), p.away_until, p.last_activity_at,
+           (select count(*) from conversation as c where c.workspace = u.workspace and c.owner = u.id and c.place = 'held'
+             and c.owed_since is not null), u.channels, u.settings
          from agent as u left join account as a on a.id = u.account
            left join agent_load as l on l.workspace = u.workspace and l.agent = u.id
            left join agent_presence as p on p.workspace = u.workspace and p.agent = u.id"
@@ -74,7 +85,7 @@ statements! {
         where m.workspace = $1 and m.agent = $2 and g.id = m.group_id and g.deleted_at is null order by m.group_id";
     BY_ACCOUNT = "select id, status from agent where workspace = $1 and account = $2";
     UPDATE = "update agent set role = $3, name = $4, public_name = $5, phone = $6, photo = $7, status = $8, limit_override = $9,
-          signature = $10, version = version + 1 where workspace = $1 and id = $2 and version = $11";
+          signature = $10, channels = $12, settings = $13, version = version + 1 where workspace = $1 and id = $2 and version = $11";
     DELETE = "update agent set status = 'deleted', deleted_at = $3, account = null, phone = null, photo = null, signature = '',
           version = version + 1 where workspace = $1 and id = $2 and status <> 'deleted'";
     REVIVE = "update agent set status = 'active', role = $3, version = version + 1 where workspace = $1 and id = $2";
@@ -88,6 +99,9 @@ statements! {
     STATES = "select s.id, s.state, s.reason, s.cause, s.by_agent, b.name, s.at
         from agent_state_log as s left join agent as b on b.workspace = s.workspace and b.id = s.by_agent
         where s.workspace = $1 and s.agent = $2 and s.id < $3 and s.at >= $4 and s.at < $5 order by s.id desc limit $6";
+    STATE_AT = "select s.id, s.state, s.reason, s.cause, s.by_agent, b.name, s.at
+        from agent_state_log as s left join agent as b on b.workspace = s.workspace and b.id = s.by_agent
+        where s.workspace = $1 and s.agent = $2 and s.at <= $3 order by s.id desc limit 1";
 }
 
 fn read(r: &Row<'_>) -> StoreResult<UserRow> {
@@ -111,6 +125,14 @@ fn read(r: &Row<'_>) -> StoreResult<UserRow> {
         chosen: r.word(16, ChosenState::parse, "agent_presence.chosen")?,
         reason: r.t(17)?,
         since: Ms(r.i(18)?),
+        away_until: r.oi(19)?.map(Ms),
+        last_activity_at: r.oi(20)?.filter(|at| *at > 0).map(Ms),
+        owed: r.i(21)?,
+        channels: match r.ot(22)? {
+            None => None,
+            Some(_) => Some(r.json(22, "agent.channels")?),
+        },
+        settings: r.t(23)?,
         groups: Vec::new(),
     })
 }
@@ -181,6 +203,8 @@ pub fn update(tx: &mut Tx<'_>, u: &UserRow) -> StoreResult<u64> {
             u.limit_override.into(),
             (&u.signature).into(),
             u.version.into(),
+            u.channels.as_ref().map(|c| serde_json::json!(c).to_string()).into(),
+            (&u.settings).into(),
         ],
     )
 }
@@ -250,16 +274,23 @@ pub fn states(
             to.into(),
             limit.into(),
         ],
-        |r| {
-            Ok(StateRow {
-                id: r.i(0)?,
-                state: r.t(1)?,
-                reason: r.t(2)?,
-                cause: r.t(3)?,
-                by: r.oid(4)?,
-                by_name: r.ot(5)?,
-                at: Ms(r.i(6)?),
-            })
-        },
+        read_state,
     )
+}
+
+/// The last change of state of an agent up to `at`.
+pub fn state_at(tx: &mut Tx<'_>, w: WorkspaceId, agent: AgentId, at: Ms) -> StoreResult<Option<StateRow>> {
+    tx.opt(&STATE_AT, &[w.into(), agent.into(), at.into()], read_state)
+}
+
+fn read_state(r: &Row<'_>) -> StoreResult<StateRow> {
+    Ok(StateRow {
+        id: r.i(0)?,
+        state: r.t(1)?,
+        reason: r.t(2)?,
+        cause: r.t(3)?,
+        by: r.oid(4)?,
+        by_name: r.ot(5)?,
+        at: Ms(r.i(6)?),
+    })
 }

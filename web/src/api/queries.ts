@@ -1,6 +1,7 @@
 import { infiniteQueryOptions, queryOptions, type QueryClient } from '@tanstack/react-query';
 import { api, ApiError } from './client';
 import type {
+  AffinityOf,
   Agent,
   Alert,
   ChannelAccount,
@@ -143,6 +144,13 @@ export function customerConversationsQuery(id: number) {
   return queryOptions({
     queryKey: ['customer', id, 'conversations'],
     queryFn: ({ signal }) => api.get<Page<Conversation>>(`/customers/${id}/conversations`, { limit: 20 }, signal),
+  });
+}
+
+export function affinityQuery(customer: number) {
+  return queryOptions({
+    queryKey: ['customer', customer, 'affinity'],
+    queryFn: ({ signal }) => api.get<AffinityOf>(`/customers/${customer}/affinity`, undefined, signal),
   });
 }
 

@@ -4,6 +4,63 @@
  */
 
 export interface paths {
+    "/api/v1/affinities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List affinities
+         * @description One's own for everybody; those of others for who manages them.
+         */
+        get: operations["list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/affinities/reassign": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Reassign all customers of an agent */
+        post: operations["reassign"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/affinities/summary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Count affinities
+         * @description Per agent; those who left and still have some are to be reassigned.
+         */
+        get: operations["summary"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/agents": {
         parameters: {
             query?: never;
@@ -140,7 +197,12 @@ export interface paths {
          */
         get: operations["list"];
         put?: never;
-        post?: never;
+        /**
+         * Start a conversation
+         * @description 201 when something was sent, 200 when it was sent before or a conversation is going on. It is `outbound` until the
+         *     customer answers, who then comes back to the sender where routing allows.
+         */
+        post: operations["start"];
         delete?: never;
         options?: never;
         head?: never;
@@ -484,6 +546,32 @@ export interface paths {
         patch: operations["edit"];
         trace?: never;
     };
+    "/api/v1/customers/{id}/affinity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get the affinity of a customer
+         * @description With what the caller may do about it.
+         */
+        get: operations["get"];
+        /**
+         * Set the affinity of a customer
+         * @description Agents make customers their own, unless another has them: 403 `affinity_of_other` names who. Supervisors decide
+         *     inside their groups, administrators over all.
+         */
+        put: operations["set"];
+        post?: never;
+        /** Remove the affinity of a customer */
+        delete: operations["remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/customers/{id}/conversations": {
         parameters: {
             query?: never;
@@ -804,6 +892,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/me/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give away everything one holds
+         * @description For the end of a shift. What cannot go stays, with the reason.
+         */
+        post: operations["release"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me/state": {
         parameters: {
             query?: never;
@@ -1076,6 +1184,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/templates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List templates
+         * @description As the platform has them, at most a minute ago.
+         */
+        get: operations["list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/users": {
         parameters: {
             query?: never;
@@ -1136,6 +1264,26 @@ export interface paths {
          * @description And sign their devices out. The link goes to their address only.
          */
         post: operations["reset"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{id}/state-spans": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the times a user spent in each state
+         * @description Oldest first, one after the other without a hole: what adds up to the time between `from` and `to`, or now.
+         */
+        get: operations["state_spans"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1217,15 +1365,57 @@ export interface components {
          * @description A person's sign-in account, which may belong to several workspaces.
          */
         AccountId: number;
+        /** @description The agent who always attends a customer. */
+        Affinity: {
+            /** @description Neither suspended nor deleted; otherwise routing ignores it and somebody should give the customer to another. */
+            active: boolean;
+            agent: components["schemas"]["AgentId"];
+            agent_name: string;
+            by?: components["schemas"]["AgentId"] | null;
+            by_name?: string | null;
+            customer: components["schemas"]["CustomerId"];
+            customer_name: string;
+            expires_at?: components["schemas"]["Ms"] | null;
+            reason: string;
+            since: components["schemas"]["Ms"];
+            /** @description New chats wait for the agent, up to the policy's longest wait, instead of going to the next. */
+            strict: boolean;
+        };
+        /** @description How many customers are bound to an agent. */
+        AffinityCount: {
+            active: boolean;
+            agent: components["schemas"]["AgentId"];
+            /** Format: int64 */
+            customers: number;
+            name: string;
+        };
+        /** @description The affinity of a customer, and what the caller may do about it. */
+        AffinityOf: {
+            affinity?: components["schemas"]["Affinity"] | null;
+            /** @description The caller may give the customer to others. */
+            may_manage: boolean;
+            /** @description The caller may make the customer their own, or give up what is theirs. */
+            may_own: boolean;
+        };
+        /** @description How affinities come about by themselves. */
+        AffinityRule: {
+            /** @default off */
+            learn: components["schemas"]["Learn"];
+        };
         /** @description A member as colleagues see them. */
         Agent: {
+            /** @description Holds as many as are assigned automatically at most: nothing new comes by itself. */
+            at_limit: boolean;
+            away_until?: components["schemas"]["Ms"] | null;
             chosen: components["schemas"]["ChosenState"];
+            groups: components["schemas"]["GroupId"][];
             /**
              * Format: int64
              * @description At most so many may be taken by hand.
              */
             hard_cap?: number | null;
             id: components["schemas"]["AgentId"];
+            last_activity_at?: components["schemas"]["Ms"] | null;
             /**
              * Format: int64
              * @description At most so many are assigned automatically; `null` is without limit.
@@ -1237,6 +1427,11 @@ export interface components {
              */
             load: number;
             name: string;
+            /**
+             * Format: int64
+             * @description Those of them whose customer is owed a reply.
+             */
+            owed: number;
             /** @description Address of the picture. */
             photo?: string | null;
             /** @description What customers see. */
@@ -1337,6 +1532,12 @@ export interface components {
             verify_token?: string | null;
             /** Format: int64 */
             version: number;
+            /**
+             * Format: int64
+             * @description Messages that wait to be sent, and since when the oldest does.
+             */
+            waiting: number;
+            waiting_since?: components["schemas"]["Ms"] | null;
             /** @description Where the platform delivers to, with the workspace's own app. */
             webhook_url?: string | null;
         };
@@ -1505,8 +1706,10 @@ export interface components {
              */
             number: number;
             outbound: boolean;
+            /** @description Held by an agent who is not in its group: moved there, or taken out of the group since. */
+            outside_group: boolean;
             owed_since?: components["schemas"]["Ms"] | null;
-            /** @description Who holds it; of a closed conversation, who held it last. */
+            /** @description Who holds it; of a closed conversation, who held it last; of one that we began, who began it. */
             owner?: Record<string, never> | null;
             phase?: components["schemas"]["Phase"] | null;
             place: components["schemas"]["Place"];
@@ -1541,6 +1744,8 @@ export interface components {
         };
         /** @description The workspace a session shows. */
         CurrentWorkspace: {
+            /** @description Why people are away: words the client knows (`break`, `lunch`, `training`, `other`) and the workspace's own. */
+            away_reasons: string[];
             country: string;
             id: components["schemas"]["WorkspaceId"];
             language: string;
@@ -1658,6 +1863,8 @@ export interface components {
             waiting?: string | null;
         };
         EditGroup: {
+            /** @description `null` is all. */
+            channels?: components["schemas"]["ChannelAccountId"][] | null;
             colour?: string | null;
             default?: boolean | null;
             description?: string | null;
@@ -1665,9 +1872,17 @@ export interface components {
             key?: string | null;
             members?: components["schemas"]["AgentId"][] | null;
             name?: string | null;
+            overflow_group?: components["schemas"]["GroupId"] | null;
+            /**
+             * Format: int64
+             * @description From 10 to 28,800; `null` helps only a group that has nobody.
+             */
+            overflow_seconds?: number | null;
             supervisors?: components["schemas"]["AgentId"][] | null;
         };
         EditUser: {
+            /** @description Channel accounts they may answer; `null` is all. */
+            channels?: components["schemas"]["ChannelAccountId"][] | null;
             groups?: components["schemas"]["GroupId"][] | null;
             /**
              * Format: int64
@@ -1675,6 +1890,7 @@ export interface components {
              */
             limit?: number | null;
             name?: string | null;
+            options?: components["schemas"]["RoleOptions"] | null;
             phone?: string | null;
             /** @description Id of a picture that was uploaded; `null` takes it away. */
             photo?: string | null;
@@ -1684,13 +1900,18 @@ export interface components {
             status?: components["schemas"]["UserStatus"] | null;
         };
         EditWorkspace: {
+            affinity?: components["schemas"]["AffinityRule"] | null;
+            agents?: components["schemas"]["RoleOptions"] | null;
             auto_close?: components["schemas"]["EditAutoClose"] | null;
+            /** @description All of them, in order: up to 20, each up to 40 characters. */
+            away_reasons?: string[] | null;
             close_tolerance?: components["schemas"]["EditCloseTolerance"] | null;
             /** @description That conversations which are older than a shortened period close. */
             confirm?: boolean;
             country?: string | null;
             language?: string | null;
             name?: string | null;
+            teams_only?: boolean | null;
             zone?: string | null;
         };
         Enter: {
@@ -1735,6 +1956,8 @@ export interface components {
         };
         /** @description The settings of a greeter. */
         Greeter: {
+            /** @description The key of the group that is asked, as bots name it; the channel account's default when left out. */
+            chat_group?: string | null;
             handover?: components["schemas"]["Handover"];
             /** @description What is said first. */
             text: string;
@@ -1745,9 +1968,12 @@ export interface components {
         Group: {
             /** @description Former keys, which keep working. */
             aliases: string[];
+            /** @description Channel accounts it serves; `null` is all. */
+            channels?: components["schemas"]["ChannelAccountId"][] | null;
+            /** @description `#rrggbb`, or empty. */
             colour: string;
             created_at: components["schemas"]["Ms"];
-            /** @description Where conversations go that name no group. */
+            /** @description Where conversations go that name no group that there is. */
             default: boolean;
             description: string;
             id: components["schemas"]["GroupId"];
@@ -1755,6 +1981,9 @@ export interface components {
             key: string;
             members: components["schemas"]["AgentId"][];
             name: string;
+            overflow_group?: components["schemas"]["GroupId"] | null;
+            /** Format: int64 */
+            overflow_seconds?: number | null;
             supervisors: components["schemas"]["AgentId"][];
             /** Format: int64 */
             version: number;
@@ -1831,6 +2060,11 @@ export interface components {
             preview: string;
             status?: components["schemas"]["MessageStatus"] | null;
         };
+        /**
+         * @description Whether answers make affinities (spec AG-17).
+         * @enum {string}
+         */
+        Learn: "off" | "first_human" | "last_human";
         /** @description A button that opens an address. */
         LinkButton: {
             title: string;
@@ -1897,6 +2131,8 @@ export interface components {
             error?: Record<string, never> | null;
             id: components["schemas"]["MessageId"];
             kind: string;
+            /** @description The channel's own id, once it has one. */
+            provider_id?: string | null;
             reactions: components["schemas"]["Reaction"][];
             /** @description Where the conversation came from: an advertisement or post. */
             referral?: Record<string, never> | null;
@@ -1969,7 +2205,26 @@ export interface components {
             name: string;
             settings?: components["schemas"]["WebChatSettings"];
         };
+        /** @description Whom to write to, and what. */
+        NewConversation: {
+            channel_account: components["schemas"]["ChannelAccountId"];
+            /**
+             * Format: uuid
+             * @description A UUID made by the client: sending it again gives the first answer.
+             */
+            client_id: string;
+            /** @description A template, or anything else while the customer's window is open. */
+            content: components["schemas"]["Content"];
+            customer?: components["schemas"]["CustomerId"] | null;
+            /** @description Of a customer that is not known yet; up to 120 characters. */
+            name?: string | null;
+            /** @description … or a number as people type it; the country of the workspace where none is given. */
+            phone?: string | null;
+        };
         NewGroup: {
+            /** @description Channel accounts it serves; all when left out. */
+            channels?: components["schemas"]["ChannelAccountId"][] | null;
+            /** @description `#rrggbb`. */
             colour?: string | null;
             default?: boolean;
             description?: string | null;
@@ -1977,6 +2232,12 @@ export interface components {
             key?: string | null;
             members?: components["schemas"]["AgentId"][];
             name: string;
+            overflow_group?: components["schemas"]["GroupId"] | null;
+            /**
+             * Format: int64
+             * @description From 10 to 28,800; at once only when the group has nobody, when left out.
+             */
+            overflow_seconds?: number | null;
             supervisors?: components["schemas"]["AgentId"][];
         };
         NewGuest: {
@@ -2018,6 +2279,14 @@ export interface components {
             /** @description Whether clocks that run follow the new policy too. */
             reach?: string;
         };
+        /** @description A conversation that could not be given away. */
+        NotReleased: {
+            /** @description Why: the codes of a transfer. */
+            code: string;
+            conversation: components["schemas"]["ConversationId"];
+            /** Format: int64 */
+            number: number;
+        };
         OrderItem: {
             currency: string;
             /** @description Decimal text as the provider sent it. */
@@ -2047,15 +2316,52 @@ export interface components {
             waiting: number;
         };
         /** @description One page of a list. */
+        Paged_Affinity: {
+            items: {
+                /** @description Neither suspended nor deleted; otherwise routing ignores it and somebody should give the customer to another. */
+                active: boolean;
+                agent: components["schemas"]["AgentId"];
+                agent_name: string;
+                by?: components["schemas"]["AgentId"] | null;
+                by_name?: string | null;
+                customer: components["schemas"]["CustomerId"];
+                customer_name: string;
+                expires_at?: components["schemas"]["Ms"] | null;
+                reason: string;
+                since: components["schemas"]["Ms"];
+                /** @description New chats wait for the agent, up to the policy's longest wait, instead of going to the next. */
+                strict: boolean;
+            }[];
+            /** @description Give it back as `cursor` for the next page; `null` at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        Paged_AffinityCount: {
+            items: {
+                active: boolean;
+                agent: components["schemas"]["AgentId"];
+                /** Format: int64 */
+                customers: number;
+                name: string;
+            }[];
+            /** @description Give it back as `cursor` for the next page; `null` at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
         Paged_Agent: {
             items: {
+                /** @description Holds as many as are assigned automatically at most: nothing new comes by itself. */
+                at_limit: boolean;
+                away_until?: components["schemas"]["Ms"] | null;
                 chosen: components["schemas"]["ChosenState"];
+                groups: components["schemas"]["GroupId"][];
                 /**
                  * Format: int64
                  * @description At most so many may be taken by hand.
                  */
                 hard_cap?: number | null;
                 id: components["schemas"]["AgentId"];
+                last_activity_at?: components["schemas"]["Ms"] | null;
                 /**
                  * Format: int64
                  * @description At most so many are assigned automatically; `null` is without limit.
@@ -2067,6 +2373,11 @@ export interface components {
                  */
                 load: number;
                 name: string;
+                /**
+                 * Format: int64
+                 * @description Those of them whose customer is owed a reply.
+                 */
+                owed: number;
                 /** @description Address of the picture. */
                 photo?: string | null;
                 /** @description What customers see. */
@@ -2121,6 +2432,12 @@ export interface components {
                 verify_token?: string | null;
                 /** Format: int64 */
                 version: number;
+                /**
+                 * Format: int64
+                 * @description Messages that wait to be sent, and since when the oldest does.
+                 */
+                waiting: number;
+                waiting_since?: components["schemas"]["Ms"] | null;
                 /** @description Where the platform delivers to, with the workspace's own app. */
                 webhook_url?: string | null;
             }[];
@@ -2158,8 +2475,10 @@ export interface components {
                  */
                 number: number;
                 outbound: boolean;
+                /** @description Held by an agent who is not in its group: moved there, or taken out of the group since. */
+                outside_group: boolean;
                 owed_since?: components["schemas"]["Ms"] | null;
-                /** @description Who holds it; of a closed conversation, who held it last. */
+                /** @description Who holds it; of a closed conversation, who held it last; of one that we began, who began it. */
                 owner?: Record<string, never> | null;
                 phase?: components["schemas"]["Phase"] | null;
                 place: components["schemas"]["Place"];
@@ -2225,9 +2544,12 @@ export interface components {
             items: {
                 /** @description Former keys, which keep working. */
                 aliases: string[];
+                /** @description Channel accounts it serves; `null` is all. */
+                channels?: components["schemas"]["ChannelAccountId"][] | null;
+                /** @description `#rrggbb`, or empty. */
                 colour: string;
                 created_at: components["schemas"]["Ms"];
-                /** @description Where conversations go that name no group. */
+                /** @description Where conversations go that name no group that there is. */
                 default: boolean;
                 description: string;
                 id: components["schemas"]["GroupId"];
@@ -2235,6 +2557,9 @@ export interface components {
                 key: string;
                 members: components["schemas"]["AgentId"][];
                 name: string;
+                overflow_group?: components["schemas"]["GroupId"] | null;
+                /** Format: int64 */
+                overflow_seconds?: number | null;
                 supervisors: components["schemas"]["AgentId"][];
                 /** Format: int64 */
                 version: number;
@@ -2304,8 +2629,43 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description One page of a list. */
+        Paged_StateSpan: {
+            items: {
+                by?: components["schemas"]["AgentId"] | null;
+                by_name?: string | null;
+                /** @description What began it, as in [`StateChange`]; `null` before the first change. */
+                cause?: string | null;
+                from: components["schemas"]["Ms"];
+                reason?: string | null;
+                /** @description `offline` before the first change there was. */
+                state: string;
+                to: components["schemas"]["Ms"];
+            }[];
+            /** @description Give it back as `cursor` for the next page; `null` at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        Paged_Template: {
+            items: {
+                category: string;
+                components: Record<string, never>[];
+                id: string;
+                language: string;
+                name: string;
+                /** @description `POSITIONAL` or `NAMED`. */
+                parameter_format: string;
+                rejected_reason?: string | null;
+                /** @description Only `APPROVED` ones may be sent. */
+                status: string;
+            }[];
+            /** @description Give it back as `cursor` for the next page; `null` at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
         Paged_User: {
             items: {
+                /** @description Channel accounts they may answer; `null` is all. */
+                channels?: components["schemas"]["ChannelAccountId"][] | null;
                 chosen: components["schemas"]["ChosenState"];
                 created_at: components["schemas"]["Ms"];
                 email: string;
@@ -2322,6 +2682,8 @@ export interface components {
                  */
                 load: number;
                 name: string;
+                /** @description What differs from the preset of the role. */
+                options: components["schemas"]["RoleOptions"];
                 phone?: string | null;
                 /** @description Address of the picture. */
                 photo?: string | null;
@@ -2341,7 +2703,7 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @enum {string} */
-        Permission: "conversations:see_all" | "conversations:reply" | "conversations:take" | "conversations:take_over" | "conversations:transfer" | "conversations:close" | "conversations:manage_others" | "customers:see" | "customers:edit" | "routing:explain" | "routing:edit" | "agents:see" | "agents:set_state" | "users:manage" | "groups:manage" | "channels:manage" | "workspace:manage" | "audit:see";
+        Permission: "conversations:see_all" | "conversations:reply" | "conversations:take" | "conversations:take_any" | "conversations:take_from_bot" | "conversations:take_over" | "conversations:transfer" | "conversations:close" | "conversations:manage_others" | "customers:see" | "customers:edit" | "affinities:manage" | "affinities:manage_all" | "routing:explain" | "routing:edit" | "agents:see" | "agents:set_state" | "users:manage" | "groups:manage" | "channels:manage" | "workspace:manage" | "audit:see";
         /** @enum {string} */
         Phase: "unanswered" | "answered" | "parked";
         /** @enum {string} */
@@ -2413,6 +2775,24 @@ export interface components {
             by: string;
             emoji: string;
         };
+        /** @description All customers of one agent go to another. */
+        Reassign: {
+            from: components["schemas"]["AgentId"];
+            reason?: string;
+            to?: components["schemas"]["AgentId"] | null;
+        };
+        Reassigned: {
+            /** Format: int64 */
+            customers: number;
+        };
+        Release: {
+            to?: components["schemas"]["TransferTo"] | null;
+        };
+        Released: {
+            kept: components["schemas"]["NotReleased"][];
+            /** @description How many left. */
+            moved: number;
+        };
         /**
          * @description How far a link has come.
          * @enum {string}
@@ -2420,6 +2800,26 @@ export interface components {
         ResetState: "open" | "used" | "expired";
         /** @enum {string} */
         Role: "agent" | "supervisor" | "administrator" | "owner";
+        /**
+         * @description What differs from the preset of a role; what is not set is the preset's. Of an agent, or of all agents of a
+         *     workspace. Administrators have none.
+         */
+        RoleOptions: {
+            /** @default null */
+            sees: components["schemas"]["Sees"] | null;
+            /**
+             * @description Take out of the order of the queue.
+             * @default null
+             */
+            take_any: boolean | null;
+            /** @default null */
+            take_from_bot: boolean | null;
+            /**
+             * @description Take from other agents, assign to anybody.
+             * @default null
+             */
+            take_from_others: boolean | null;
+        };
         RoutingOf: {
             /** @description Newest first. */
             decisions: components["schemas"]["DecisionView"][];
@@ -2439,6 +2839,8 @@ export interface components {
              */
             seen?: number | null;
         };
+        /** @enum {string} */
+        Sees: "own" | "groups" | "team" | "all";
         Sent: {
             conversation: components["schemas"]["Conversation"];
             message: components["schemas"]["Message"];
@@ -2448,6 +2850,12 @@ export interface components {
          * @description A signed-in device.
          */
         SessionId: number;
+        SetAffinity: {
+            agent: components["schemas"]["AgentId"];
+            expires_at?: components["schemas"]["Ms"] | null;
+            reason?: string;
+            strict?: boolean;
+        };
         Setup: {
             /** @description Whether nobody has an account yet. */
             needed: boolean;
@@ -2460,6 +2868,10 @@ export interface components {
         };
         Snooze: {
             until?: components["schemas"]["Ms"] | null;
+        };
+        Started: {
+            conversation: components["schemas"]["Conversation"];
+            message?: components["schemas"]["Message"] | null;
         };
         State: {
             /** @description Why away. */
@@ -2478,6 +2890,31 @@ export interface components {
             id: number;
             reason?: string | null;
             state: string;
+        };
+        /** @description A time in one state. The spans between two times follow one another without a hole. */
+        StateSpan: {
+            by?: components["schemas"]["AgentId"] | null;
+            by_name?: string | null;
+            /** @description What began it, as in [`StateChange`]; `null` before the first change. */
+            cause?: string | null;
+            from: components["schemas"]["Ms"];
+            reason?: string | null;
+            /** @description `offline` before the first change there was. */
+            state: string;
+            to: components["schemas"]["Ms"];
+        };
+        /** @description A template as the platform lists it. */
+        Template: {
+            category: string;
+            components: Record<string, never>[];
+            id: string;
+            language: string;
+            name: string;
+            /** @description `POSITIONAL` or `NAMED`. */
+            parameter_format: string;
+            rejected_reason?: string | null;
+            /** @description Only `APPROVED` ones may be sent. */
+            status: string;
         };
         Transfer: {
             deferred_until?: components["schemas"]["Ms"] | null;
@@ -2524,6 +2961,8 @@ export interface components {
         };
         /** @description A member as administrators see and edit them. */
         User: {
+            /** @description Channel accounts they may answer; `null` is all. */
+            channels?: components["schemas"]["ChannelAccountId"][] | null;
             chosen: components["schemas"]["ChosenState"];
             created_at: components["schemas"]["Ms"];
             email: string;
@@ -2540,6 +2979,8 @@ export interface components {
              */
             load: number;
             name: string;
+            /** @description What differs from the preset of the role. */
+            options: components["schemas"]["RoleOptions"];
             phone?: string | null;
             /** @description Address of the picture. */
             photo?: string | null;
@@ -2605,13 +3046,20 @@ export interface components {
         };
         /** @description A workspace with its settings. */
         Workspace: {
+            affinity: components["schemas"]["AffinityRule"];
+            /** @description What differs for every plain agent from the preset of their role. */
+            agents: components["schemas"]["RoleOptions"];
             auto_close: components["schemas"]["AutoClose"];
+            /** @description Why people are away: words the client knows (`break`, `lunch`, `training`, `other`) and one's own. */
+            away_reasons: string[];
             close_tolerance: components["schemas"]["CloseTolerance"];
             country: string;
             created_at: components["schemas"]["Ms"];
             id: components["schemas"]["WorkspaceId"];
             language: string;
             name: string;
+            /** @description Agents do not see what belongs to no group ("solo equipos"). */
+            teams_only: boolean;
             /** Format: int64 */
             version: number;
             zone: string;
@@ -2637,6 +3085,100 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    list: {
+        parameters: {
+            query?: {
+                /** @description Of this agent; when left out of all, or one's own without `affinities:manage_all`. */
+                agent?: number;
+                /** @description 1 to 200; 50 when left out. */
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Paged_Affinity"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reassign: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Reassign"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Reassigned"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    summary: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Paged_AffinityCount"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list: {
         parameters: {
             query?: never;
@@ -2950,6 +3492,46 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Paged_Conversation"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    start: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewConversation"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Started"];
+                };
+            };
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Started"];
                 };
             };
             /** @description Problem details */
@@ -3671,6 +4253,98 @@ export interface operations {
             };
         };
     };
+    get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AffinityOf"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetAffinity"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AffinityOf"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     conversations: {
         parameters: {
             query?: never;
@@ -4317,6 +4991,38 @@ export interface operations {
             };
         };
     };
+    release: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Release"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Released"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     set_mine: {
         parameters: {
             query?: never;
@@ -4926,6 +5632,37 @@ export interface operations {
     };
     list: {
         parameters: {
+            query: {
+                /** @description Whose templates. */
+                channel_account: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Paged_Template"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list: {
+        parameters: {
             query?: {
                 /** @description Items of a page, 1 to 200; 50 when left out. */
                 limit?: number;
@@ -5097,6 +5834,41 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    state_spans: {
+        parameters: {
+            query?: {
+                /** @description A day before `to` when left out, in milliseconds. */
+                from?: number;
+                /** @description Now when left out; at most 31 days after `from`. */
+                to?: number;
+            };
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Paged_StateSpan"];
+                };
             };
             /** @description Problem details */
             default: {

@@ -76,6 +76,9 @@ export interface Draft {
 }
 
 export type Customer = S['Customer'];
+export type Affinity = Required<S['Affinity']>;
+export type AffinityOf = With<Required<S['AffinityOf']>, { affinity: Affinity | null }>;
+export type AffinityCount = S['AffinityCount'];
 export type StoredFile = S['FileView'];
 
 export interface Template {
@@ -199,7 +202,11 @@ export type User = S['User'];
 export type Invitation = S['Invitation'];
 export type PublicInvitation = S['PublicInvitation'];
 export type Group = S['Group'];
-export type StateSpan = With<Required<S['StateChange']>, { state: AgentState }>;
+export type RoleOptions = S['RoleOptions'];
+export type Sees = S['Sees'];
+/** A time in one state; those of a day follow one another without a hole. */
+export type StateTime = With<Required<S['StateSpan']>, { state: AgentState }>;
+export type Released = S['Released'];
 export type Workspace = S['Workspace'];
 export type WebChatSettings = With<Partial<S['WebChatSettings']>, { position?: 'left' | 'right' }>;
 export type ChannelAccount = With<S['ChannelAccount'], { settings: WebChatSettings }>;

@@ -11,6 +11,7 @@ export function explain(t: Translator, error: unknown): string {
       load: Number(error.problem['load'] ?? 0),
       cap: Number(error.problem['cap'] ?? 0),
       seconds: error.retryAfter ?? 0,
+      number: Number(error.problem['number'] ?? 0),
     };
     const ours = owner ? t.maybe(`error.${error.code}.owner`, params) : undefined;
     const values = error.problem.errors?.map((e) => e.message).filter(Boolean) ?? [];

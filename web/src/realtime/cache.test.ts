@@ -13,6 +13,7 @@ const conversation = (id: number, change: Partial<Conversation> = {}): Conversat
   state: 'active',
   owner: { id: 1, name: 'Ana' },
   group: null,
+  outside_group: false,
   epoch: 1,
   phase: null,
   owed_since: null,

@@ -109,6 +109,8 @@ export class CachePatcher {
     private readonly arrived: (c: Conversation, before: Conversation | undefined) => void,
     private readonly spoke: (message: Message) => void,
     private readonly raised: (alert: Alert) => void = () => undefined,
+    private readonly gone: (before: Conversation) => void = () => undefined,
+    private readonly stated: (now: Agent, before: Agent | undefined) => void = () => undefined,
   ) {}
 
   event(event: Event): void {
@@ -212,6 +214,8 @@ export class CachePatcher {
   }
 
   private left(id: number): void {
+    const before = this.client.getQueryData<Conversation>(keys.conversation(id)) ?? this.listed(id);
+    if (before) this.gone(before);
     this.client.setQueriesData<Pages>({ queryKey: keys.lists }, (pages) =>
       pages && {
         ...pages,
@@ -231,6 +235,7 @@ export class CachePatcher {
   }
 
   private agent(agent: Agent): void {
+    this.stated(agent, this.client.getQueryData<Agent[]>(keys.agents)?.find((one) => one.id === agent.id));
     this.client.setQueryData<Agent[]>(keys.agents, (list) => {
       if (!list) return list;
       const known = list.some((one) => one.id === agent.id);

@@ -1,5 +1,5 @@
 import { keys, meQuery } from '@/api/queries';
-import type { Alert, Conversation, Me, Message } from '@/api/types';
+import type { Agent, Alert, Conversation, Me, Message } from '@/api/types';
 import { useQueryClient } from '@tanstack/react-query';
 import { createContext, useContext, useEffect, useMemo, type ReactNode } from 'react';
 import { createStore, type Store, useStore } from '@/lib/store';
@@ -14,6 +14,10 @@ export interface Live {
 }
 
 export type News =
+  /** It left my sight, as I knew it. */
+  | { type: 'left'; before: Conversation }
+  /** A colleague's state, as it was known before. */
+  | { type: 'agent'; now: Agent; before: Agent | undefined }
   | { type: 'conversation'; now: Conversation; before: Conversation | undefined }
   | { type: 'message'; message: Message }
   | { type: 'alert'; alert: Alert };
@@ -32,6 +36,8 @@ export function LiveProvider({ children, ended }: { children: ReactNode; ended()
       (now, before) => news.set({ type: 'conversation', now, before }),
       (message) => news.set({ type: 'message', message }),
       (alert) => news.set({ type: 'alert', alert }),
+      (before) => news.set({ type: 'left', before }),
+      (now, before) => news.set({ type: 'agent', now, before }),
     );
     const socket = new Realtime({
       event: (event) => cache.event(event),

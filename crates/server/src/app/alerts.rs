@@ -23,7 +23,7 @@ pub const KEPT_MS: i64 = 30 * Ms::DAY;
 pub struct Alert {
     pub id: i64,
     /// `overdue`, `closing_soon`, `exhausted`, `nobody_available`, `kept_overdue`, `saturated`, `unknown_group`,
-    /// `closed_unanswered`, `over_limit`, `marked_away`, `cooling_down`, `service_at_risk`, `service_overdue`.
+    /// `closed_unanswered`, `over_limit`, `marked_away`, `cooling_down`, `left_owing`, `service_at_risk`, `service_overdue`.
     pub kind: String,
     pub at: Ms,
     pub conversation: Option<About>,

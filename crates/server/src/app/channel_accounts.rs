@@ -2,7 +2,7 @@
 
 use crate::app::audit::{self, Change};
 use crate::app::greeter::Greeter;
-use crate::app::{Actor, AppError, AppResult, Fields, Who};
+use crate::app::{Actor, AppError, AppResult, Fields, Who, groups};
 use crate::secrets::{self, Place, Secrets};
 use ronda_domain::channel::{ChannelKind, ChannelStatus};
 use ronda_domain::event::{Event, EventKind};
@@ -233,6 +233,7 @@ pub fn checked_name(fields: &mut Fields, name: &str) -> String {
 pub fn checked_greeter(fields: &mut Fields, greeter: Option<Greeter>) -> Option<Greeter> {
     greeter.map(|g| Greeter {
         text: fields.text("/greeter/text", &g.text, 1..=GREETING_CHARS),
+        chat_group: fields.optional("/greeter/chat_group", g.chat_group.as_deref(), 1..=40),
         ..g
     })
 }
@@ -297,6 +298,9 @@ fn insert(tx: &mut Tx<'_>, actor: &Actor, row: &ChannelAccountRow) -> AppResult<
         }
         other => other?,
     };
+    if let Some(group) = row.default_group {
+        groups::serve_also(tx, row.workspace, group, id)?;
+    }
     record(tx, actor, row.workspace, id, "created", 1, &row.name)?;
     stored::get(tx, row.workspace, id)?.ok_or(AppError::NotFound)
 }
@@ -447,6 +451,15 @@ pub fn edit(
     }
     if let Some(group) = edit.default_group {
         checked_group(tx, w, group)?;
+        if let Some(group) = group
+            && !groups::serves(tx, w, group, row.id)?
+        {
+            return Err(AppError::field(
+                "/default_group",
+                "not_served",
+                "the group does not serve this channel",
+            ));
+        }
         row.default_group = group;
     }
     let mut secrets = open(key, &row);

@@ -4,9 +4,9 @@
 use crate::app::reply::NewReply;
 use crate::app::routing::DecisionView;
 use crate::app::views::{Conversation, json};
-use crate::app::{AppError, AppResult, Who, conversations};
+use crate::app::{AppError, AppResult, Who, affinities, conversations, groups};
 use ronda_domain::content::Content;
-use ronda_domain::conversation::{CloseReason, Place};
+use ronda_domain::conversation::{CloseReason, Order, Place, Tray, TrayState};
 use ronda_domain::permission::Permission;
 use ronda_domain::{AgentId, ConversationId, MessageId, Ms};
 use ronda_routing::{Answer, Arrival, Epoch, Fact, Refusal, State, Target};
@@ -55,8 +55,8 @@ fn arrival(row: &ConversationRow) -> Arrival {
 pub fn take(tx: &mut Tx<'_>, who: &Who, id: ConversationId, seen: Option<i64>) -> AppResult<Prepared> {
     who.need(Permission::ConversationsTake)?;
     let row = conversations::seen(tx, who, id)?;
-    if row.place == Place::Bot {
-        who.need(Permission::ConversationsTakeOver)?;
+    if row.place == Place::Bot && !row.outbound {
+        who.need(Permission::ConversationsTakeFromBot)?;
     }
     if row.place == Place::Closed {
         return Err(AppError::Refused {
@@ -64,7 +64,44 @@ pub fn take(tx: &mut Tx<'_>, who: &Who, id: ConversationId, seen: Option<i64>) -
             detail: "the conversation is closed: reopen it".into(),
         });
     }
+    affinities::may_take(tx, who, &row)?;
+    in_order(tx, who, &row)?;
     Ok(taken(who, &row, seen))
+}
+
+/// How many of the queue are looked at for the first that the caller may take.
+const LOOKED_AT: i64 = 50;
+
+/// Without the right to choose only the first of the queue may be taken: of those that the caller may take at all.
+fn in_order(tx: &mut Tx<'_>, who: &Who, row: &ConversationRow) -> AppResult<()> {
+    if row.place != Place::Waiting || who.may(Permission::ConversationsTakeAny) {
+        return Ok(());
+    }
+    let queue = conversations::Filter {
+        tray: Tray::Unassigned,
+        state: TrayState::Active,
+        order: Order::Waiting,
+        channel: None,
+        group: None,
+        owner: None,
+        customer: None,
+        q: None,
+        limit: LOOKED_AT,
+        after: None,
+    };
+    for first in conversations::list(tx, who, &queue)? {
+        if first.id == row.id {
+            return Ok(());
+        }
+        let other = conversations::seen(tx, who, first.id)?;
+        if affinities::may_take(tx, who, &other).is_ok() {
+            return Err(AppError::NotFirst {
+                conversation: first.id,
+                number: first.number,
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Reopens a closed conversation for the caller: a new episode.
@@ -127,20 +164,7 @@ pub fn transfer(tx: &mut Tx<'_>, who: &Who, id: ConversationId, t: &Transfer) ->
     who.need(Permission::ConversationsTransfer)?;
     let row = conversations::seen(tx, who, id)?;
     manage(who, &row)?;
-    match t.to {
-        Target::Agent(agent) => {
-            let known = agents::routable_one(tx, who.workspace, agent)?;
-            if !known.is_some_and(|a| a.active) {
-                return Err(AppError::field("/to/agent", "unknown", "no such agent"));
-            }
-        }
-        Target::Group(group) => {
-            if !agents::groups(tx, who.workspace)?.iter().any(|(g, _)| *g == group) {
-                return Err(AppError::field("/to/group", "unknown", "no such group"));
-            }
-        }
-        Target::Anyone => {}
-    }
+    target(tx, who, &row, t.to)?;
     let note = t.note.as_ref().map(|text| NewReply {
         conversation: id,
         client_id: uuid::Uuid::now_v7().to_string(),
@@ -164,6 +188,64 @@ pub fn transfer(tx: &mut Tx<'_>, who: &Who, id: ConversationId, t: &Transfer) ->
         last_message: None,
         note,
     })
+}
+
+/// Everything the caller holds, each on its way to `to`, or back to its own queue at its place.
+///
+/// # Errors
+/// [`AppError::Forbidden`], unknown targets.
+pub fn release(tx: &mut Tx<'_>, who: &Who, to: Option<Target>) -> AppResult<Vec<(ConversationId, i64, Fact)>> {
+    who.need(Permission::ConversationsTransfer)?;
+    let held = ronda_storage::conversations::held_by(tx, who.workspace, who.agent)?;
+    let mut facts = Vec::with_capacity(held.len());
+    for row in ronda_storage::conversations::get_many(tx, who.workspace, &held)? {
+        let to = match to {
+            Some(to) => {
+                target(tx, who, &row, to)?;
+                to
+            }
+            None => row.group.map_or(Target::Anyone, Target::Group),
+        };
+        let fact = Fact::Transferred {
+            conv: row.id,
+            by: who.agent,
+            to,
+            seen: Some(Epoch(row.epoch)),
+            deferred_until: None,
+            // Who leaves is not asked how often a chat has moved.
+            manage_others: true,
+            may_exceed: true,
+            arrival: None,
+        };
+        facts.push((row.id, row.number, fact));
+    }
+    Ok(facts)
+}
+
+/// Whether a conversation may be given to a target at all.
+fn target(tx: &mut Tx<'_>, who: &Who, row: &ConversationRow, to: Target) -> AppResult<()> {
+    match to {
+        Target::Agent(agent) => {
+            let known = agents::routable_one(tx, who.workspace, agent)?;
+            if !known.is_some_and(|a| a.active) {
+                return Err(AppError::field("/to/agent", "unknown", "no such agent"));
+            }
+        }
+        Target::Group(group) => {
+            if !agents::groups(tx, who.workspace)?.iter().any(|(g, _)| *g == group) {
+                return Err(AppError::field("/to/group", "unknown", "no such group"));
+            }
+            if !groups::serves(tx, who.workspace, group, row.channel_account)? {
+                return Err(AppError::field(
+                    "/to/group",
+                    "not_served",
+                    "the group does not serve this channel",
+                ));
+            }
+        }
+        Target::Anyone => {}
+    }
+    Ok(())
 }
 
 /// Closes a conversation.

@@ -53,11 +53,13 @@ pub struct EditCustomer {
 }
 
 /// A customer is visible to whoever sees one of their conversations.
-fn seen(tx: &mut Tx<'_>, who: &Who, id: CustomerId) -> AppResult<CustomerRow> {
+/// # Errors
+/// [`AppError::NotFound`], [`AppError::Forbidden`].
+pub fn seen(tx: &mut Tx<'_>, who: &Who, id: CustomerId) -> AppResult<CustomerRow> {
     who.need(Permission::CustomersSee)?;
     let row = customers::get(tx, who.workspace, id)?.ok_or(AppError::NotFound)?;
     let sight = Sight::from(who);
-    if sight.all {
+    if sight.all() {
         return Ok(row);
     }
     let list = stored::of_customer(tx, who.workspace, id, CONVERSATIONS)?;
@@ -130,7 +132,7 @@ pub fn edit(tx: &mut Tx<'_>, who: &Who, id: CustomerId, version: i64, edit: &Edi
         conversation: None,
         scope_before: None,
         scope_after: None,
-        body: json!({ "id": id, "name": row.name, "version": row.version + 1 }),
+        body: json!({ "id": id, "version": row.version + 1 }),
     });
     let row = customers::get(tx, who.workspace, id)?.ok_or(AppError::NotFound)?;
     view(tx, who, row)

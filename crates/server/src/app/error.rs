@@ -1,7 +1,7 @@
 //! What a use case can answer instead of its result. `http/problem.rs` gives each its status and text.
 
-use ronda_domain::AgentId;
 use ronda_domain::permission::Permission;
+use ronda_domain::{AgentId, ConversationId};
 use ronda_storage::{MaybeRetry, StoreError};
 
 /// One wrong value in a request.
@@ -22,6 +22,16 @@ pub enum AppError {
     Unauthenticated,
     #[error("missing permission {0}")]
     Forbidden(Permission),
+    /// Somebody else has a right to it; names who.
+    #[error("{detail}")]
+    Denied {
+        code: &'static str,
+        detail: String,
+        owner: Option<(AgentId, String)>,
+    },
+    /// Only the first of the queue may be taken; names it.
+    #[error("take the first of the queue: #{number}")]
+    NotFirst { conversation: ConversationId, number: i64 },
     #[error("not found")]
     NotFound,
     /// Somebody changed the conversation first; names who has it now.

@@ -1,7 +1,6 @@
 //! The built-in greeter of a channel account: what the bot engine will do one day, in its smallest form. Pure: it is
 //! given what was said and returns effects.
 
-use ronda_domain::GroupId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -16,6 +15,9 @@ pub struct Greeter {
     /// The words that ask for a person, compared without case and accents; for [`Handover::Words`].
     #[serde(default)]
     pub words: Vec<String>,
+    /// The key of the group that is asked, as bots name it; the channel account's default when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chat_group: Option<String>,
 }
 
 /// When a person takes over.
@@ -33,8 +35,8 @@ pub enum Handover {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
     Say(String),
-    /// Ask for a person of this group; none means the channel account's default.
-    HandOver(Option<GroupId>),
+    /// Ask for a person of the group with this key; none means the channel account's default.
+    HandOver(Option<String>),
 }
 
 /// One message of the customer. `greeted`: the greeting was said before.
@@ -55,7 +57,7 @@ pub fn step(greeter: &Greeter, greeted: bool, said: &str) -> Vec<Effect> {
         effects.push(Effect::Say(greeter.text.clone()));
     }
     if asked {
-        effects.push(Effect::HandOver(None));
+        effects.push(Effect::HandOver(greeter.chat_group.clone()));
     }
     effects
 }
@@ -79,6 +81,7 @@ mod tests {
             text: "¡Hola!".into(),
             handover,
             words: vec!["persona".into(), "atención".into()],
+            chat_group: None,
         }
     }
 

@@ -1,12 +1,13 @@
 //! Groups of agents (spec CP-7).
 
 use crate::app::audit::{self, Change};
-use crate::app::fields::{name_key, slug};
+use crate::app::fields::{name_key, nullable, slug};
+use crate::app::greeter::Greeter;
 use crate::app::{Actor, AppError, AppResult, Fields, Who, routing, users};
 use ronda_domain::permission::Permission;
-use ronda_domain::{AgentId, GroupId, Ms, WorkspaceId};
-use ronda_storage::Tx;
+use ronda_domain::{AgentId, ChannelAccountId, GroupId, Ms, WorkspaceId};
 use ronda_storage::groups::{self, GroupRow};
+use ronda_storage::{Tx, channel_accounts};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,7 +18,8 @@ const ALL: i64 = 100_000;
 const NAME: std::ops::RangeInclusive<usize> = 1..=40;
 const KEY: std::ops::RangeInclusive<usize> = 1..=40;
 const DESCRIPTION: std::ops::RangeInclusive<usize> = 0..=500;
-const COLOUR: std::ops::RangeInclusive<usize> = 0..=20;
+/// Source: spec CP-7; the longest is a working day.
+const OVERFLOW_SECONDS: std::ops::RangeInclusive<i64> = 10..=8 * 3_600;
 
 /// A group of agents.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -29,9 +31,15 @@ pub struct Group {
     pub aliases: Vec<String>,
     pub name: String,
     pub description: String,
+    /// `#rrggbb`, or empty.
     pub colour: String,
-    /// Where conversations go that name no group.
+    /// Where conversations go that name no group that there is.
     pub default: bool,
+    /// Channel accounts it serves; `null` is all.
+    pub channels: Option<Vec<ChannelAccountId>>,
+    /// Who helps: at once when it has nobody, and when nobody of it could take a conversation for so long.
+    pub overflow_group: Option<GroupId>,
+    pub overflow_seconds: Option<i64>,
     pub members: Vec<AgentId>,
     pub supervisors: Vec<AgentId>,
     pub version: i64,
@@ -45,6 +53,7 @@ pub struct NewGroup {
     /// Made from the name when left out.
     pub key: Option<String>,
     pub description: Option<String>,
+    /// `#rrggbb`.
     pub colour: Option<String>,
     #[serde(default)]
     pub members: Vec<AgentId>,
@@ -52,6 +61,11 @@ pub struct NewGroup {
     pub supervisors: Vec<AgentId>,
     #[serde(default)]
     pub default: bool,
+    /// Channel accounts it serves; all when left out.
+    pub channels: Option<Vec<ChannelAccountId>>,
+    pub overflow_group: Option<GroupId>,
+    /// From 10 to 28,800; at once only when the group has nobody, when left out.
+    pub overflow_seconds: Option<i64>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
@@ -65,6 +79,17 @@ pub struct EditGroup {
     pub members: Option<Vec<AgentId>>,
     pub supervisors: Option<Vec<AgentId>>,
     pub default: Option<bool>,
+    /// `null` is all.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<Vec<ChannelAccountId>>)]
+    pub channels: Option<Option<Vec<ChannelAccountId>>>,
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<GroupId>)]
+    pub overflow_group: Option<Option<GroupId>>,
+    /// From 10 to 28,800; `null` helps only a group that has nobody.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<i64>)]
+    pub overflow_seconds: Option<Option<i64>>,
 }
 
 impl Group {
@@ -78,6 +103,9 @@ impl Group {
             description: row.description.clone(),
             colour: row.colour.clone(),
             default: row.is_default,
+            channels: row.channels.clone(),
+            overflow_group: row.overflow,
+            overflow_seconds: row.overflow_seconds,
             members: row.members.clone(),
             supervisors: row.supervisors.clone(),
             version: row.version,
@@ -126,14 +154,18 @@ pub fn create(tx: &mut Tx<'_>, who: &Who, input: &NewGroup) -> AppResult<Group> 
         name,
         aliases: "[]".into(),
         description: f.text("/description", input.description.as_deref().unwrap_or(""), DESCRIPTION),
-        colour: f.text("/colour", input.colour.as_deref().unwrap_or(""), COLOUR),
+        colour: colour(&mut f, input.colour.as_deref().unwrap_or("")),
         is_default: input.default,
+        channels: input.channels.clone(),
+        overflow: input.overflow_group,
+        overflow_seconds: input.overflow_seconds,
         version: 1,
         created_at: tx.now(),
         members: Vec::new(),
         supervisors: Vec::new(),
     };
     check_names(&mut f, &row, &others);
+    check_help(tx, &mut f, &row, &others)?;
     f.done()?;
     row.id = groups::insert(tx, &row)?;
     if row.is_default {
@@ -172,10 +204,14 @@ pub fn edit(tx: &mut Tx<'_>, who: &Who, id: GroupId, version: i64, input: &EditG
         row.description = f.text("/description", description, DESCRIPTION);
     }
     if let Some(colour) = &input.colour {
-        row.colour = f.text("/colour", colour, COLOUR);
+        row.colour = self::colour(&mut f, colour);
     }
     row.is_default = input.default.unwrap_or(row.is_default);
+    row.channels = input.channels.clone().unwrap_or(row.channels);
+    row.overflow = input.overflow_group.unwrap_or(row.overflow);
+    row.overflow_seconds = input.overflow_seconds.unwrap_or(row.overflow_seconds);
     check_names(&mut f, &row, &others);
+    check_help(tx, &mut f, &row, &others)?;
     f.done()?;
     if row.key != before.key {
         let mut kept = aliases(&before);
@@ -225,13 +261,16 @@ pub fn delete(tx: &mut Tx<'_>, who: &Who, id: GroupId, heir: Option<GroupId>) ->
     if live > 0 && heir.is_none() {
         return Err(AppError::NeedsConfirmation {
             code: "heir_needed",
-            findings: json!({ "live_conversations": live }),
+            findings: json!({ "live_conversations": live, "channels": used_by(tx, w, &row)? }),
         });
     }
     let was = seats(&row.members, &row.supervisors);
     seat(tx, w, id, &was, &BTreeMap::new())?;
     groups::delete(tx, w, id)?;
     groups::hand_channels(tx, w, id, heir)?;
+    for other in groups::hand_overflow(tx, w, id, heir)? {
+        routing::group_changed(tx, w, other, None)?;
+    }
     let before = Some(json!({ "name": row.name, "key": row.key }));
     let after = heir.map(|heir| json!({ "heir": heir }));
     routing::group_changed(tx, w, id, heir)?;
@@ -274,6 +313,108 @@ fn check_names(f: &mut Fields, row: &GroupRow, others: &[GroupRow]) {
     if others.iter().any(|g| g.name_key == row.name_key) {
         f.fail("/name", "taken", "another group has this name");
     }
+}
+
+fn colour(f: &mut Fields, raw: &str) -> String {
+    let text = raw.trim().to_lowercase();
+    let hex = text.strip_prefix('#').unwrap_or_default();
+    let is_one = hex.len() == 6 && hex.chars().all(|c| c.is_ascii_hexdigit());
+    if !text.is_empty() && !is_one {
+        f.fail("/colour", "format", "a colour such as #1f7a5c");
+    }
+    text
+}
+
+/// The channels it serves exist, and none that sends to it is left out. Whoever helps it is another group, and helping
+/// does not go round in a circle.
+fn check_help(tx: &mut Tx<'_>, f: &mut Fields, row: &GroupRow, others: &[GroupRow]) -> AppResult<()> {
+    if let Some(channels) = &row.channels {
+        let known = channel_accounts::of_workspace(tx, row.workspace)?;
+        for (i, id) in channels.iter().enumerate() {
+            if !known.iter().any(|c| c.id == *id) {
+                f.fail(&format!("/channels/{i}"), "unknown", "no such channel account");
+            }
+        }
+        let sends = |c: &&channel_accounts::ChannelAccountRow| row.id.0 > 0 && c.default_group == Some(row.id);
+        if let Some(left_out) = known.iter().filter(sends).find(|c| !channels.contains(&c.id)) {
+            f.fail("/channels", "in_use", format!("{} sends to this group", left_out.name));
+        }
+    }
+    if let Some(seconds) = row.overflow_seconds {
+        f.whole("/overflow_seconds", seconds, OVERFLOW_SECONDS);
+    }
+    let Some(mut next) = row.overflow else { return Ok(()) };
+    if !others.iter().any(|g| g.id == next) {
+        f.fail("/overflow_group", "unknown", "not another group");
+        return Ok(());
+    }
+    for _ in 0..=others.len() {
+        match others.iter().find(|g| g.id == next).and_then(|g| g.overflow) {
+            Some(group) if group == row.id => {
+                f.fail("/overflow_group", "circle", "that group is helped by this one");
+                break;
+            }
+            Some(group) => next = group,
+            None => break,
+        }
+    }
+    Ok(())
+}
+
+/// The names of the channel accounts that hand over to a group, by its number or one of its keys.
+fn used_by(tx: &mut Tx<'_>, w: WorkspaceId, row: &GroupRow) -> AppResult<Vec<String>> {
+    let asks = |greeter: &Option<String>| {
+        let greeter: Option<Greeter> = greeter.as_deref().and_then(|g| serde_json::from_str(g).ok());
+        greeter
+            .and_then(|g| g.chat_group)
+            .is_some_and(|key| answers_to(row, &key))
+    };
+    Ok(channel_accounts::of_workspace(tx, w)?
+        .into_iter()
+        .filter(|c| c.default_group == Some(row.id) || asks(&c.greeter))
+        .map(|c| c.name)
+        .collect())
+}
+
+/// Whether a bot that says `chat_group` means this group: its key, or one it had; case, accents and spaces do not count.
+fn answers_to(row: &GroupRow, chat_group: &str) -> bool {
+    let key = slug(chat_group);
+    !key.is_empty() && (row.key == key || aliases(row).contains(&key))
+}
+
+/// The group that a bot's `chat_group` names.
+///
+/// # Errors
+/// When the database fails.
+pub fn by_key(tx: &mut Tx<'_>, w: WorkspaceId, chat_group: &str) -> AppResult<Option<GroupId>> {
+    let all = groups::page(tx, w, 0, ALL)?;
+    Ok(all.iter().find(|g| answers_to(g, chat_group)).map(|g| g.id))
+}
+
+/// Whether a group serves a channel account.
+///
+/// # Errors
+/// When the database fails.
+pub fn serves(tx: &mut Tx<'_>, w: WorkspaceId, id: GroupId, channel: ChannelAccountId) -> AppResult<bool> {
+    let group = groups::get(tx, w, id)?;
+    Ok(group.is_some_and(|g| g.channels.is_none_or(|c| c.contains(&channel))))
+}
+
+/// A new channel account sends to a group that names the ones it serves: this is one of them now.
+///
+/// # Errors
+/// When the database fails.
+pub fn serve_also(tx: &mut Tx<'_>, w: WorkspaceId, id: GroupId, channel: ChannelAccountId) -> AppResult<()> {
+    let Some(mut row) = groups::get(tx, w, id)? else {
+        return Ok(());
+    };
+    let Some(channels) = row.channels.as_mut().filter(|c| !c.contains(&channel)) else {
+        return Ok(());
+    };
+    channels.push(channel);
+    groups::update(tx, &row)?;
+    audit::changed(tx, w, "groups", id.0, row.version + 1);
+    Ok(())
 }
 
 fn taken(key: &str, others: &[GroupRow]) -> bool {

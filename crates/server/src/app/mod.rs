@@ -3,6 +3,7 @@
 //! No web framework, sockets or provider clients here, and nothing that waits.
 
 pub mod account;
+pub mod affinities;
 pub mod alerts;
 pub mod audit;
 pub mod channel_accounts;

@@ -1,6 +1,7 @@
 //! Whether agents are there: what they chose, what they do, and whether they are connected (spec AG-5, T8).
 
 use crate::App;
+use crate::app::alerts::{self, Raised};
 use crate::app::{AppError, AppResult, Who, audit, routing, users, views};
 use ronda_domain::agent::{AgentState, CONNECTION_GRACE_MS, ChosenState, INACTIVITY_MS, LEASE_MS, StateCause};
 use ronda_domain::event::{Event, EventKind};
@@ -43,26 +44,40 @@ pub fn effective(p: &PresenceRow, now: Ms, up_since: Ms) -> (AgentState, StateCa
 /// Writes a presence, and tells everybody when the state it has is another one.
 fn settle(
     tx: &mut Tx<'_>,
-    mut p: PresenceRow,
+    p: PresenceRow,
     up_since: Ms,
     cause: Option<StateCause>,
     by: Option<AgentId>,
 ) -> AppResult<()> {
     let now = tx.now();
     let (state, found, gone_since) = effective(&p, now, up_since);
+    enter(tx, p, state, cause.is_some(), cause.unwrap_or(found), by, gone_since)
+}
+
+/// Writes a presence whose state is `state` from now on. `chosen`: somebody chose, so that another reason of an absence
+/// is news too.
+fn enter(
+    tx: &mut Tx<'_>,
+    mut p: PresenceRow,
+    state: AgentState,
+    chosen: bool,
+    cause: StateCause,
+    by: Option<AgentId>,
+    gone_since: Ms,
+) -> AppResult<()> {
+    let now = tx.now();
     let changed = state != p.effective;
-    // The reason of an absence is news too.
-    let told = changed || cause.is_some();
-    if changed {
-        p.effective = state;
+    let told = changed || chosen;
+    if told {
         p.since = now;
     }
+    p.effective = state;
     presence::put(tx, &p)?;
     if !told {
         return Ok(());
     }
+    presence::log(tx, &p, cause, by)?;
     if changed {
-        presence::log(tx, &p, cause.unwrap_or(found), by)?;
         let (now, since) = match state {
             AgentState::Online => (Presence::Online, now),
             AgentState::Away => (Presence::Away, now),
@@ -76,6 +91,16 @@ fn settle(
         routing::tell(tx, p.workspace, &[fact])?;
     }
     if let Some(agent) = users::agent(tx, p.workspace, p.agent)? {
+        if changed && state == AgentState::Offline && agent.owed > 0 {
+            let raised = Raised {
+                kind: "left_owing",
+                key: format!("left_owing:{}:{now}", p.agent),
+                conversation: None,
+                agent: Some(p.agent),
+                detail: json!({ "owed": agent.owed }),
+            };
+            alerts::raise(tx, p.workspace, &raised)?;
+        }
         tx.emit(Event {
             workspace: p.workspace,
             kind: EventKind::AgentState,
@@ -121,6 +146,39 @@ pub fn disconnect(tx: &mut Tx<'_>, node: &str, w: WorkspaceId, agent: AgentId) -
     }
     presence::put(tx, &p)?;
     Ok(())
+}
+
+/// The agent signed out of the last device: gone at once, and logged as that.
+///
+/// # Errors
+/// When the database fails.
+pub fn signed_out(tx: &mut Tx<'_>, w: WorkspaceId, agent: AgentId) -> AppResult<()> {
+    let now = tx.now();
+    presence::drop_leases_of(tx, w, agent)?;
+    let mut p = presence::lock(tx, w, agent)?;
+    p.connected_until = now;
+    p.disconnected_at = Some(now);
+    enter(tx, p, AgentState::Offline, false, StateCause::SignOut, Some(agent), now)
+}
+
+/// What the state says of somebody who showed no life twice (routing row 15). The client offers the way back.
+pub const NO_ANSWER: &str = "no_answer";
+
+/// The agent let chats pass without a sign of life: Away until they say otherwise.
+///
+/// # Errors
+/// When the database fails.
+pub fn struck(tx: &mut Tx<'_>, w: WorkspaceId, agent: AgentId) -> AppResult<()> {
+    let now = tx.now();
+    let mut p = presence::lock(tx, w, agent)?;
+    p.chosen = ChosenState::Away;
+    p.reason = NO_ANSWER.into();
+    p.away_until = None;
+    let state = match p.effective {
+        AgentState::Offline => AgentState::Offline,
+        AgentState::Online | AgentState::Away => AgentState::Away,
+    };
+    enter(tx, p, state, true, StateCause::Strikes, None, now)
 }
 
 /// The agent did something.
@@ -221,7 +279,8 @@ pub fn sweep(tx: &mut Tx<'_>, node: &str, up_since: Ms) -> AppResult<usize> {
             p.away_until = None;
             p.reason = String::new();
         }
-        settle(tx, p, up_since, None, None)?;
+        // The end of an absence was chosen with it.
+        settle(tx, p, up_since, back.then_some(StateCause::User), None)?;
         changed += 1;
     }
     Ok(changed)

@@ -6,7 +6,8 @@
 use crate::app::greeter::{self, Effect, Greeter};
 use crate::app::views::{self, Beside, Message};
 use crate::app::workspaces::Settings;
-use crate::app::{AppResult, corrections, delivery, outgoing, polite};
+use crate::app::alerts::{self, Raised};
+use crate::app::{AppResult, affinities, corrections, delivery, groups, outgoing, polite};
 use ronda_channels::inbound::{Echo, IdentityChanged, InboundKind, InboundMessage, Sender, StatusUpdate};
 use ronda_domain::channel::{ChannelKind, IdentityKind};
 use ronda_domain::content::Content;
@@ -18,7 +19,9 @@ use ronda_storage::channel_accounts::ChannelAccountRow;
 use ronda_storage::conversations::{self, ConversationRow, InboundFacts, NewConversation};
 use ronda_storage::customers::{self, CustomerRow, IdentityKey, IdentityRow};
 use ronda_storage::messages::{self, MessageRow, NewInbound};
-use ronda_storage::{StoreError, Tx, Wake, channel_accounts, files, outbox, parked, routing, workspaces};
+use ronda_storage::{
+    StoreError, Tx, Wake, agents, channel_accounts, files, incidents, outbox, parked, routing, workspaces,
+};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -418,7 +421,7 @@ impl Step {
             conversation: None,
             scope_before: None,
             scope_after: None,
-            body: json!({ "id": row.id, "name": row.name, "version": row.version }),
+            body: json!({ "id": row.id, "version": row.version }),
         });
     }
 
@@ -716,19 +719,19 @@ impl Step {
         match t.row.place {
             Place::Closed => {}
             Place::Bot => self.greet(tx, t, accounts, first)?,
-            Place::Waiting if t.reopened => self.facts.push(Fact::Reopened {
-                conv: t.row.id,
-                arrival: arrival(&t.row, Some(first)),
-                reserved_for: t.row.reserved_for,
-            }),
+            Place::Waiting if t.reopened => {
+                let arrival = self.preferring(tx, &t.row, arrival(&t.row, Some(first)))?;
+                self.facts.push(Fact::Reopened {
+                    conv: t.row.id,
+                    arrival,
+                    reserved_for: t.row.reserved_for,
+                });
+            }
             Place::Waiting if t.before.is_none() => {
-                let prefer = conversations::live_owner(tx, self.w, t.row.customer, t.row.channel_account)?;
+                let arrival = self.preferring(tx, &t.row, arrival(&t.row, Some(first)))?;
                 self.facts.push(Fact::HandedOff {
                     conv: t.row.id,
-                    arrival: Arrival {
-                        prefer,
-                        ..arrival(&t.row, Some(first))
-                    },
+                    arrival,
                 });
             }
             Place::Waiting | Place::Held => self.facts.push(Fact::CustomerSaid {
@@ -767,8 +770,11 @@ impl Step {
                         let content = Content::text(text);
                         outgoing::automatic(tx, self.w, account, t.row.id, Author::Bot, &content)?;
                     }
-                    Effect::HandOver(group) => {
-                        let group = group.or(account.default_group);
+                    Effect::HandOver(None) => {
+                        return self.hand_over(tx, &t.row, said.received_at, account.default_group, None);
+                    }
+                    Effect::HandOver(Some(key)) => {
+                        let group = self.named(tx, account, t.row.id, &key)?;
                         return self.hand_over(tx, &t.row, said.received_at, group, None);
                     }
                 }
@@ -776,6 +782,45 @@ impl Step {
             greeted = true;
         }
         Ok(())
+    }
+
+    /// The arrival with whom the customer always talks to, or is talking to elsewhere.
+    fn preferring(&self, tx: &mut Tx<'_>, row: &ConversationRow, arrival: Arrival) -> AppResult<Arrival> {
+        let preferred = affinities::preferred(tx, self.w, row.customer, row.channel_account)?;
+        Ok(Arrival {
+            prefer: preferred.map(|p| p.agent),
+            ..arrival
+        })
+    }
+
+    /// The group with a key. An unknown key is an error of the configuration, which is recorded; the channel account's
+    /// default is asked instead, or the workspace's: nothing is lost.
+    fn named(
+        &self,
+        tx: &mut Tx<'_>,
+        account: &ChannelAccountRow,
+        conversation: ConversationId,
+        key: &str,
+    ) -> AppResult<Option<GroupId>> {
+        if let Some(group) = groups::by_key(tx, self.w, key)? {
+            return Ok(Some(group));
+        }
+        let detail = json!({ "chat_group": key, "channel_account": account.id });
+        incidents::insert(tx, self.w, conversation, "unknown_group", "waiting", 0, &detail.to_string())?;
+        alerts::raise(
+            tx,
+            self.w,
+            &Raised {
+                kind: "unknown_group",
+                // The same mistake is told once a conversation.
+                key: format!("unknown_group:{conversation}"),
+                conversation: Some(conversation),
+                agent: None,
+                detail,
+            },
+        )?;
+        let default = agents::groups(tx, self.w)?.into_iter().find(|(_, default)| *default);
+        Ok(account.default_group.or(default.map(|(group, _)| group)))
     }
 
     fn hand_over(
@@ -788,17 +833,19 @@ impl Step {
     ) -> AppResult<()> {
         let now = tx.now();
         if conversations::hand_over(tx, self.w, row.id, row.epoch, now, anchor, group)? == 1 {
-            self.facts.push(Fact::HandedOff {
-                conv: row.id,
-                arrival: Arrival {
-                    customer: row.customer,
-                    channel: row.channel_account,
-                    group,
-                    epoch: Epoch(row.epoch + 1),
-                    anchor: Some(anchor),
-                    prefer,
-                },
-            });
+            let arrival = Arrival {
+                customer: row.customer,
+                channel: row.channel_account,
+                group,
+                epoch: Epoch(row.epoch + 1),
+                anchor: Some(anchor),
+                prefer,
+            };
+            let arrival = match prefer {
+                Some(_) => arrival,
+                None => self.preferring(tx, row, arrival)?,
+            };
+            self.facts.push(Fact::HandedOff { conv: row.id, arrival });
         }
         Ok(())
     }

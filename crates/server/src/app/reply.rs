@@ -2,7 +2,7 @@
 
 use crate::app::scope::Sight;
 use crate::app::views::{self, Beside, Conversation, Message};
-use crate::app::{AppError, AppResult, Who, outgoing};
+use crate::app::{AppError, AppResult, Who, affinities, outgoing};
 use ronda_domain::channel::{ChannelKind, Window};
 use ronda_domain::content::Content;
 use ronda_domain::conversation::{Author, Direction, Place};
@@ -137,6 +137,7 @@ pub fn run(tx: &mut Tx<'_>, who: &Who, new: &NewReply) -> AppResult<Replied> {
     if let Some(file) = new.content.media().and_then(|m| m.file) {
         files::use_in(tx, w, &file.to_string(), row.id)?;
     }
+    affinities::learn(tx, w, row.customer, who.agent)?;
     drafts::remove(tx, w, who.agent, row.id)?;
     outgoing::tell_created(tx, w, &row, message)?;
     views::emit_conversation(tx, w, row.id, row.scope())?;

@@ -416,6 +416,9 @@ fn notices(tx: &mut Tx<'_>, w: WorkspaceId, outcome: &Outcome) -> AppResult<()> 
             );
             alerts::raise(tx, w, &raised)?;
         }
+        if let Notice::MarkAway { agent, .. } = notice {
+            super::presence::struck(tx, w, *agent)?;
+        }
     }
     Ok(())
 }

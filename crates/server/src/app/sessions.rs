@@ -1,14 +1,14 @@
 //! Signing in and out, and the devices of an account (spec AG-2, PLAT-4).
 
 use crate::app::users::{self, Agent};
-use crate::app::{AppError, AppResult, Who};
+use crate::app::{AppError, AppResult, Who, presence, workspaces};
 use crate::secrets;
 use ronda_domain::event::{Event, EventKind};
 use ronda_domain::permission::{Permission, Role};
 use ronda_domain::{AccountId, Ms, SessionId, WorkspaceId};
 use ronda_storage::accounts::{self, AccountRow};
 use ronda_storage::sessions::{self, NewSession, OpenSession, SessionRow};
-use ronda_storage::{Tx, users as members, workspaces};
+use ronda_storage::{Tx, users as members, workspaces as stored};
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -56,6 +56,8 @@ pub struct CurrentWorkspace {
     pub zone: String,
     pub language: String,
     pub country: String,
+    /// Why people are away: words the client knows (`break`, `lunch`, `training`, `other`) and the workspace's own.
+    pub away_reasons: Vec<String>,
 }
 
 /// Everything a client asks for first.
@@ -260,15 +262,16 @@ pub fn me(tx: &mut Tx<'_>, open: &OpenSession, mail_configured: bool) -> AppResu
     let list = members::memberships(tx, account)?;
     let (mut workspace, mut agent, mut permissions) = (None, None, Vec::new());
     if let Some(member) = &open.member {
-        workspace = workspaces::get(tx, member.workspace)?.map(|w| CurrentWorkspace {
+        workspace = stored::get(tx, member.workspace)?.map(|w| CurrentWorkspace {
             id: w.id,
-            name: w.name,
-            zone: w.zone,
-            language: w.language,
-            country: w.country,
+            name: w.name.clone(),
+            zone: w.zone.clone(),
+            language: w.language.clone(),
+            country: w.country.clone(),
+            away_reasons: workspaces::settings(&w).away_reasons,
         });
         agent = users::agent(tx, member.workspace, member.agent)?;
-        permissions = member.role.permissions().collect();
+        permissions = who(open, "")?.permissions().collect();
     }
     Ok(Me {
         account: Account {
@@ -339,6 +342,7 @@ pub fn sign_out(tx: &mut Tx<'_>, account: AccountId, session: SessionId) -> AppR
     sessions::delete(tx, account, session)?;
     if let Some(w) = known.workspace {
         ended(tx, w, &[session]);
+        gone(tx, w, account)?;
     }
     Ok(())
 }
@@ -354,6 +358,21 @@ pub fn sign_out_others(tx: &mut Tx<'_>, account: AccountId, keep: Option<Session
     }
     for m in members::memberships(tx, account)? {
         ended(tx, m.workspace, &gone);
+        self::gone(tx, m.workspace, account)?;
+    }
+    Ok(())
+}
+
+/// Who signed out of the last device in a workspace is not there any more, without a grace.
+fn gone(tx: &mut Tx<'_>, w: WorkspaceId, account: AccountId) -> AppResult<()> {
+    if sessions::of_account(tx, account)?
+        .iter()
+        .any(|s| s.workspace == Some(w))
+    {
+        return Ok(());
+    }
+    if let Some((agent, _)) = members::by_account(tx, w, account)? {
+        presence::signed_out(tx, w, agent)?;
     }
     Ok(())
 }
@@ -379,12 +398,16 @@ pub fn who(open: &OpenSession, ip: &str) -> AppResult<Who> {
         code: "no_workspace",
         detail: "choose a workspace first".into(),
     })?;
+    let settings: workspaces::Settings = serde_json::from_str(&member.workspace_settings).unwrap_or_default();
+    let own: users::OwnSettings = serde_json::from_str(&member.settings).unwrap_or_default();
     Ok(Who {
         workspace: member.workspace,
         agent: member.agent,
         account: open.session.account,
         session: open.session.id,
         role: member.role,
+        options: settings.options_of(member.role, own.options),
+        teams_only: settings.teams_only,
         name: member.name.clone(),
         groups: member.groups.clone(),
         ip: ip.to_owned(),

@@ -183,7 +183,7 @@ fn by_phone(tx: &mut Tx<'_>, who: &Who, typed: &str, name: &str) -> AppResult<Cu
         conversation: None,
         scope_before: None,
         scope_after: None,
-        body: views::json(&serde_json::json!({ "id": id, "name": name, "version": 1 })),
+        body: views::json(&serde_json::json!({ "id": id, "version": 1 })),
     });
     Ok(id)
 }

@@ -6,11 +6,11 @@ use crate::app::password_resets::{self, Recipient};
 use crate::app::{Actor, AppError, AppResult, Fields, Who, password_rules, setup};
 use ronda_domain::agent::{AgentState, ChosenState};
 use ronda_domain::event::{Event, EventKind};
-use ronda_domain::permission::{Permission, Role};
-use ronda_domain::{AccountId, AgentId, GroupId, Ms, WorkspaceId};
+use ronda_domain::permission::{Permission, Role, RoleOptions};
+use ronda_domain::{AccountId, AgentId, ChannelAccountId, GroupId, Ms, WorkspaceId};
 use ronda_storage::accounts::{self, NewAccount};
 use ronda_storage::users::{self, UserRow};
-use ronda_storage::{StoreError, Tx, groups, invitations, sessions};
+use ronda_storage::{StoreError, Tx, channel_accounts, conversations, groups, invitations, sessions};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -36,8 +36,16 @@ pub struct Agent {
     pub chosen: ChosenState,
     pub reason: Option<String>,
     pub since: Ms,
+    /// When an absence ends by itself.
+    pub away_until: Option<Ms>,
+    pub last_activity_at: Option<Ms>,
+    pub groups: Vec<GroupId>,
     /// Conversations held now.
     pub load: i64,
+    /// Those of them whose customer is owed a reply.
+    pub owed: i64,
+    /// Holds as many as are assigned automatically at most: nothing new comes by itself.
+    pub at_limit: bool,
     /// At most so many are assigned automatically; `null` is without limit.
     pub limit: Option<i64>,
     /// At most so many may be taken by hand.
@@ -82,7 +90,12 @@ impl Agent {
             chosen: u.chosen,
             reason: Some(u.reason.clone()).filter(|r| !r.is_empty()),
             since: u.since,
+            away_until: u.away_until,
+            last_activity_at: u.last_activity_at,
+            groups: u.groups.clone(),
             load: u.load,
+            owed: u.owed,
+            at_limit: limit.is_some_and(|l| u.load >= l.into()),
             limit: limit.map(i64::from),
             hard_cap: limit.map(|l| limits.hard_cap.over(l).into()),
         }
@@ -140,6 +153,10 @@ pub struct User {
     pub groups: Vec<GroupId>,
     /// Conversations assigned automatically at most; `null` follows the policy.
     pub limit: Option<i64>,
+    /// Channel accounts they may answer; `null` is all.
+    pub channels: Option<Vec<ChannelAccountId>>,
+    /// What differs from the preset of the role.
+    pub options: RoleOptions,
     /// Put under every answer.
     pub signature: String,
     pub state: AgentState,
@@ -165,6 +182,8 @@ impl User {
             status: UserStatus::of(u),
             groups: u.groups.clone(),
             limit: u.limit_override,
+            channels: u.channels.clone(),
+            options: OwnSettings::of(u).options,
             signature: u.signature.clone(),
             state: u.state,
             chosen: u.chosen,
@@ -175,6 +194,34 @@ impl User {
             version: u.version,
         }
     }
+}
+
+/// What the column `settings` of a member holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct OwnSettings {
+    pub options: RoleOptions,
+}
+
+impl OwnSettings {
+    /// What a newer or older version wrote falls back to the defaults.
+    fn of(u: &UserRow) -> Self {
+        serde_json::from_str(&u.settings).unwrap_or_default()
+    }
+}
+
+/// A time in one state. The spans between two times follow one another without a hole.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct StateSpan {
+    pub from: Ms,
+    pub to: Ms,
+    /// `offline` before the first change there was.
+    pub state: String,
+    pub reason: Option<String>,
+    /// What began it, as in [`StateChange`]; `null` before the first change.
+    pub cause: Option<String>,
+    pub by: Option<AgentId>,
+    pub by_name: Option<String>,
 }
 
 /// One line of the state history.
@@ -218,6 +265,12 @@ pub struct EditUser {
     #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<i64>)]
     pub limit: Option<Option<i64>>,
+    /// Channel accounts they may answer; `null` is all.
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<Vec<ChannelAccountId>>)]
+    pub channels: Option<Option<Vec<ChannelAccountId>>>,
+    /// All of them: what is left out follows the workspace and the role.
+    pub options: Option<RoleOptions>,
     pub signature: Option<String>,
     pub status: Option<UserStatus>,
 }
@@ -312,7 +365,9 @@ pub fn edit(tx: &mut Tx<'_>, who: &Who, id: AgentId, version: i64, input: &EditU
     }
     let after = living(tx, w, id)?;
     let difference = audit::difference(&User::of(&before), &User::of(&after));
-    if (before.role, &before.status, &before.groups) != (after.role, &after.status, &after.groups) {
+    if (before.role, &before.status, &before.groups, &before.settings)
+        != (after.role, &after.status, &after.groups, &after.settings)
+    {
         rights_changed(tx, w, id);
     }
     if before.status == "active" && after.status != "active" {
@@ -349,6 +404,17 @@ fn apply(tx: &mut Tx<'_>, who: &Who, before: &UserRow, input: &EditUser) -> AppR
     }
     if let Some(signature) = &input.signature {
         row.signature = f.text("/signature", signature, 0..=300);
+    }
+    if let Some(channels) = &input.channels {
+        row.channels = channels.clone();
+        for (i, id) in channels.iter().flatten().enumerate() {
+            if channel_accounts::get(tx, who.workspace, *id)?.is_none() {
+                f.fail(&format!("/channels/{i}"), "unknown", "no such channel account");
+            }
+        }
+    }
+    if let Some(options) = input.options {
+        row.settings = json!(OwnSettings { options }).to_string();
     }
     row.role = input.role.unwrap_or(row.role);
     if let Some(status) = input.status {
@@ -412,6 +478,63 @@ pub fn states(
             by_name: s.by_name,
         })
         .collect())
+}
+
+/// Longest history of states that is cut into spans.
+const SPANS_MS: i64 = 31 * Ms::DAY;
+
+/// The states of a user between two times, oldest first, without a hole or an overlap. What has not been yet is left
+/// out.
+///
+/// # Errors
+/// [`AppError::NotFound`], [`AppError::Forbidden`]; times that are not in order or too far apart.
+pub fn spans(tx: &mut Tx<'_>, who: &Who, id: AgentId, from: Ms, to: Ms) -> AppResult<Vec<StateSpan>> {
+    who.need(Permission::AgentsSetState)?;
+    living(tx, who.workspace, id)?;
+    if to <= from || to.since(from) > SPANS_MS {
+        return Err(AppError::field(
+            "/query/to",
+            "out_of_range",
+            "after from, at most 31 days",
+        ));
+    }
+    let to = to.min(tx.now());
+    let mut changes = users::states(tx, who.workspace, id, i64::MAX, from.plus(1), to, i64::from(u16::MAX))?;
+    changes.reverse();
+    let first = users::state_at(tx, who.workspace, id, from)?;
+    let mut spans = Vec::new();
+    let mut now = StateSpan {
+        from,
+        to,
+        state: first
+            .as_ref()
+            .map_or_else(|| AgentState::Offline.to_string(), |s| s.state.clone()),
+        reason: first.as_ref().map(|s| s.reason.clone()).filter(|r| !r.is_empty()),
+        cause: first.as_ref().map(|s| s.cause.clone()),
+        by: first.as_ref().and_then(|s| s.by),
+        by_name: first.and_then(|s| s.by_name),
+    };
+    for change in changes {
+        if change.at > now.from {
+            spans.push(StateSpan {
+                to: change.at,
+                ..now.clone()
+            });
+        }
+        now = StateSpan {
+            from: change.at,
+            to,
+            state: change.state,
+            reason: Some(change.reason).filter(|r| !r.is_empty()),
+            cause: Some(change.cause),
+            by: change.by,
+            by_name: change.by_name,
+        };
+    }
+    if now.from < to {
+        spans.push(now);
+    }
+    Ok(spans)
 }
 
 /// Makes a link with which a user chooses a new password, and signs their devices out. No administrator sees it.
@@ -482,6 +605,17 @@ pub fn regroup(tx: &mut Tx<'_>, w: WorkspaceId, id: AgentId, was: &[GroupId], is
             audit::changed(tx, w, "groups", group.0, version);
         }
     }
+    holds(tx, w, id)
+}
+
+/// Tells screens again what somebody holds: whether they are outside its group may be another answer now.
+fn holds(tx: &mut Tx<'_>, w: WorkspaceId, id: AgentId) -> AppResult<()> {
+    let held = conversations::held_by(tx, w, id)?;
+    let scopes = conversations::get_many(tx, w, &held)?
+        .into_iter()
+        .map(|c| (c.id, c.scope()))
+        .collect();
+    super::views::emit_conversations(tx, w, &held, &scopes)?;
     Ok(())
 }
 
@@ -493,6 +627,7 @@ pub fn regrouped(tx: &mut Tx<'_>, w: WorkspaceId, id: AgentId) -> AppResult<()> 
     let version = users::touch(tx, w, id)?;
     audit::changed(tx, w, "users", id.0, version);
     rights_changed(tx, w, id);
+    holds(tx, w, id)?;
     crate::app::routing::agent_edited(tx, w, id)
 }
 

@@ -68,6 +68,8 @@ pub struct Conversation {
     pub owner: Option<Named<AgentId>>,
     #[schema(value_type = Option<Object>)]
     pub group: Option<Named<GroupId>>,
+    /// Held by an agent who is not in its group: moved there, or taken out of the group since.
+    pub outside_group: bool,
     /// Send it back as `seen` with commands and replies.
     pub epoch: i64,
     pub episode: i64,
@@ -168,6 +170,7 @@ impl Conversation {
                 id,
                 name: v.group_name.unwrap_or_default(),
             }),
+            outside_group: v.outside,
             epoch: r.epoch,
             episode: r.episode,
             phase: r.phase,

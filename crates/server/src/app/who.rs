@@ -1,7 +1,7 @@
 //! Who acts.
 
 use crate::app::{AppError, AppResult};
-use ronda_domain::permission::{Permission, Role};
+use ronda_domain::permission::{Permission, Role, RoleOptions, Sees};
 use ronda_domain::{AccountId, AgentId, GroupId, SessionId, WorkspaceId};
 
 /// A member of a workspace, signed in. Made by the context extractor; rights are those of this request.
@@ -12,6 +12,10 @@ pub struct Who {
     pub account: AccountId,
     pub session: SessionId,
     pub role: Role,
+    /// What differs from the preset of the role.
+    pub options: RoleOptions,
+    /// What belongs to no group is hidden from agents ("solo equipos").
+    pub teams_only: bool,
     pub name: String,
     /// The groups of the agent: with [`Permission::ConversationsSeeAll`] missing, the limit of what is visible.
     pub groups: Vec<GroupId>,
@@ -21,7 +25,17 @@ pub struct Who {
 impl Who {
     #[must_use]
     pub fn may(&self, permission: Permission) -> bool {
-        self.role.may(permission)
+        self.role.may_with(&self.options, permission)
+    }
+
+    /// Everything that may be done, in declaration order.
+    pub fn permissions(&self) -> impl Iterator<Item = Permission> {
+        self.role.permissions(&self.options)
+    }
+
+    #[must_use]
+    pub fn sees(&self) -> Sees {
+        self.role.sees(&self.options)
     }
 
     /// # Errors

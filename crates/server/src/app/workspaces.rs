@@ -5,7 +5,8 @@ use crate::app::fields::nullable;
 use crate::app::views::Conversation;
 use crate::app::{Actor, AppError, AppResult, Fields, Who};
 use ronda_domain::conversation::Place;
-use ronda_domain::permission::Permission;
+use ronda_domain::event::{Event, EventKind};
+use ronda_domain::permission::{Permission, Role, RoleOptions};
 use ronda_domain::{Ms, WorkspaceId};
 use ronda_storage::workspaces::{self, WorkspaceRow};
 use ronda_storage::{Tx, Wake, conversations};
@@ -56,12 +57,64 @@ pub struct AutoClose {
     pub farewell: Farewell,
 }
 
+/// Whether answers make affinities (spec AG-17).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Learn {
+    #[default]
+    Off,
+    /// The first person who answers a customer is theirs.
+    FirstHuman,
+    /// The last one is.
+    LastHuman,
+}
+
+/// How affinities come about by themselves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct AffinityRule {
+    pub learn: Learn,
+}
+
 /// What the column `settings` holds.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct Settings {
     pub close_tolerance: CloseTolerance,
     pub auto_close: AutoClose,
+    /// Agents do not see what belongs to no group ("solo equipos").
+    pub teams_only: bool,
+    /// What differs for every plain agent from the preset of their role.
+    pub agents: RoleOptions,
+    pub away_reasons: Vec<String>,
+    pub affinity: AffinityRule,
+}
+
+/// Source: spec AG-5.
+const AWAY_REASONS: [&str; 4] = ["break", "lunch", "training", "other"];
+/// More fit no menu.
+const MOST_REASONS: usize = 20;
+const REASON: std::ops::RangeInclusive<usize> = 1..=40;
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            close_tolerance: CloseTolerance::default(),
+            auto_close: AutoClose::default(),
+            teams_only: false,
+            agents: RoleOptions::default(),
+            away_reasons: AWAY_REASONS.map(str::to_owned).to_vec(),
+            affinity: AffinityRule::default(),
+        }
+    }
+}
+
+impl Settings {
+    /// The options of a member: their own, then for agents those of the workspace.
+    #[must_use]
+    pub fn options_of(&self, role: Role, own: RoleOptions) -> RoleOptions {
+        if role == Role::Agent { own.or(self.agents) } else { own }
+    }
 }
 
 impl Default for CloseTolerance {
@@ -97,6 +150,13 @@ pub struct Workspace {
     pub country: String,
     pub close_tolerance: CloseTolerance,
     pub auto_close: AutoClose,
+    /// Agents do not see what belongs to no group ("solo equipos").
+    pub teams_only: bool,
+    /// What differs for every plain agent from the preset of their role.
+    pub agents: RoleOptions,
+    /// Why people are away: words the client knows (`break`, `lunch`, `training`, `other`) and one's own.
+    pub away_reasons: Vec<String>,
+    pub affinity: AffinityRule,
     pub created_at: Ms,
     pub version: i64,
 }
@@ -156,6 +216,12 @@ pub struct EditWorkspace {
     pub country: Option<String>,
     pub close_tolerance: Option<EditCloseTolerance>,
     pub auto_close: Option<EditAutoClose>,
+    pub teams_only: Option<bool>,
+    /// All of them: what is left out follows the preset.
+    pub agents: Option<RoleOptions>,
+    /// All of them, in order: up to 20, each up to 40 characters.
+    pub away_reasons: Option<Vec<String>>,
+    pub affinity: Option<AffinityRule>,
     /// That conversations which are older than a shortened period close.
     #[serde(default)]
     pub confirm: bool,
@@ -172,6 +238,10 @@ impl Workspace {
         let Settings {
             close_tolerance,
             auto_close,
+            teams_only,
+            agents,
+            away_reasons,
+            affinity,
         } = settings(row);
         Self {
             id: row.id,
@@ -181,6 +251,10 @@ impl Workspace {
             country: row.country.clone(),
             close_tolerance,
             auto_close,
+            teams_only,
+            agents,
+            away_reasons,
+            affinity,
             created_at: row.created_at,
             version: row.version,
         }
@@ -221,7 +295,15 @@ pub fn edit(tx: &mut Tx<'_>, who: &Who, version: i64, input: &EditWorkspace) -> 
     let new = Settings {
         close_tolerance: tolerance(&mut f, &old.close_tolerance, input.close_tolerance.as_ref()),
         auto_close: auto_close(&mut f, &old.auto_close, input.auto_close.as_ref()),
+        teams_only: input.teams_only.unwrap_or(old.teams_only),
+        agents: input.agents.unwrap_or(old.agents),
+        away_reasons: match &input.away_reasons {
+            Some(list) => away_reasons(&mut f, list),
+            None => old.away_reasons.clone(),
+        },
+        affinity: input.affinity.unwrap_or(old.affinity),
     };
+
     f.done()?;
     if before.version != version {
         return Err(AppError::VersionMismatch);
@@ -248,9 +330,35 @@ pub fn edit(tx: &mut Tx<'_>, who: &Who, version: i64, input: &EditWorkspace) -> 
             after,
         },
     )?;
+    if (old.teams_only, old.agents) != (new.teams_only, new.agents) {
+        tx.emit(Event {
+            workspace: who.workspace,
+            kind: EventKind::RightsChanged,
+            conversation: None,
+            scope_before: None,
+            scope_after: None,
+            body: json!({ "everybody": true }),
+        });
+    }
     tx.wake(Wake::Timers);
     tx.wake(Wake::Planner(who.workspace));
     Ok(workspace)
+}
+
+fn away_reasons(f: &mut Fields, list: &[String]) -> Vec<String> {
+    if list.len() > MOST_REASONS {
+        f.fail("/away_reasons", "too_many", format!("at most {MOST_REASONS}"));
+    }
+    let mut reasons: Vec<String> = Vec::new();
+    for (i, raw) in list.iter().enumerate() {
+        let pointer = format!("/away_reasons/{i}");
+        let reason = f.text(&pointer, raw, REASON);
+        if reasons.contains(&reason) {
+            f.fail(&pointer, "taken", "the list has it already");
+        }
+        reasons.push(reason);
+    }
+    reasons
 }
 
 fn tolerance(f: &mut Fields, old: &CloseTolerance, edit: Option<&EditCloseTolerance>) -> CloseTolerance {

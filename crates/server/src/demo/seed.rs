@@ -15,7 +15,7 @@ use ronda_channels::whatsapp::client::NumberInfo;
 use ronda_channels::whatsapp::{GraphClient, GraphConfig};
 use ronda_domain::channel::ChannelKind;
 use ronda_domain::content::Content;
-use ronda_domain::permission::Role;
+use ronda_domain::permission::{Role, RoleOptions};
 use ronda_domain::{Clock, GroupId, Ms, SessionId, WorkspaceId};
 use ronda_routing::{OnGone, Policy, Preset, RampRule, Reach, Strategy};
 use ronda_storage::channel_accounts::{self as stored, ChannelAccountRow};
@@ -71,6 +71,8 @@ pub fn cast(tx: &mut Tx<'_>) -> AppResult<Cast> {
                 account: u.account?,
                 session: SessionId(0),
                 role: u.role,
+                options: RoleOptions::default(),
+                teams_only: false,
                 name: u.name,
                 groups: u.groups,
                 ip: String::new(),
@@ -253,6 +255,8 @@ fn owner(tx: &mut Tx<'_>, w: WorkspaceId) -> AppResult<Who> {
         account: row.account.ok_or(AppError::NotFound)?,
         session: SessionId(0),
         role: row.role,
+        options: RoleOptions::default(),
+        teams_only: false,
         name: row.name,
         groups: row.groups,
         ip: String::new(),
@@ -305,6 +309,7 @@ fn channels(tx: &mut Tx<'_>, key: &Secrets, number: &NumberInfo) -> AppResult<()
                 .into(),
         handover: Handover::FirstMessage,
         words: Vec::new(),
+        chat_group: None,
     };
     channel_accounts::create_web_chat(
         tx,

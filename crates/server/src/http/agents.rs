@@ -2,14 +2,16 @@
 
 use crate::app::presence::{self, Choice};
 use crate::app::users::{self, Agent};
-use crate::app::{AppResult, Who};
+use crate::app::{AppResult, Who, commands};
+use crate::http::conversations::TransferTo;
 use crate::http::{Body, Context, Paged, Path, Problem};
 use axum::Json;
 use axum::http::StatusCode;
 use ronda_domain::agent::ChosenState;
-use ronda_domain::{AgentId, Ms};
+use ronda_domain::{AgentId, ConversationId, Ms};
+use ronda_routing::Answer;
 use ronda_storage::Tx;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// List agents
@@ -73,6 +75,68 @@ async fn set(ctx: Context, agent: AgentId, state: State) -> Result<Json<Agent>, 
         ctx.write("state", move |tx, who| presence::choose(tx, who, agent, &choice, up))
             .await?,
     ))
+}
+
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Release {
+    /// An agent, a group, or whoever is next; each back to the queue it came from when left out.
+    #[serde(default)]
+    to: Option<TransferTo>,
+}
+
+/// A conversation that could not be given away.
+#[derive(Serialize, ToSchema)]
+pub struct NotReleased {
+    conversation: ConversationId,
+    number: i64,
+    /// Why: the codes of a transfer.
+    code: String,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct Released {
+    /// How many left.
+    moved: usize,
+    kept: Vec<NotReleased>,
+}
+
+/// Give away everything one holds
+///
+/// For the end of a shift. What cannot go stays, with the reason.
+#[utoipa::path(post, path = "/me/release", tag = "Agents", request_body = Release, responses((status = 200, body = Released)))]
+pub async fn release(ctx: Context, Body(b): Body<Release>) -> Result<Json<Released>, Problem> {
+    let to = b.to.map(|to| to.target()).transpose()?;
+    let facts = ctx
+        .read("release", move |tx, who| commands::release(tx, who, to))
+        .await?;
+    let mut released = Released {
+        moved: 0,
+        kept: Vec::new(),
+    };
+    for (conversation, number, fact) in facts {
+        let answer = ctx
+            .app
+            .planners
+            .command(&ctx.app, ctx.who.workspace, None, fact, None)
+            .await?;
+        let code = match answer {
+            Answer::Ok { .. } | Answer::Duplicate => {
+                released.moved += 1;
+                continue;
+            }
+            Answer::Conflict { .. } => "conflict",
+            Answer::HardCap { .. } => "hard_cap",
+            Answer::CustomerWrote => "customer_wrote",
+            Answer::Refused { code } => commands::refusal(code),
+        };
+        released.kept.push(NotReleased {
+            conversation,
+            number,
+            code: code.to_owned(),
+        });
+    }
+    Ok(Json(released))
 }
 
 /// Say that one is here

@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, StatusCode};
 use ronda_domain::content::Content;
 use ronda_domain::conversation::{Order, Tray, TrayState};
 use ronda_domain::{AgentId, ChannelAccountId, ConversationId, CustomerId, GroupId, MessageId, Ms};
+use ronda_routing::Target;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -383,6 +384,19 @@ pub struct TransferTo {
     anyone: bool,
 }
 
+impl TransferTo {
+    /// # Errors
+    /// When not exactly one is named.
+    pub fn target(&self) -> Result<Target, Problem> {
+        match (self.agent, self.group, self.anyone) {
+            (Some(agent), None, false) => Ok(Target::Agent(agent)),
+            (None, Some(group), false) => Ok(Target::Group(group)),
+            (None, None, true) => Ok(Target::Anyone),
+            _ => Err(Problem::invalid("/to", "one_of", "name an agent, a group, or anyone")),
+        }
+    }
+}
+
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Transfer {
@@ -405,14 +419,8 @@ pub async fn transfer(
     Path(id): Path<ConversationId>,
     Body(b): Body<Transfer>,
 ) -> Result<Json<Moved>, Problem> {
-    let target = match (b.to.agent, b.to.group, b.to.anyone) {
-        (Some(agent), None, false) => ronda_routing::Target::Agent(agent),
-        (None, Some(group), false) => ronda_routing::Target::Group(group),
-        (None, None, true) => ronda_routing::Target::Anyone,
-        _ => return Err(Problem::invalid("/to", "one_of", "name an agent, a group, or anyone")),
-    };
     let transfer = commands::Transfer {
-        to: target,
+        to: b.to.target()?,
         seen: b.seen,
         note: b.note.filter(|n| !n.trim().is_empty()),
         deferred_until: b.deferred_until,

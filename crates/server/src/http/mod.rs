@@ -1,6 +1,7 @@
 //! HTTP: the list of routes, and what every request passes on its way.
 
 pub mod account;
+pub mod affinities;
 pub mod agents;
 pub mod alerts;
 pub mod assets;
@@ -73,6 +74,7 @@ fn resources() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(users::list, users::create))
         .routes(routes!(users::get, users::edit, users::delete))
         .routes(routes!(users::states))
+        .routes(routes!(users::state_spans))
         .routes(routes!(users::reset))
         .routes(routes!(groups::list, groups::create))
         .routes(routes!(groups::get, groups::edit, groups::delete))
@@ -83,6 +85,7 @@ fn resources() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(agents::set_mine))
         .routes(routes!(agents::set_other))
         .routes(routes!(agents::activity))
+        .routes(routes!(agents::release))
         // Channels
         .routes(routes!(channel_accounts::list, channel_accounts::create))
         .routes(routes!(
@@ -119,6 +122,10 @@ fn resources() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(conversations::routing))
         .routes(routes!(customers::get, customers::edit))
         .routes(routes!(customers::conversations))
+        .routes(routes!(affinities::get, affinities::set, affinities::remove))
+        .routes(routes!(affinities::list))
+        .routes(routes!(affinities::summary))
+        .routes(routes!(affinities::reassign))
         .routes(routes!(files::get))
         // Routing
         .routes(routes!(routing::versions, routing::save))

@@ -96,6 +96,10 @@ impl From<AppError> for Problem {
             AppError::Forbidden(p) => {
                 Self::new(S::FORBIDDEN, "forbidden", detail).with("permission", p.as_str().into())
             }
+            AppError::Denied { code, owner: o, .. } => Self::new(S::FORBIDDEN, code, detail).with("owner", owner(o)),
+            AppError::NotFirst { conversation, number } => Self::new(S::FORBIDDEN, "not_first", detail)
+                .with("conversation", conversation.0.into())
+                .with("number", number.into()),
             AppError::NotFound => Self::new(S::NOT_FOUND, "not_found", detail),
             AppError::Conflict { epoch, owner: o } => Self::new(S::CONFLICT, "conflict", detail)
                 .with("epoch", epoch.into())

@@ -1,6 +1,6 @@
 //! The users of a workspace, for administrators.
 
-use crate::app::users::{self, EditUser, NewUser, StateChange, User};
+use crate::app::users::{self, EditUser, NewUser, StateChange, StateSpan, User};
 use crate::app::{AppError, Fields};
 use crate::http::input::{limit_of, read_cursor};
 use crate::http::password_resets;
@@ -127,6 +127,34 @@ pub async fn states(
         })
         .await?;
     Ok(Paged::of(items, limit, |s| s.id))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct SpansBetween {
+    /// A day before `to` when left out, in milliseconds.
+    from: Option<i64>,
+    /// Now when left out; at most 31 days after `from`.
+    to: Option<i64>,
+}
+
+/// List the times a user spent in each state
+///
+/// Oldest first, one after the other without a hole: what adds up to the time between `from` and `to`, or now.
+#[utoipa::path(get, path = "/users/{id}/state-spans", tag = "Users", params(("id" = i64, Path), SpansBetween), responses((status = 200, body = Paged<StateSpan>)))]
+pub async fn state_spans(
+    context: Context,
+    Path(id): Path<AgentId>,
+    Filter(query): Filter<SpansBetween>,
+) -> Result<Paged<StateSpan>, Problem> {
+    let to = query.to.map_or_else(|| context.app.clock.now(), Ms);
+    let from = query.from.map_or_else(|| to.plus(-Ms::DAY), Ms);
+    Ok(Paged::whole(
+        context
+            .read("user_state_spans", move |tx, who| users::spans(tx, who, id, from, to))
+            .await?,
+    ))
 }
 
 /// Send a user a link for a new password

@@ -200,10 +200,8 @@ impl Screen {
             return Ok(());
         }
         match event.kind {
-            EventKind::SessionsRevoked => {
-                self.served = event.seq;
-                return self.revoked(&event.body);
-            }
+            // Of others: nothing is sent, so the client's own number stays the one before the next frame.
+            EventKind::SessionsRevoked => return self.revoked(&event.body),
             EventKind::RightsChanged if self.concerns(event) => {
                 self.served = event.seq;
                 return self.rights(sink, event).await;
@@ -245,7 +243,7 @@ impl Screen {
 
     fn concerns(&self, event: &StoredEvent) -> bool {
         let body: serde_json::Value = serde_json::from_str(&event.body).unwrap_or_default();
-        body["agent"].as_i64() == Some(self.who.agent.0)
+        body["everybody"] == true || body["agent"].as_i64() == Some(self.who.agent.0)
     }
 
     /// Rights are read again when they changed, and the screen loads its views again: it may see more, or less.

@@ -129,6 +129,11 @@ create table agent_group (
   description {text} not null default '',
   colour {text} not null default '',
   is_default {int} not null default 0,
+  -- JSON array of the channel accounts it serves, null = all
+  channels {text},
+  -- who helps when it has nobody, or nobody had room for so long
+  overflow {int},
+  overflow_seconds {int},
   version {int} not null default 1,
   created_at {int} not null,
   deleted_at {int}
@@ -245,6 +250,21 @@ create table identity (
 ) {strict};
 create unique index identity_value on identity(workspace, kind, scope, value);
 create index identity_of_customer on identity(workspace, customer);
+
+-- The agent who always attends a customer (spec AG-17).
+create table affinity (
+  workspace {int} not null,
+  customer {int} not null references customer(id),
+  agent {int} not null references agent(id),
+  since {int} not null,
+  -- null: an answer made it
+  by_agent {int},
+  reason {text} not null default '',
+  strict {int} not null default 0,
+  expires_at {int},
+  primary key (workspace, customer)
+) {strict};
+create index affinity_of_agent on affinity(workspace, agent, customer);
 
 create table visitor (
   id {id},

@@ -72,6 +72,196 @@ api_suite! {
         owner.put(&path, json!({ "state": "away", "until": 5 })).await.wrong("/until", "past");
     }
 
+    /// Given the log of a day, then spans add to 24 h without overlap.
+    async fn ag_5_4_the_states_of_a_day_add_up_to_it(app) {
+        let owner = app.owner().await;
+        let ana = app.member("ana", Role::Agent).await;
+        let from = app.clock.now().0;
+        let spent = async |minutes: i64| {
+            app.advance(minutes * 60_000);
+            ana.post("/me/activity", json!({})).await.expect(204);
+        };
+        let mut watching = owner.screen(None).await;
+        let screen = ana.screen(None).await;
+        for state in [json!({ "state": "away", "reason": "lunch" }), json!({ "state": "away", "reason": "break" }), json!({ "state": "online" })] {
+            spent(2).await;
+            ana.put("/me/state", state).await.expect(200);
+        }
+        spent(2).await;
+        owner.put(&format!("/agents/{}/state", ana.agent), json!({ "state": "away", "reason": "reunión" })).await.expect(200);
+        app.advance(11 * 60_000);
+        watching.until("agent.state", |a| a["id"] == ana.agent.0 && a["state"] == "offline").await;
+        ana.post("/me/activity", json!({})).await.expect(204);
+        drop(screen);
+        app.advance(24 * 3_600_000);
+        watching.until("agent.state", |a| a["id"] == ana.agent.0 && a["state"] == "offline").await;
+        // Sessions are over by now.
+        let (owner, ana) = (app.sign_in("olga").await, app.sign_in("ana").await);
+        let to = from + 24 * 3_600_000;
+        let path = format!("/users/{}/state-spans?from={from}&to={to}", ana.agent);
+        let spans = owner.get(&path).await.expect(200)["items"].as_array().unwrap().clone();
+        assert_eq!(spans[0]["from"], from);
+        assert_eq!(spans.last().unwrap()["to"], to);
+        for pair in spans.windows(2) {
+            assert_eq!(pair[0]["to"], pair[1]["from"], "no hole and no overlap: {pair:?}");
+        }
+        let whole: i64 = spans.iter().map(|s| s["to"].as_i64().unwrap() - s["from"].as_i64().unwrap()).sum();
+        assert_eq!(whole, 24 * 3_600_000);
+        let told: Vec<_> = spans.iter().map(|s| (s["state"].as_str().unwrap(), s["reason"].as_str().unwrap_or(""))).collect();
+        let expected = [("online", ""), ("away", "lunch"), ("away", "break"), ("online", ""), ("away", "reunión"), ("offline", "reunión"), ("away", "reunión")];
+        assert!(expected.iter().all(|e| told.contains(e)), "{told:?}");
+        owner.get(&format!("/users/{}/state-spans?from={to}&to={from}", ana.agent)).await.wrong("/query/to", "out_of_range");
+        ana.get(&path).await.problem(403, "forbidden");
+    }
+
+    /// Given Online chosen while at limit, then state Online and explanation "al límite".
+    async fn ag_5_5_online_at_the_limit_is_online_and_says_so(app) {
+        let owner = app.owner().await;
+        let ana = app.member("ana", Role::Agent).await;
+        let (_, key) = app.web_chat(&owner, json!({})).await;
+        app.policy(&owner, "support", json!({ "limit": 1, "excluded": [owner.agent] })).await;
+        let _screen = ana.screen(None).await;
+        app.visitor(&key).await.writes("Hola").await;
+        app.settled().await;
+        ana.put("/me/state", json!({ "state": "away" })).await.expect(200);
+        let back = ana.put("/me/state", json!({ "state": "online" })).await.expect(200);
+        assert_eq!((back["state"].clone(), back["at_limit"].clone(), back["load"].clone()), (json!("online"), json!(true), json!(1)));
+        app.visitor(&key).await.writes("¿Y yo?").await;
+        app.settled().await;
+        let waits = owner.get("/conversations?tray=unassigned").await.expect(200)["items"][0]["id"].clone();
+        let why = owner.get(&format!("/conversations/{waits}/routing")).await.expect(200)["why_waiting"].clone();
+        assert!(why["lost"].as_array().unwrap().iter().any(|l| l["reason"] == "full" && l["count"] == 1), "{why}");
+    }
+
+    /// Given 10 min without activity, then Desconectado; with activity again, their chosen state returns.
+    async fn cp_5_4_the_chosen_state_returns_with_the_first_activity(app) {
+        let owner = app.owner().await;
+        let ana = app.member("ana", Role::Agent).await;
+        let mut watching = owner.screen(None).await;
+        let _screen = ana.screen(None).await;
+        ana.put("/me/state", json!({ "state": "away", "reason": "training" })).await.expect(200);
+        app.advance(10 * 60_000 + 1_000);
+        watching.until("agent.state", |a| a["id"] == ana.agent.0 && a["state"] == "offline").await;
+        ana.post("/me/activity", json!({})).await.expect(204);
+        let back = watching.until("agent.state", |a| a["id"] == ana.agent.0 && a["state"] != "offline").await;
+        assert_eq!((back["state"].clone(), back["reason"].clone()), (json!("away"), json!("training")));
+    }
+
+    /// Given the state history, then every change shows who or what caused it.
+    async fn cp_5_5_every_change_of_state_has_its_cause(app) {
+        let owner = app.owner().await;
+        let ana = app.member("ana", Role::Agent).await;
+        let (_, key) = app.web_chat(&owner, json!({})).await;
+        let mut watching = owner.screen(None).await;
+        let screen = ana.screen(None).await;
+        ana.put("/me/state", json!({ "state": "away" })).await.expect(200);
+        owner.put(&format!("/agents/{}/state", ana.agent), json!({ "state": "online", "reason": "hay cola" })).await.expect(200);
+        app.advance(10 * 60_000 + 1_000);
+        watching.until("agent.state", |a| a["id"] == ana.agent.0 && a["state"] == "offline").await;
+        ana.post("/me/activity", json!({})).await.expect(204);
+        screen.close().await;
+        // The end of the connection is noted before the clock moves on.
+        app.advance(60_000);
+        assert_eq!(state(&owner, &ana).await, "online");
+        app.advance(150_000);
+        watching.until("agent.state", |a| a["id"] == ana.agent.0 && a["state"] == "offline").await;
+        let screen = ana.screen(None).await;
+        app.policy(&owner, "support", json!({ "reassign_seconds": 60, "excluded": [owner.agent] })).await;
+        app.visitor(&key).await.writes("¿Hay alguien?").await;
+        app.settled().await;
+        // Twice the whole time without a sign of life: no answer, no typing.
+        for millis in [61_000, 122_000] {
+            app.advance(millis);
+            app.settled().await;
+        }
+        let struck = watching.until("agent.state", |a| a["id"] == ana.agent.0 && a["state"] == "away").await;
+        assert_eq!(struck["reason"], "no_answer");
+        // One click back.
+        ana.put("/me/state", json!({ "state": "online" })).await.expect(200);
+        drop(screen);
+        ana.delete("/sessions/current").await.expect(204);
+        watching.until("agent.state", |a| a["id"] == ana.agent.0 && a["state"] == "offline").await;
+        let log = owner.get(&format!("/users/{}/states?limit=200", ana.agent)).await.expect(200);
+        let mut lines: Vec<_> = log["items"].as_array().unwrap().iter().map(|s| (s["cause"].as_str().unwrap(), s["by_name"].as_str().unwrap_or(""))).collect();
+        lines.reverse();
+        let expected = [("activity", ""), ("user", "Ana"), ("supervisor", "Olga"), ("inactivity", ""), ("activity", ""), ("connection", ""),
+            ("activity", ""), ("strikes", ""), ("user", "Ana"), ("sign_out", "Ana")];
+        assert_eq!(lines, expected);
+        app.settled().await;
+    }
+
+    /// Supervisors hear when somebody who owes answers is gone.
+    async fn ag_5_who_disconnects_owing_answers_is_told_with_how_many(app) {
+        let owner = app.owner().await;
+        let ana = app.member("ana", Role::Agent).await;
+        let (_, key) = app.web_chat(&owner, json!({})).await;
+        app.policy(&owner, "support", json!({ "excluded": [owner.agent] })).await;
+        let screen = ana.screen(None).await;
+        for text in ["uno", "dos"] {
+            app.visitor(&key).await.writes(text).await;
+        }
+        app.settled().await;
+        let mine = ana.get("/conversations").await.expect(200)["items"][0]["id"].clone();
+        let answer = json!({ "client_id": uuid::Uuid::now_v7(), "content": { "type": "text", "text": "Hola" } });
+        ana.post(&format!("/conversations/{mine}/messages"), answer).await.expect(201);
+        let mut wall = owner.screen(None).await;
+        screen.close().await;
+        app.advance(60_000);
+        assert_eq!(state(&owner, &ana).await, "online");
+        app.advance(150_000);
+        let gone = wall.until("agent.state", |a| a["id"] == ana.agent.0 && a["state"] == "offline").await;
+        assert_eq!((gone["load"].clone(), gone["owed"].clone()), (json!(2), json!(1)), "{gone}");
+    }
+
+    /// Whoever leaves keeps what they hold, gives it to somebody, or puts it back at its place.
+    async fn ag_5_whoever_leaves_gives_away_what_they_hold(app) {
+        let owner = app.owner().await;
+        let (ana, luis) = (app.member("ana", Role::Agent).await, app.member("luis", Role::Agent).await);
+        let soporte = owner.post("/groups", json!({ "name": "Soporte", "members": [ana.agent, luis.agent] })).await.expect(201);
+        let (_, key) = app.web_chat(&owner, json!({ "default_group": soporte["id"] })).await;
+        for text in ["uno", "dos"] {
+            app.visitor(&key).await.writes(text).await;
+        }
+        app.settled().await;
+        let before = owner.get("/conversations/1").await.expect(200)["owed_since"].clone();
+        for id in [1, 2] {
+            ana.post(&format!("/conversations/{id}/take"), json!({})).await.expect(200);
+        }
+        assert_eq!(ana.post("/me/release", json!({})).await.expect(200), json!({ "moved": 2, "kept": [] }));
+        let back = owner.get("/conversations/1").await.expect(200);
+        assert_eq!((back["place"].clone(), back["group"]["name"].clone(), back["owed_since"].clone()), (json!("waiting"), json!("Soporte"), before));
+        for id in [1, 2] {
+            ana.post(&format!("/conversations/{id}/take"), json!({})).await.expect(200);
+        }
+        ana.post("/me/release", json!({ "to": { "agent": 999_999 } })).await.wrong("/to/agent", "unknown");
+        ana.post("/me/release", json!({ "to": {} })).await.wrong("/to", "one_of");
+        assert_eq!(ana.post("/me/release", json!({ "to": { "agent": luis.agent } })).await.expect(200)["moved"], 2);
+        assert_eq!(luis.get("/conversations").await.expect(200)["items"].as_array().unwrap().len(), 2);
+        assert_eq!(ana.post("/me/release", json!({})).await.expect(200)["moved"], 0);
+        // What does not fit stays, with the reason.
+        let _luis = luis.screen(None).await;
+        app.policy(&owner, "support", json!({ "limit": 1, "hard_cap": { "extra": 0, "percent": 0 }, "excluded": [owner.agent] })).await;
+        app.visitor(&key).await.writes("tres").await;
+        app.settled().await;
+        ana.post("/conversations/3/take", json!({})).await.expect(200);
+        let kept = ana.post("/me/release", json!({ "to": { "agent": luis.agent } })).await.expect(200);
+        assert_eq!(kept, json!({ "moved": 0, "kept": [{ "conversation": 3, "number": 3, "code": "hard_cap" }] }));
+        app.settled().await;
+    }
+
+    async fn ag_5_a_workspace_has_its_own_reasons(app) {
+        let owner = app.owner().await;
+        let ana = app.member("ana", Role::Agent).await;
+        let workspace = owner.get("/workspace").await.expect(200);
+        assert_eq!(workspace["away_reasons"], json!(["break", "lunch", "training", "other"]));
+        let version = workspace["version"].as_i64().unwrap();
+        owner.patch("/workspace", version, json!({ "away_reasons": ["lunch", "lunch"] })).await.wrong("/away_reasons/1", "taken");
+        owner.patch("/workspace", version, json!({ "away_reasons": [""] })).await.wrong("/away_reasons/0", "required");
+        owner.patch("/workspace", version, json!({ "away_reasons": ["x".repeat(41)] })).await.wrong("/away_reasons/0", "too_long");
+        owner.patch("/workspace", version, json!({ "away_reasons": ["lunch", "depósito"] })).await.expect(200);
+        assert_eq!(ana.get("/sessions/current").await.expect(200)["workspace"]["away_reasons"], json!(["lunch", "depósito"]));
+    }
+
     async fn a_screen_that_comes_back_gets_what_it_missed(app) {
         let owner = app.owner().await;
         let (_, key) = app.web_chat(&owner, json!({})).await;

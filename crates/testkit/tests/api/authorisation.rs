@@ -156,6 +156,7 @@ fn table() -> Vec<Row> {
             .body(json!({ "name": "X" })),
         having(P::UsersManage, "DELETE /users/{id}").names("id", T::User),
         having(P::AgentsSetState, "GET /users/{id}/states").names("id", T::User),
+        having(P::AgentsSetState, "GET /users/{id}/state-spans").names("id", T::User),
         having(P::UsersManage, "POST /users/{id}/password-reset").names("id", T::User),
         member("GET /groups"),
         having(P::GroupsManage, "POST /groups").body(json!({ "name": "New" })),
@@ -173,6 +174,7 @@ fn table() -> Vec<Row> {
             .names("id", T::User)
             .body(json!({ "state": "away", "reason": "x" })),
         member("POST /me/activity"),
+        member("POST /me/release"),
         having(P::ChannelsManage, "GET /channel-accounts"),
         having(P::ChannelsManage, "POST /channel-accounts").body(json!({ "kind": "web_chat", "name": "New" })),
         having(P::ChannelsManage, "GET /channel-accounts/{id}").names("id", T::ChannelAccount),
@@ -222,6 +224,15 @@ fn table() -> Vec<Row> {
             .names("id", T::Customer)
             .body(json!({ "notes": "x" })),
         member("GET /customers/{id}/conversations").names("id", T::Customer),
+        member("GET /customers/{id}/affinity").names("id", T::Customer),
+        // Whoever asks may not name just anybody: the body is the agent nobody is.
+        member("PUT /customers/{id}/affinity")
+            .names("id", T::Customer)
+            .body(json!({ "agent": 999_999_999 })),
+        member("DELETE /customers/{id}/affinity").names("id", T::Customer),
+        member("GET /affinities"),
+        having(P::AffinitiesManage, "GET /affinities/summary"),
+        having(P::AffinitiesManage, "POST /affinities/reassign").body(json!({ "from": 999_999_999, "to": null })),
         member("POST /files"),
         member("GET /files/{id}").names("id", T::File),
         having(P::RoutingExplain, "GET /routing-policies"),

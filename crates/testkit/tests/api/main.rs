@@ -1,6 +1,7 @@
 //! The API on both engines: one module per noun.
 
 mod account;
+mod affinities;
 mod agents;
 mod assignment;
 mod audit;
@@ -16,7 +17,9 @@ mod messages;
 mod operator;
 mod password_resets;
 mod reports;
+mod rights;
 mod sessions;
+mod transfers;
 mod users;
 mod wall;
 mod webhooks;

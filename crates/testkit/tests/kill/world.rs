@@ -147,6 +147,7 @@ async fn connect(app: &TestApp, w: WorkspaceId, greeter: bool) -> String {
             text: GREETING.into(),
             handover: Handover::FirstMessage,
             words: Vec::new(),
+            chat_group: None,
         }),
         default_group: None,
         simulated: true,

@@ -8,10 +8,11 @@ import { useMe, useZone } from '@/lib/me';
 import { useStore } from '@/lib/store';
 import { theme, type Theme } from '@/lib/theme';
 import { coarse, exact } from '@/lib/time';
-import { Badge, Button, Dialog, Failure, Icon, Loading, Page, Segmented, SelectField, Setting, TextField, toast } from '@/ui';
+import { Badge, Button, Failure, Icon, Loading, Page, Segmented, SelectField, Setting, TextField, toast } from '@/ui';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useMemo, useState } from 'react';
 import { useLocation } from 'wouter';
+import { Leave } from './leave';
 import { ChangePassword } from './password';
 
 const accountKey = ['account'] as const;
@@ -53,22 +54,7 @@ export default function Account() {
         <Devices />
         {me.workspaces.length > 1 && <Workspaces />}
       </div>
-      {leaving && (
-        <Dialog
-          title={t('account.out')}
-          onClose={() => setLeaving(false)}
-          footer={
-            <>
-              <Button onClick={() => go('/agent/mine')}>{t('account.out.see')}</Button>
-              <Button variant="primary" busy={signOut.isPending} onClick={() => signOut.mutate()}>
-                {t('account.out.anyway')}
-              </Button>
-            </>
-          }
-        >
-          <p>{t('account.out.held', { n: held })}</p>
-        </Dialog>
-      )}
+      {leaving && <Leave held={held} out={() => signOut.mutate()} busy={signOut.isPending} onClose={() => setLeaving(false)} />}
     </Page>
   );
 }

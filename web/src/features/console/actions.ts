@@ -36,7 +36,7 @@ export function isOwnAct(id: number): boolean {
 }
 
 /** Answers that the dialog of the action turns into a question. */
-const DIALOGS: readonly string[] = ['customer_wrote', 'needs_confirmation', 'not_available'];
+const DIALOGS: readonly string[] = ['customer_wrote', 'needs_confirmation', 'not_available', 'may_not_reply', 'transfer_limit'];
 const QUIET: readonly Verb[] = ['read', 'typing'];
 
 /** Everything that may be done to a conversation. The answer is on screen before the event arrives. */

@@ -1,11 +1,11 @@
-import { listQuery } from '@/api/queries';
+import { agentsQuery, listQuery } from '@/api/queries';
 import { useT } from '@/i18n';
 import { customerName } from '@/lib/names';
-import { useMe } from '@/lib/me';
+import { useMay, useMe } from '@/lib/me';
 import { createStoredStore } from '@/lib/store';
 import { useLive } from '@/realtime';
 import { toast } from '@/ui';
-import { useInfiniteQuery } from '@tanstack/react-query';
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { useEffect, useRef } from 'react';
 import { isOwnAct } from './actions';
 import type { Place } from './view';
@@ -47,6 +47,9 @@ export function Alerts({ place }: { place: Place }) {
   const t = useT();
   const live = useLive();
   const mine = useMe().agent?.id;
+  const explains = useMay('routing:explain');
+  // Who was there before is known only to those who are told when they leave.
+  useQuery({ ...agentsQuery, enabled: explains });
   const lately = useRef({ chats: new Set<number>(), at: 0 });
   const { data } = useInfiniteQuery(listQuery({ tray: 'mine', state: 'active', order: 'waiting' }));
   const unread = data?.pages.flatMap((page) => page.items).filter((c) => c.unread > 0 || c.marked_unread).length ?? 0;
@@ -61,9 +64,35 @@ export function Alerts({ place }: { place: Place }) {
         const news = live.news.get();
         if (!news || mine === undefined) return;
         const looking = (id: number) => place.open === id && document.hasFocus();
+        if (news.type === 'left') {
+          // What became of it is not for me to see: only that it is not mine any more.
+          const { before } = news;
+          if (before.owner?.id === mine && before.place === 'held' && !isOwnAct(before.id)) {
+            toast(t('alerts.left', { customer: customerName(t, before) }));
+          }
+          return;
+        }
+        if (news.type === 'agent') {
+          const { now, before } = news;
+          const left = now.state === 'offline' && before !== undefined && before.state !== 'offline';
+          if (explains && left && now.owed > 0 && now.id !== mine) {
+            toast(t('alerts.disconnected', { name: now.name, n: now.owed }), {
+              tone: 'error',
+              action: { label: t('alerts.open'), run: () => place.go({ tray: 'agents', state: 'active', owner: now.id }, null) },
+            });
+          }
+          return;
+        }
         if (news.type === 'message') {
           const c = data?.pages.flatMap((page) => page.items).find((one) => one.id === news.message.conversation);
           if (news.message.direction === 'in' && c && !looking(c.id)) ring(false);
+          const by = news.message.agent;
+          if (news.message.direction === 'note' && c && by && by.id !== mine) {
+            toast(t('alerts.note', { name: by.name, customer: customerName(t, c) }), {
+              group: `note-${c.id}`,
+              action: { label: t('alerts.open'), run: () => place.go({ tray: 'mine', state: 'active' }, c.id) },
+            });
+          }
           return;
         }
         if (news.type === 'alert') {
@@ -92,7 +121,7 @@ export function Alerts({ place }: { place: Place }) {
           }
         }
       }),
-    [live, mine, place, data, t],
+    [live, mine, explains, place, data, t],
   );
   return null;
 }

@@ -54,6 +54,7 @@ export function Composer({ c, outbox, open }: { c: Conversation; outbox: Outbox;
   const quoted = useStore(replyTo);
   const mayTake = useMay('conversations:take');
   const takeOver = useMay('conversations:take_over');
+  const fromBot = useMay('conversations:take_from_bot');
   const area = useRef<HTMLTextAreaElement>(null);
   const picker = useRef<HTMLInputElement>(null);
   const typed = useRef(0);
@@ -180,7 +181,7 @@ export function Composer({ c, outbox, open }: { c: Conversation; outbox: Outbox;
       variant="primary"
       icon="user"
       busy={act.isPending}
-      disabled={!mayTake || (c.place !== 'waiting' && c.place !== 'closed' && !takeOver)}
+      disabled={!mayTake || (c.place === 'bot' && !fromBot) || (c.place === 'held' && !takeOver)}
       title={`${t('act.take')} (Alt A)`}
       onClick={() =>
         act.mutate({ id: c.id, verb: c.place === 'closed' ? 'reopen' : 'take', body: { seen: c.epoch } }, { onSuccess: () => callComposer('reply') })

@@ -9,6 +9,7 @@ import { useEffect, useMemo, useRef, useState } from 'react';
 import { Link, useLocation } from 'wouter';
 import { useAct } from './actions';
 import { Alerts } from './alerts';
+import { AwayDialog } from './away';
 import { callComposer } from './composer-state';
 import { Conversation } from './conversation';
 import { CustomerPanel } from './customer';
@@ -153,6 +154,7 @@ export default function Console({ tray, id }: { tray?: string; id?: string }) {
         {open !== null && panel && c && <CustomerPanel key={c.customer.id} c={c} place={place} onClose={togglePanel} />}
       </main>
       <Bottom place={place} />
+      <AwayDialog />
       {dialog && c && (
         <ConversationDialog name={dialog} c={c} outbox={outbox} onClose={() => setDialog(null)} onGone={() => place.go({}, null)} />
       )}

@@ -103,6 +103,7 @@ function Header({ c, place, open, panel, onPanel }: { c: C; place: Place; open: 
   const mayTransfer = useMay('conversations:transfer');
   const mayClose = useMay('conversations:close');
   const takeOver = useMay('conversations:take_over');
+  const explains = useMay('routing:explain');
   const closed = c.place === 'closed';
   const touch = mine || manage || c.place === 'waiting';
   const why = touch ? undefined : t('conv.not.mine');
@@ -150,6 +151,11 @@ function Header({ c, place, open, panel, onPanel }: { c: C; place: Place; open: 
           </span>
         </span>
       </button>
+      {c.outside_group && explains && (
+        <span className="badge badge-amber" title={t('conv.outside.text', { owner: c.owner?.name ?? '', group: c.group?.name ?? '' })}>
+          {t('conv.outside')}
+        </span>
+      )}
       {c.simulated && <span className="badge badge-blue">{t('conv.simulated')}</span>}
       {others.length > 0 && (
         <span className="viewers" title={t('conv.viewing', { names: others.map((one) => one.name).join(', ') })}>

@@ -11,6 +11,7 @@ import { Avatar, ChannelMark, Failure, Icon, IconButton, Skeleton, toast } from 
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { Link } from 'wouter';
+import { AffinitySection } from './affinity';
 import type { Place } from './view';
 
 type Editable = 'name' | 'email' | 'notes';
@@ -58,6 +59,7 @@ export function CustomerPanel({ c, place, onClose }: { c: Conversation; place: P
             )}
           </section>
           {data && <Fields key={data.id} customer={data} />}
+          <AffinitySection customer={c.customer.id} name={data?.name || customerName(t, c)} />
           <section className="ps">
             <h3>
               {t('customer.previous')} <span className="num">{others.length || ''}</span>

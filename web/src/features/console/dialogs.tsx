@@ -3,10 +3,11 @@ import { agentsQuery, groupsQuery, templatesQuery } from '@/api/queries';
 import type { Conversation, Template } from '@/api/types';
 import { useT } from '@/i18n';
 import { customerName } from '@/lib/names';
-import { serverNow } from '@/lib/clock';
+import { serverNow, useNow } from '@/lib/clock';
 import { explain } from '@/lib/errors';
 import { useMe } from '@/lib/me';
 import { fold } from '@/lib/text';
+import { coarse } from '@/lib/time';
 import { Avatar, Banner, Button, Dialog, Empty, Failure, Field, Icon, Loading, TextArea, TextField } from '@/ui';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
@@ -55,12 +56,19 @@ function Transfer({ c, onClose, onGone }: Inner) {
   const [find, setFind] = useState('');
   const [to, setTo] = useState<Target | null>(null);
   const [note, setNote] = useState('');
+  const now = useNow();
+  const waiting = c.place === 'waiting';
+  const named = to?.kind === 'agent' ? agents.data?.find((agent) => agent.id === to.id) : undefined;
+  const over = named?.limit != null && named.load >= named.limit;
   const matches = (name: string) => fold(name).includes(fold(find));
   const rank = { online: 0, away: 1, offline: 2 };
   const people = (agents.data ?? [])
     .filter((agent) => agent.id !== c.owner?.id && matches(agent.name))
     .sort((a, b) => rank[a.state] - rank[b.state] || a.name.localeCompare(b.name, t.language));
-  const teams = (groups.data ?? []).filter((group) => matches(group.name));
+  // A group that does not serve this channel is no place to go.
+  const teams = (groups.data ?? []).filter((group) => matches(group.name) && (group.channels == null || group.channels.includes(c.channel_account.id)));
+  const groupNames = (ids: number[]) => ids.map((id) => groups.data?.find((group) => group.id === id)?.name).filter(Boolean).join(', ');
+  const others = people.filter((agent) => agent.state === 'online' && !agent.at_limit && agent.id !== named?.id).slice(0, 3);
   const absent = act.error instanceof ApiError && act.error.code === 'not_available';
   const send = (deferred?: number) => {
     if (!to) return;
@@ -89,7 +97,7 @@ function Transfer({ c, onClose, onGone }: Inner) {
   });
   return (
     <Dialog
-      title={t('transfer.title')}
+      title={waiting ? t('transfer.assign') : t('transfer.title')}
       onClose={onClose}
       onSubmit={() => send()}
       footer={
@@ -111,6 +119,23 @@ function Transfer({ c, onClose, onGone }: Inner) {
           }
         >
           {t('error.not_available')}
+          {others.length > 0 && (
+            <span className="flex gap-2 wrap">
+              {t('transfer.instead')}
+              {others.map((agent) => (
+                <Button
+                  key={agent.id}
+                  size="xs"
+                  onClick={() => {
+                    act.reset();
+                    setTo({ kind: 'agent', id: agent.id });
+                  }}
+                >
+                  {agent.name}
+                </Button>
+              ))}
+            </span>
+          )}
         </Banner>
       ) : (
         act.error && <Banner tone="red">{explain(t, act.error)}</Banner>
@@ -140,8 +165,19 @@ function Transfer({ c, onClose, onGone }: Inner) {
         {people.map((agent) => (
           <button key={agent.id} {...option({ kind: 'agent', id: agent.id })}>
             <Avatar name={agent.name} size={24} state={agent.state} photo={agent.photo} />
-            <span className="grow trunc">{agent.name}</span>
-            <span className="xs muted">{t(`state.${agent.state}`)}</span>
+            <span className="grow">
+              <span className="block trunc">{agent.name}</span>
+              <span className="xs muted block trunc">
+                {[
+                  t(`state.${agent.state}`),
+                  agent.at_limit ? t('state.limit') : null,
+                  groupNames(agent.groups),
+                  agent.last_activity_at != null ? t('transfer.active', { ago: coarse(Math.max(0, now - agent.last_activity_at)) }) : null,
+                ]
+                  .filter(Boolean)
+                  .join(' · ')}
+              </span>
+            </span>
             <span className={agent.limit != null && agent.load >= agent.limit ? 'xs num badge badge-amber' : 'xs num faint'}>
               {agent.load}
               {agent.limit != null && `/${agent.limit}`}
@@ -151,6 +187,7 @@ function Transfer({ c, onClose, onGone }: Inner) {
         {agents.isPending && <Loading lines={3} />}
         {!agents.isPending && people.length === 0 && teams.length === 0 && <p className="sm muted pad">{t('transfer.none')}</p>}
       </div>
+      {named && over && <Banner tone="amber">{t('transfer.over', { name: named.name, load: named.load, limit: named.limit ?? 0 })}</Banner>}
       <TextArea label={t('transfer.note')} help={t('transfer.note.help')} rows={2} value={note} onChange={(event) => setNote(event.target.value)} />
     </Dialog>
   );

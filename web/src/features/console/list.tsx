@@ -13,6 +13,7 @@ import { useVirtualizer } from '@tanstack/react-virtual';
 import { memo, useEffect, useMemo, useReducer, useRef, useState, type KeyboardEvent } from 'react';
 import { Link } from 'wouter';
 import { useAct } from './actions';
+import { StruckBanner } from './away';
 import { draftOf, drafts } from './drafts';
 import { useCount, useQueue } from './rail';
 import { Ticks } from './ticks';
@@ -122,6 +123,7 @@ export function List({ place }: { place: Place }) {
 
   return (
     <section className="list" aria-label={t('list.label')}>
+      <StruckBanner />
       <div className="lh">
         <div className="flex gap-1">
           <h1 className="grow trunc">{t(`tray.${view.tray}`)}</h1>

@@ -1,13 +1,13 @@
 import { api } from '@/api/client';
 import { countsQuery, groupsQuery, keys, listQuery } from '@/api/queries';
 import type { ChosenState, Conversation, Me, Tray } from '@/api/types';
-import { useT } from '@/i18n';
+import { useT, type Translator } from '@/i18n';
 import { useNow } from '@/lib/clock';
 import { explain } from '@/lib/errors';
-import { useMe } from '@/lib/me';
+import { useMe, useZone } from '@/lib/me';
 import { theme, type Theme } from '@/lib/theme';
-import { useStore } from '@/lib/store';
-import { duration } from '@/lib/time';
+import { createStore, useStore } from '@/lib/store';
+import { clockTime, duration } from '@/lib/time';
 import { owedSince } from '@/realtime/cache';
 import { Avatar, Icon, Kbd, Logo, Menu, Seats, toast, Wordmark, type IconName, type MenuItem } from '@/ui';
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
@@ -50,11 +50,11 @@ export function useMyState() {
   const client = useQueryClient();
   const { data: counts } = useQuery(countsQuery);
   const change = useMutation({
-    mutationFn: (next: { state: ChosenState; reason?: string }) => api.put('/me/state', next),
+    mutationFn: (next: { state: ChosenState; reason?: string; until?: number }) => api.put('/me/state', next),
     onMutate: (next) => {
       client.setQueryData<Me | null>(keys.me, (now) =>
         now?.agent
-          ? { ...now, agent: { ...now.agent, state: next.state, chosen: next.state, reason: next.reason ?? null } }
+          ? { ...now, agent: { ...now.agent, state: next.state, chosen: next.state, reason: next.reason ?? null, away_until: next.until ?? null } }
           : now,
       );
     },
@@ -64,15 +64,22 @@ export function useMyState() {
     },
   });
   // Who I am is asked once; how many chats I hold follows every event.
-  const agent = me.agent ? { ...me.agent, load: counts?.mine.active ?? me.agent.load } : null;
+  const load = counts?.mine.active ?? me.agent?.load ?? 0;
+  const agent = me.agent ? { ...me.agent, load, at_limit: me.agent.limit != null && load >= me.agent.limit } : null;
   return { agent, change };
 }
 
-const REASONS = ['break', 'lunch', 'training'] as const;
+/** The dialog for an absence with an end; one for the whole console. */
+export const awayDialog = createStore(false);
+
+export function reasonText(t: Translator, reason: string): string {
+  return t.maybe(`state.reason.${reason}`) ?? reason;
+}
 
 export function StateMenuItems(): MenuItem[] {
   const t = useT();
   const { agent, change } = useMyState();
+  const reasons = useMe().workspace?.away_reasons ?? [];
   const chosenTheme = useStore(theme);
   const soundOn = useStore(sound);
   const themes: Theme[] = ['system', 'light', 'dark'];
@@ -89,12 +96,13 @@ export function StateMenuItems(): MenuItem[] {
       checked: agent?.chosen === 'away' && !agent.reason,
       onSelect: () => change.mutate({ state: 'away' }),
     },
-    ...REASONS.map((reason) => ({
-      id: reason,
-      label: t('state.away.with', { reason: t(`state.reason.${reason}`) }),
+    ...reasons.map((reason) => ({
+      id: `reason-${reason}`,
+      label: t('state.away.with', { reason: reasonText(t, reason) }),
       checked: agent?.chosen === 'away' && agent.reason === reason,
       onSelect: () => change.mutate({ state: 'away' as const, reason }),
     })),
+    { id: 'away-until', label: t('away.more'), icon: 'clock', onSelect: () => awayDialog.set(true) },
     ...themes.map((one, i) => ({
       id: `theme-${one}`,
       label: t(`theme.${one}`),
@@ -111,6 +119,7 @@ export function Rail({ place, onPalette, onKeys }: { place: Place; onPalette(): 
   const t = useT();
   const me = useMe();
   const now = useNow();
+  const zone = useZone();
   const count = useCount();
   const queue = useQueue();
   const { data: groups } = useQuery(groupsQuery);
@@ -141,7 +150,12 @@ export function Rail({ place, onPalette, onKeys }: { place: Place; onPalette(): 
                   onClick={() => change.mutate({ state: away ? 'online' : 'away' })}
                 >
                   <span className={`dot dot-${agent.state}`} />
-                  {t(`state.${agent.state}`)}
+                  <span className="trunc">
+                    {t(`state.${agent.state}`)}
+                    {agent.state === 'online' && agent.at_limit && <span className="muted" title={t('state.limit.text')}> · {t('state.limit')}</span>}
+                    {agent.state === 'away' && agent.reason && <span className="muted"> · {reasonText(t, agent.reason)}</span>}
+                    {agent.state === 'away' && agent.away_until != null && <span className="muted num"> · {t('state.until', { time: clockTime(agent.away_until, t.language, zone) })}</span>}
+                  </span>
                 </button>
                 <Menu
                   label={t('state.menu')}

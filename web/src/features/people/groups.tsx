@@ -1,8 +1,9 @@
 import { api, ApiError } from '@/api/client';
-import { agentsQuery, groupsQuery } from '@/api/queries';
+import { agentsQuery, channelsQuery, groupsQuery } from '@/api/queries';
 import type { Agent, Group } from '@/api/types';
 import { useT } from '@/i18n';
 import { explain } from '@/lib/errors';
+import { useMay } from '@/lib/me';
 import { fold } from '@/lib/text';
 import { Avatar, Badge, Banner, Button, Checkbox, Dialog, Empty, Failure, Icon, Loading, Page, SelectField, TextField } from '@/ui';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
@@ -38,17 +39,31 @@ export default function Groups() {
           {groups.data.map((group) => (
             <li key={group.id} className="card tile">
               <div className="flex gap-2">
+                {group.colour && <span className="dot" style={{ background: group.colour }} aria-hidden="true" />}
                 <h2 className="trunc">{group.name}</h2>
                 <code className="mono xs faint grow">{group.key}</code>
                 {group.default && <Badge tone="green">{t('groups.default')}</Badge>}
               </div>
-              <p className="sm muted">{group.description || t('transfer.members', { n: group.members.length })}</p>
-              <div className="faces" title={group.members.map(name).join(', ')}>
-                {group.members.slice(0, 8).map((id) => (
-                  <Avatar key={id} name={name(id)} size={24} />
-                ))}
-                {group.members.length > 8 && <span className="xs muted">+{group.members.length - 8}</span>}
-              </div>
+              {group.description && <p className="sm muted">{group.description}</p>}
+              <p className="xs muted">
+                {[
+                  t('transfer.members', { n: people(group).length }),
+                  group.supervisors.length > 0 ? t('groups.supervised', { names: group.supervisors.map(name).join(', ') }) : null,
+                  group.overflow_group != null ? t('groups.overflow.to', { group: groups.data.find((other) => other.id === group.overflow_group)?.name ?? '' }) : null,
+                  group.channels ? t('groups.channels.some', { n: group.channels.length }) : null,
+                ]
+                  .filter(Boolean)
+                  .join(' · ')}
+              </p>
+              {people(group).length === 0 && <Badge tone="amber">{t('groups.empty')}</Badge>}
+              {people(group).length > 0 && (
+                <div className="faces" title={people(group).map(name).join(', ')}>
+                  {people(group).slice(0, 8).map((id) => (
+                    <Avatar key={id} name={name(id)} size={24} />
+                  ))}
+                  {people(group).length > 8 && <span className="xs muted">+{people(group).length - 8}</span>}
+                </div>
+              )}
               <div className="flex gap-1">
                 <Button size="sm" icon="edit" onClick={() => setOpen(group)}>
                   {t('users.edit')}
@@ -61,13 +76,19 @@ export default function Groups() {
           ))}
         </ul>
       )}
-      {open && <Editor group={open === 'new' ? null : open} agents={agents.data ?? []} onClose={() => setOpen(null)} />}
+      {open && <Editor group={open === 'new' ? null : open} all={groups.data ?? []} agents={agents.data ?? []} onClose={() => setOpen(null)} />}
       {removing && <Remove group={removing} others={(groups.data ?? []).filter((group) => group.id !== removing.id)} onClose={() => setRemoving(null)} />}
     </Page>
   );
 }
 
-function Editor({ group, agents, onClose }: { group: Group | null; agents: Agent[]; onClose(): void }) {
+const people = (group: Group) => [...group.supervisors, ...group.members];
+
+/** The colours that stand apart on both backgrounds. */
+const COLOURS = ['#1f7a5c', '#2563eb', '#7c3aed', '#c2410c', '#b91c1c', '#0e7490', '#a16207', '#be185d'];
+const USUAL_OVERFLOW_MINUTES = 5;
+
+function Editor({ group, all, agents, onClose }: { group: Group | null; all: Group[]; agents: Agent[]; onClose(): void }) {
   const t = useT();
   const client = useQueryClient();
   const [find, setFind] = useState('');
@@ -75,6 +96,10 @@ function Editor({ group, agents, onClose }: { group: Group | null; agents: Agent
     name: group?.name ?? '',
     key: group?.key ?? '',
     description: group?.description ?? '',
+    colour: group?.colour ?? '',
+    channels: group?.channels ?? null,
+    overflow_group: group?.overflow_group ?? null,
+    overflow_seconds: group?.overflow_seconds ?? null,
     members: group?.members ?? [],
     supervisors: group?.supervisors ?? [],
     default: group?.default ?? false,
@@ -91,6 +116,11 @@ function Editor({ group, agents, onClose }: { group: Group | null; agents: Agent
     },
   });
   const error = save.error instanceof ApiError ? save.error : null;
+  const others = all.filter((other) => other.id !== group?.id);
+  const seeChannels = useMay('channels:manage');
+  const channels = useQuery({ ...channelsQuery, enabled: seeChannels });
+  const minutes = value.overflow_seconds === null ? '' : String(value.overflow_seconds / 60);
+  const wrongChannel = error?.problem.errors?.find((one) => one.pointer.startsWith('/channels'));
   const toggle = (list: 'members' | 'supervisors', id: number) =>
     setValue({ ...value, [list]: value[list].includes(id) ? value[list].filter((one) => one !== id) : [...value[list], id] });
   const shown = agents.filter((agent) => fold(agent.name).includes(fold(find)));
@@ -123,6 +153,27 @@ function Editor({ group, agents, onClose }: { group: Group | null; agents: Agent
       </div>
       <TextField label={t('groups.description')} value={value.description} onChange={(event) => setValue({ ...value, description: event.target.value })} />
       <fieldset className="stack-2">
+        <legend className="label">{t('groups.colour')}</legend>
+        <div className="swatches">
+          <button type="button" className="swatch" aria-pressed={value.colour === ''} aria-label={t('groups.colour.none')} title={t('groups.colour.none')} onClick={() => setValue({ ...value, colour: '' })}>
+            <Icon name="x" size={14} />
+          </button>
+          {[...new Set([...COLOURS, ...(value.colour ? [value.colour] : [])])].map((colour) => (
+            <button
+              key={colour}
+              type="button"
+              className="swatch"
+              style={{ background: colour }}
+              aria-pressed={value.colour === colour}
+              aria-label={t('groups.colour.pick', { colour })}
+              onClick={() => setValue({ ...value, colour })}
+            />
+          ))}
+        </div>
+        {error?.about('/colour') && <p className="help help-error">{error.about('/colour')}</p>}
+      </fieldset>
+      {group && group.aliases.length > 0 && <p className="sm muted">{t('groups.aliases', { keys: group.aliases.join(', ') })}</p>}
+      <fieldset className="stack-2">
         <legend className="label">{t('groups.members', { n: value.members.length })}</legend>
         <div className="input-group">
           <Icon name="search" />
@@ -144,6 +195,62 @@ function Editor({ group, agents, onClose }: { group: Group | null; agents: Agent
           ))}
         </div>
       </fieldset>
+      {others.length > 0 && (
+        <div className="cols-2">
+          <SelectField
+            label={t('groups.overflow')}
+            help={t('groups.overflow.help')}
+            error={error?.about('/overflow_group')}
+            value={value.overflow_group ?? ''}
+            onChange={(event) => {
+              const id = event.target.value === '' ? null : Number(event.target.value);
+              setValue({ ...value, overflow_group: id, overflow_seconds: id === null ? null : (value.overflow_seconds ?? USUAL_OVERFLOW_MINUTES * 60) });
+            }}
+          >
+            <option value="">{t('groups.overflow.none')}</option>
+            {others.map((other) => (
+              <option key={other.id} value={other.id}>
+                {other.name}
+              </option>
+            ))}
+          </SelectField>
+          {value.overflow_group !== null && (
+            <TextField
+              label={t('groups.overflow.after')}
+              help={t('groups.overflow.after.help')}
+              type="number"
+              min={1}
+              max={480}
+              error={error?.about('/overflow_seconds')}
+              value={minutes}
+              onChange={(event) => setValue({ ...value, overflow_seconds: event.target.value === '' ? null : Math.round(Number(event.target.value) * 60) })}
+            />
+          )}
+        </div>
+      )}
+      {channels.data && channels.data.length > 0 && (
+        <fieldset className="stack-2">
+          <legend className="label">{t('groups.channels')}</legend>
+          <Checkbox checked={value.channels === null} onChange={(on) => setValue({ ...value, channels: on ? null : channels.data.map((channel) => channel.id) })}>
+            {t('groups.channels.all')}
+          </Checkbox>
+          {value.channels !== null &&
+            channels.data.map((channel) => (
+              <Checkbox
+                key={channel.id}
+                checked={value.channels?.includes(channel.id) ?? true}
+                onChange={(on) => setValue({ ...value, channels: on ? [...(value.channels ?? []), channel.id] : (value.channels ?? []).filter((id) => id !== channel.id) })}
+              >
+                {channel.name}
+              </Checkbox>
+            ))}
+          {wrongChannel && (
+            <p className="help help-error" role="alert">
+              {wrongChannel.code === 'in_use' ? t('groups.channels.used') : wrongChannel.message}
+            </p>
+          )}
+        </fieldset>
+      )}
       <Checkbox checked={value.default} onChange={(on) => setValue({ ...value, default: on })} help={t('groups.default.help')}>
         {t('groups.default')}
       </Checkbox>

@@ -1,13 +1,13 @@
 import { api, ApiError } from '@/api/client';
-import { groupsQuery } from '@/api/queries';
-import type { Group, Invitation, Page as Paged, Role, StateSpan, User } from '@/api/types';
+import { channelsQuery, groupsQuery } from '@/api/queries';
+import type { Group, Invitation, Page as Paged, Role, RoleOptions, Sees, StateTime, User } from '@/api/types';
 import { useT } from '@/i18n';
-import { useNow } from '@/lib/clock';
+import { serverNow, useNow } from '@/lib/clock';
 import { explain } from '@/lib/errors';
-import { useMe, useZone } from '@/lib/me';
+import { useMay, useMe, useZone } from '@/lib/me';
 import { fold } from '@/lib/text';
 import { coarse, exact, shortDate } from '@/lib/time';
-import { Avatar, Badge, Banner, Button, Checkbox, Dialog, Empty, Failure, Field, Icon, IconButton, Loading, Menu, Page, SelectField, TextArea, TextField, toast } from '@/ui';
+import { Avatar, Badge, Banner, Button, Checkbox, Dialog, Empty, Failure, Icon, IconButton, Loading, Menu, Page, SelectField, TextArea, TextField, toast } from '@/ui';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 
@@ -316,7 +316,10 @@ function Edit({ user, groups, onClose }: { user: User; groups: Group[]; onClose(
     groups: user.groups,
     limit: user.limit == null ? '' : String(user.limit),
     signature: user.signature ?? '',
+    channels: user.channels ?? null,
+    options: user.options,
   });
+  const channels = useQuery({ ...channelsQuery, enabled: useMay('channels:manage') });
   const set = (name: keyof typeof value) => (event: { target: { value: string } }) => setValue({ ...value, [name]: event.target.value });
   const save = useMutation({
     mutationFn: () =>
@@ -330,6 +333,8 @@ function Edit({ user, groups, onClose }: { user: User; groups: Group[]; onClose(
           groups: value.groups,
           limit: value.limit === '' ? null : Number(value.limit),
           signature: value.signature,
+          channels: value.channels,
+          options: value.options,
         },
         user.version,
       ),
@@ -380,50 +385,147 @@ function Edit({ user, groups, onClose }: { user: User; groups: Group[]; onClose(
         <TextField label={t('users.signature')} maxLength={300} error={error?.about('/signature')} value={value.signature} onChange={set('signature')} />
       </div>
       <GroupChecks groups={groups} chosen={value.groups} onChange={(ids) => setValue({ ...value, groups: ids })} />
+      {(value.role === 'agent' || value.role === 'supervisor') && (
+        <OwnRights role={value.role} value={value.options} onChange={(options) => setValue({ ...value, options })} />
+      )}
+      {channels.data && channels.data.length > 0 && (
+        <fieldset className="stack-2">
+          <legend className="label">{t('users.channels')}</legend>
+          <Checkbox checked={value.channels === null} onChange={(on) => setValue({ ...value, channels: on ? null : channels.data.map((channel) => channel.id) })}>
+            {t('users.channels.all')}
+          </Checkbox>
+          {value.channels !== null &&
+            channels.data.map((channel) => (
+              <Checkbox
+                key={channel.id}
+                checked={value.channels?.includes(channel.id) ?? true}
+                onChange={(on) => setValue({ ...value, channels: on ? [...(value.channels ?? []), channel.id] : (value.channels ?? []).filter((id) => id !== channel.id) })}
+              >
+                {channel.name}
+              </Checkbox>
+            ))}
+        </fieldset>
+      )}
     </Dialog>
   );
 }
 
+const SEES: readonly Sees[] = ['own', 'groups', 'team', 'all'];
+const TAKES = ['take_any', 'take_from_bot', 'take_from_others'] as const;
+
+/** What differs for one person; what is not set follows the team, which follows the role. */
+function OwnRights({ role, value, onChange }: { role: Role; value: RoleOptions; onChange(value: RoleOptions): void }) {
+  const t = useT();
+  const kept = (change: Partial<Record<keyof RoleOptions, unknown>>) => Object.fromEntries(Object.entries({ ...value, ...change }).filter(([, set]) => set !== undefined)) as RoleOptions;
+  return (
+    <fieldset className="stack-2">
+      <legend className="label">{t('rights.own')}</legend>
+      <div className="cols-2">
+        <SelectField label={t('rights.sees')} value={value.sees ?? ''} onChange={(event) => onChange(kept({ sees: event.target.value || undefined }))}>
+          <option value="">{t('rights.like.team')}</option>
+          {SEES.filter((sees) => role === 'agent' || sees !== 'own').map((sees) => (
+            <option key={sees} value={sees}>
+              {t(`rights.sees.${sees}`)}
+            </option>
+          ))}
+        </SelectField>
+        {TAKES.map((take) => (
+          <SelectField
+            key={take}
+            label={t(`rights.${take}`)}
+            value={value[take] === undefined || value[take] === null ? '' : String(value[take])}
+            onChange={(event) => onChange(kept({ [take]: event.target.value === '' ? undefined : event.target.value === 'true' }))}
+          >
+            <option value="">{t('rights.like.team')}</option>
+            <option value="true">{t('common.yes')}</option>
+            <option value="false">{t('common.no')}</option>
+          </SelectField>
+        ))}
+      </div>
+    </fieldset>
+  );
+}
+
 const DAY_MS = 86_400_000;
+const LONGEST_DAYS = 31;
+
+/** The day of a time here, as date fields have it. */
+function dayOf(at: number): string {
+  const date = new Date(at);
+  return [date.getFullYear(), date.getMonth() + 1, date.getDate()].map((part) => String(part).padStart(2, '0')).join('-');
+}
+
+const midnight = (day: string) => new Date(`${day}T00:00`).getTime();
 
 function States({ user, onClose }: { user: User; onClose(): void }) {
   const t = useT();
   const zone = useZone();
-  const now = useNow();
-  const [from, setFrom] = useState('');
-  const since = from ? new Date(from).getTime() : undefined;
+  const [today] = useState(dayOf(serverNow()));
+  const [days, setDays] = useState({ from: today, to: today });
+  const from = midnight(days.from);
+  const to = midnight(days.to) + DAY_MS;
+  const fine = to > from && to - from <= LONGEST_DAYS * DAY_MS + 2 * 3_600_000;
   const { data, error, isPending, refetch } = useQuery({
-    queryKey: ['users', user.id, 'states', since],
-    queryFn: () => api.get<Paged<StateSpan>>(`/users/${user.id}/states`, { from: since, limit: 100 }),
+    queryKey: ['users', user.id, 'spans', days.from, days.to],
+    queryFn: () => api.get<Paged<StateTime>>(`/users/${user.id}/state-spans`, { from, to: Math.min(to, from + LONGEST_DAYS * DAY_MS) }).then((page) => page.items),
+    enabled: fine,
   });
+  const spans = data ?? [];
+  const whole = spans.reduce((sum, span) => sum + (span.to - span.from), 0);
+  const states = ['online', 'away', 'offline'] as const;
+  const spent = (state: string) => spans.filter((span) => span.state === state).reduce((sum, span) => sum + (span.to - span.from), 0);
+  const reason = (span: StateTime) => (span.reason ? (t.maybe(`state.reason.${span.reason}`) ?? span.reason) : null);
   return (
     <Dialog title={t('users.states.of', { name: user.name })} wide onClose={onClose}>
-      <Field label={t('users.states.from')}>
-        {(tied) => <input {...tied} className="input" type="date" max={new Date(now + DAY_MS).toISOString().slice(0, 10)} value={from} onChange={(event) => setFrom(event.target.value)} />}
-      </Field>
-      {isPending ? (
+      <div className="cols-2">
+        <TextField label={t('users.states.from')} type="date" max={today} value={days.from} onChange={(event) => setDays({ from: event.target.value, to: days.to < event.target.value ? event.target.value : days.to })} />
+        <TextField label={t('users.states.to')} type="date" max={today} min={days.from} value={days.to} error={fine ? null : t('users.states.range')} onChange={(event) => setDays({ ...days, to: event.target.value })} />
+      </div>
+      {!fine ? null : isPending ? (
         <Loading lines={4} />
       ) : error ? (
         <Failure error={error} retry={() => void refetch()} />
-      ) : data.items.length === 0 ? (
+      ) : spans.length === 0 ? (
         <Empty icon="history" title={t('users.states.none')} />
       ) : (
-        <table className="table">
-          <tbody>
-            {data.items.map((change) => (
-              <tr key={change.id}>
-                <td className="num">{exact(change.at, t.language, zone)}</td>
-                <td>
-                  <span className="flex gap-2">
-                    <span className={`dot dot-${change.state}`} />
-                    {t.maybe(`state.${change.state}`) ?? change.state}
-                  </span>
-                </td>
-                <td className="muted">{[t.maybe(`cause.${change.cause}`) ?? change.cause, change.by_name, change.reason ? (t.maybe(`state.reason.${change.reason}`) ?? change.reason) : null].filter(Boolean).join(' · ')}</td>
-              </tr>
+        <>
+          <div className="times" role="img" aria-label={states.map((state) => `${t(`state.${state}`)} ${coarse(spent(state))}`).join(', ')}>
+            {spans.map((span) => (
+              <i key={span.from} className={`time-${span.state}`} style={{ flexGrow: span.to - span.from }} title={`${t(`state.${span.state}`)} ${coarse(span.to - span.from)}`} />
             ))}
-          </tbody>
-        </table>
+          </div>
+          <p className="flex gap-4 wrap sm">
+            {states.map((state) => (
+              <span key={state} className="flex gap-2">
+                <span className={`dot dot-${state}`} />
+                {t(`state.${state}`)} <b className="num">{coarse(spent(state))}</b>
+                <span className="faint num">{Math.round((100 * spent(state)) / Math.max(1, whole))} %</span>
+              </span>
+            ))}
+          </p>
+          <div className="scroll-x">
+            <table className="table">
+              <tbody>
+                {spans
+                  .slice()
+                  .reverse()
+                  .map((span) => (
+                    <tr key={span.from}>
+                      <td className="num">{exact(span.from, t.language, zone)}</td>
+                      <td className="num r">{coarse(span.to - span.from)}</td>
+                      <td>
+                        <span className="flex gap-2">
+                          <span className={`dot dot-${span.state}`} />
+                          {t(`state.${span.state}`)}
+                        </span>
+                      </td>
+                      <td className="muted">{[span.cause ? (t.maybe(`cause.${span.cause}`) ?? span.cause) : null, span.by !== user.id ? span.by_name : null, reason(span)].filter(Boolean).join(' · ')}</td>
+                    </tr>
+                  ))}
+              </tbody>
+            </table>
+          </div>
+        </>
       )}
     </Dialog>
   );

@@ -32,7 +32,10 @@ const agent = (id: number, change: Partial<Agent> = {}): Agent => ({
   state: 'online',
   chosen: 'online',
   since: 0,
+  groups: [],
   load: 0,
+  owed: 0,
+  at_limit: false,
   ...change,
 });
 

@@ -9,6 +9,7 @@ import { duration } from '@/lib/time';
 import { Banner, Button, Checkbox, Dialog, Failure, Loading, Page, SaveBar, SelectField, Setting, Switch, TextArea, TextField, toast } from '@/ui';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useMemo, useState } from 'react';
+import { Team } from './team';
 
 const PHASES = ['bot', 'waiting', 'agent', 'outbound'] as const;
 const USUAL_MINUTES = 1_440;
@@ -37,7 +38,7 @@ export default function WorkspaceSettings() {
 /** Only what differs: an edit says nothing about the rest. */
 function difference(before: Workspace, after: Workspace): Partial<Workspace> {
   const out: Record<string, unknown> = {};
-  for (const name of ['name', 'zone', 'language', 'country', 'close_tolerance', 'auto_close'] as const) {
+  for (const name of ['name', 'zone', 'language', 'country', 'close_tolerance', 'auto_close', 'teams_only', 'agents', 'away_reasons', 'affinity'] as const) {
     if (JSON.stringify(before[name]) !== JSON.stringify(after[name])) out[name] = after[name];
   }
   return out as Partial<Workspace>;
@@ -128,6 +129,7 @@ function Editor({ saved }: { saved: Workspace }) {
           </Setting>
         </div>
 
+        <Team value={value} onChange={setValue} about={(pointer) => wrong?.about(pointer) ?? undefined} />
         <div className="sets card">
           <Setting name="autoclose" title={t('autoclose.title')} text={t('autoclose.text')} />
           {PHASES.map((phase) => {
