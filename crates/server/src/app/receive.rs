@@ -3,10 +3,10 @@
 //! One transaction per batch. Everything is set-based: the rows that exist are read by key first, the rest is written,
 //! and counters come from the rows that the inserts returned. A body that is delivered twice changes nothing twice.
 
+use crate::app::alerts::{self, Raised};
 use crate::app::greeter::{self, Effect, Greeter};
 use crate::app::views::{self, Beside, Message};
 use crate::app::workspaces::Settings;
-use crate::app::alerts::{self, Raised};
 use crate::app::{AppResult, affinities, corrections, delivery, groups, outgoing, polite};
 use ronda_channels::inbound::{Echo, IdentityChanged, InboundKind, InboundMessage, Sender, StatusUpdate};
 use ronda_domain::channel::{ChannelKind, IdentityKind};
@@ -806,7 +806,15 @@ impl Step {
             return Ok(Some(group));
         }
         let detail = json!({ "chat_group": key, "channel_account": account.id });
-        incidents::insert(tx, self.w, conversation, "unknown_group", "waiting", 0, &detail.to_string())?;
+        incidents::insert(
+            tx,
+            self.w,
+            conversation,
+            "unknown_group",
+            "waiting",
+            0,
+            &detail.to_string(),
+        )?;
         alerts::raise(
             tx,
             self.w,
