@@ -39,7 +39,10 @@ api_suite! {
         assert_eq!(offered, [3, 3, 4]);
         let sum = |field: &str| -> i64 { report["agents"].as_array().unwrap().iter().map(|a| a[field].as_i64().unwrap()).sum() };
         assert_eq!((sum("received_permille"), sum("owed_permille")), (1_000, 1_000));
-        assert_eq!(agent(&report, &owner)["eligible_ms"].as_i64().unwrap() < agent(&report, &agents[0])["eligible_ms"].as_i64().unwrap(), true);
+        assert!(
+            agent(&report, &owner)["eligible_ms"].as_i64().unwrap()
+                < agent(&report, &agents[0])["eligible_ms"].as_i64().unwrap()
+        );
     }
 
     /// Given any decision row, then candidates and refusals add up to the members; and every number has its list.
