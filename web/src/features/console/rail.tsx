@@ -126,6 +126,13 @@ export function Rail({ place, onPalette, onKeys }: { place: Place; onPalette(): 
   const { agent, change } = useMyState();
   const items = StateMenuItems();
   const away = agent?.chosen === 'away';
+  const until = agent?.away_until == null ? null : t('state.until', { time: clockTime(agent.away_until, t.language, zone) });
+  const detail =
+    agent?.state === 'away'
+      ? [agent.reason ? reasonText(t, agent.reason) : null, until].filter(Boolean).join(' · ')
+      : agent?.state === 'online' && agent.at_limit
+        ? t('state.limit')
+        : '';
   const panel = me.permissions.some((p) => ['routing:explain', 'users:manage', 'channels:manage', 'workspace:manage'].includes(p));
   return (
     <nav className="rail" aria-label={t('rail.label')}>
@@ -150,12 +157,7 @@ export function Rail({ place, onPalette, onKeys }: { place: Place; onPalette(): 
                   onClick={() => change.mutate({ state: away ? 'online' : 'away' })}
                 >
                   <span className={`dot dot-${agent.state}`} />
-                  <span className="trunc">
-                    {t(`state.${agent.state}`)}
-                    {agent.state === 'online' && agent.at_limit && <span className="muted" title={t('state.limit.text')}> · {t('state.limit')}</span>}
-                    {agent.state === 'away' && agent.reason && <span className="muted"> · {reasonText(t, agent.reason)}</span>}
-                    {agent.state === 'away' && agent.away_until != null && <span className="muted num"> · {t('state.until', { time: clockTime(agent.away_until, t.language, zone) })}</span>}
-                  </span>
+                  {t(`state.${agent.state}`)}
                 </button>
                 <Menu
                   label={t('state.menu')}
@@ -169,6 +171,11 @@ export function Rail({ place, onPalette, onKeys }: { place: Place; onPalette(): 
               </div>
             </div>
           </div>
+          {detail && (
+            <div className="xs muted trunc me-detail" title={agent.state === 'online' ? t('state.limit.text') : detail}>
+              {detail}
+            </div>
+          )}
           <div>
             <div className="load">
               <span>{t('rail.load')}</span>
@@ -221,7 +228,7 @@ export function Rail({ place, onPalette, onKeys }: { place: Place; onPalette(): 
                 href={viewPath({ tray: 'unassigned', state: 'active', order: 'waiting', group: group.id })}
                 aria-current={place.view.group === group.id ? 'page' : undefined}
               >
-                <Icon name="inbox" />
+                {group.colour ? <span className="dot dot-group" style={{ background: group.colour }} /> : <Icon name="inbox" />}
                 <span className="grow trunc">{group.name}</span>
               </Link>
             ))}

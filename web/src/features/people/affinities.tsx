@@ -86,9 +86,7 @@ function Row({ count, total, open, onOpen, onMove }: { count: AffinityCount; tot
         <td className="r num">{t.number(count.customers)}</td>
         <td className="r num muted">{Math.round((100 * count.customers) / Math.max(1, total))} %</td>
         <td className="r">
-          <Button size="sm" aria-expanded={open} onClick={onOpen}>
-            {t('affinities.show')}
-          </Button>{' '}
+          <IconButton icon={open ? 'up' : 'down'} size="sm" label={t('affinities.show', { name: count.name })} aria-expanded={open} onClick={onOpen} />
           <IconButton icon="transfer" size="sm" label={t('affinities.reassign.of', { name: count.name })} onClick={onMove} />
         </td>
       </tr>
@@ -132,7 +130,7 @@ function Customers({ agent }: { agent: number }) {
                 {affinity.customer_name || `#${affinity.customer}`}
               </span>
               <span className="xs muted trunc">
-                {[affinity.strict ? t('affinity.strict') : null, affinity.by_name ? t('affinity.by', { name: affinity.by_name }) : t('affinity.by.answer'), affinity.by ? affinity.reason : null]
+                {[affinity.strict ? t('affinity.strict') : null, affinity.by === null ? t('affinity.by.answer') : affinity.by_name && affinity.by !== affinity.agent ? t('affinity.by', { name: affinity.by_name }) : null, affinity.by ? affinity.reason : null]
                   .filter(Boolean)
                   .join(' · ')}
               </span>

@@ -55,7 +55,12 @@ export default function Groups() {
                   .filter(Boolean)
                   .join(' · ')}
               </p>
-              {people(group).length === 0 && <Badge tone="amber">{t('groups.empty')}</Badge>}
+              {people(group).length === 0 && (
+                <div>
+                  <Badge tone="amber">{t('groups.empty')}</Badge>
+                  <p className="xs muted">{t('groups.empty.text')}</p>
+                </div>
+              )}
               {people(group).length > 0 && (
                 <div className="faces" title={people(group).map(name).join(', ')}>
                   {people(group).slice(0, 8).map((id) => (

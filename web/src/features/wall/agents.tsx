@@ -10,6 +10,7 @@ import { Avatar, Empty, Icon, IconButton, Menu, Seats, toast } from '@/ui';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { AgentDialog } from './actions';
+import { AwayDialog } from './state';
 
 const RANK: Record<AgentState, number> = { online: 0, away: 1, offline: 2 };
 const ORDERS = ['owed', 'state', 'load', 'strikes', 'name'] as const;
@@ -100,9 +101,10 @@ function AgentRow({ agent, now, onOpen }: { agent: WallAgent; now: number; onOpe
   const t = useT();
   const client = useQueryClient();
   const may = useMay('agents:set_state');
+  const [away, setAway] = useState(false);
   const limit = agent.limit ?? null;
   const set = useMutation({
-    mutationFn: (state: 'online' | 'away') => api.put(`/agents/${agent.id}/state`, { state, reason: t('wall.set.reason') }),
+    mutationFn: (state: 'online') => api.put(`/agents/${agent.id}/state`, { state, reason: t('wall.set.reason') }),
     onSuccess: () => {
       void client.invalidateQueries({ queryKey: ['overview'] });
       void client.invalidateQueries({ queryKey: keys.agents });
@@ -154,12 +156,13 @@ function AgentRow({ agent, now, onOpen }: { agent: WallAgent; now: number; onOpe
             ...(may
               ? [
                   { id: 'online', separated: true, label: t('wall.set.online'), disabled: agent.state === 'offline' ? t('wall.set.offline') : undefined, checked: agent.chosen === 'online', onSelect: () => set.mutate('online') },
-                  { id: 'away', label: t('wall.set.away'), checked: agent.chosen === 'away', onSelect: () => set.mutate('away') },
+                  { id: 'away', label: t('wall.set.away'), checked: agent.chosen === 'away', onSelect: () => setAway(true) },
                 ]
               : []),
           ]}
           trigger={(props) => <IconButton icon="more" size="sm" label={t('wall.actions', { name: agent.name })} {...props} />}
         />
+        {away && <AwayDialog agent={agent} onClose={() => setAway(false)} />}
       </td>
     </tr>
   );
