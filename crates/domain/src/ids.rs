@@ -38,6 +38,8 @@ ids! {
     GroupId,
     /// One connected number, page, profile or site.
     ChannelAccountId,
+    /// Something an agent can do: a language, a product.
+    SkillId,
     /// The person outside.
     CustomerId,
     /// One address of a customer on a channel.

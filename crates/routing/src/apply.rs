@@ -4,7 +4,7 @@ use crate::decision::{Act, Funnel, Reason};
 use crate::fact::{Arrival, Fact};
 use crate::index::{Rules, Status};
 use crate::outcome::{Answer, Notice, Refusal};
-use crate::row::{ConvRow, Epoch, Origin};
+use crate::row::{ConvRow, Epoch, GroupRow, Origin};
 use crate::work::Work;
 use ronda_domain::conversation::{CloseReason, Phase, Place};
 use ronda_domain::{AgentId, ConversationId, Ms};
@@ -22,11 +22,12 @@ impl Work<'_> {
                 arrival,
                 reserved_for,
             } => self.handed_off(*conv, arrival, Some(*reserved_for)),
-            Fact::CustomerSaid { conv, at } => self.customer_said(*conv, *at),
+            Fact::CustomerSaid { conv, at, window_ends } => self.customer_said(*conv, *at, *window_ends),
             Fact::AgentSaid { conv, agent, seen } => self.agent_said(*conv, *agent, *seen),
             Fact::LateReply { conv, agent, seen } => self.late_reply(*conv, *agent, *seen),
             Fact::SendFailed { conv, agent, anchor } => self.send_failed(*conv, *agent, *anchor),
             Fact::Typing { conv, agent } => self.typing(*conv, *agent),
+            Fact::Extended { conv, agent, seen } => self.extended(*conv, *agent, *seen),
             Fact::Taken { .. } | Fact::Transferred { .. } | Fact::Declined { .. } => self.command(fact),
             Fact::Parked { conv } => self.parked(*conv),
             Fact::Woken { conv } => self.woken(*conv),
@@ -45,9 +46,20 @@ impl Work<'_> {
                 live,
                 default,
                 heir,
-            } => self.group_set(*group, *live, *default, *heir),
-            Fact::PolicySet { policy, reach } => self.policy_set(policy, *reach),
-            Fact::HoursSet { hours } => self.hours_set(hours),
+                overflow,
+                overflow_seconds,
+            } => {
+                let row = GroupRow {
+                    group: *group,
+                    default: *default,
+                    overflow: *overflow,
+                    overflow_seconds: *overflow_seconds,
+                };
+                self.group_set(row, *live, *heir)
+            }
+            Fact::PolicySet { scope, policy, reach } => self.policy_set(*scope, policy.as_deref(), *reach),
+            Fact::HoursSet { scope, hours } => self.hours_set(*scope, hours.as_ref()),
+            Fact::RotationPaused { group, until } => self.rotation_paused(*group, *until),
             Fact::Tick | Fact::Gap { .. } => Answer::Ok {
                 epoch: None,
                 owner: None,
@@ -166,7 +178,7 @@ impl Work<'_> {
         (seconds > 0).then(|| (agent, self.now().plus(i64::from(seconds) * 1_000)))
     }
 
-    fn customer_said(&mut self, conv: ConversationId, at: Ms) -> Answer {
+    fn customer_said(&mut self, conv: ConversationId, at: Ms, window_ends: Option<Ms>) -> Answer {
         let Some(old) = self.s.conv(conv).cloned() else {
             return refused(Refusal::NotLive);
         };
@@ -175,6 +187,7 @@ impl Work<'_> {
             ..old.clone()
         };
         row.keep.stale = false;
+        row.keep.window_ends = window_ends.or(row.keep.window_ends);
         if row.place == Place::Held {
             let parked = old.phase == Some(Phase::Parked);
             row.phase = Some(Phase::Unanswered);
@@ -227,7 +240,8 @@ impl Work<'_> {
             return;
         };
         let start = conv.anchor.max(conv.assigned_at).max(row.keep.answered_at);
-        let took = start.map_or(0, |at| crate::open_between(&self.s.hours, at, now));
+        let hours = self.s.rules().hours_of(conv);
+        let took = start.map_or(0, |at| crate::open_between(hours, at, now));
         self.edit_agent(agent, |a| {
             let before = a.keep.reply_ms.unwrap_or(took);
             a.keep.reply_ms = Some(before.saturating_mul(3).saturating_add(took) / 4);
@@ -320,18 +334,43 @@ impl Work<'_> {
             .rotate_at
             .filter(|at| at.since(self.now()) < crate::defaults::TYPING_FRESH_MS);
         if let Some(at) = fresh.filter(|_| !old.keep.extended) {
-            let half = self.s.policy.answer_ms(old.round).unwrap_or_default() / 2;
-            let by_ms = half.min(i64::from(self.s.policy.typing_grace_seconds) * 1_000);
-            if by_ms > 0 {
-                let mut row = ConvRow {
-                    rotate_at: crate::add_open(&self.s.hours, at, by_ms),
-                    ..old.clone()
-                };
-                row.keep.extended = true;
-                self.decide(&old, &row, Act::Extend, Reason::Typing { by_ms }, Funnel::default());
-                self.put(row);
-            }
+            self.extend(&old, at, |by_ms| Reason::Typing { by_ms });
         }
+        self.ok(conv)
+    }
+
+    /// Half of the time again, but not more than the grace.
+    fn extend(&mut self, old: &ConvRow, at: Ms, reason: impl Fn(i64) -> Reason) {
+        let half = self.s.policy.answer_ms(old.round).unwrap_or_default() / 2;
+        let by_ms = half.min(i64::from(self.s.policy.typing_grace_seconds) * 1_000);
+        if by_ms > 0 {
+            let mut row = ConvRow {
+                rotate_at: crate::add_open(self.s.rules().hours_of(old), at, by_ms),
+                ..old.clone()
+            };
+            row.keep.extended = true;
+            self.decide(old, &row, Act::Extend, reason(by_ms), Funnel::default());
+            self.put(row);
+        }
+    }
+
+    /// Row 5, asked for: "I am on it" uses the same one extension, at any time while the clock runs.
+    fn extended(&mut self, conv: ConversationId, agent: AgentId, seen: Option<Epoch>) -> Answer {
+        let old = match self.target(conv, seen, None) {
+            Ok(row) => row,
+            Err(answer) => return answer,
+        };
+        if old.owner != Some(agent) {
+            return refused(Refusal::NotOwner);
+        }
+        let Some(at) = old.rotate_at else {
+            return refused(Refusal::NoClock);
+        };
+        if old.keep.extended {
+            return refused(Refusal::Extended);
+        }
+        self.life(agent);
+        self.extend(&old, at, |by_ms| Reason::Asked { by_ms });
         self.ok(conv)
     }
 

@@ -58,7 +58,7 @@ pub fn check(state: &State) -> Result<(), Violation> {
     if let Some(part) = state.index.difference(&rebuilt) {
         return Err(Violation::S18(part));
     }
-    if state.policy.enabled && !state.unsettled {
+    if !state.unsettled {
         work_conservation(state, &rules, &convs)?;
     }
     Ok(())
@@ -84,7 +84,8 @@ fn trays(state: &State, convs: &[&crate::row::ConvRow]) -> Result<(), Violation>
 fn work_conservation(state: &State, rules: &Rules<'_>, convs: &[&crate::row::ConvRow]) -> Result<(), Violation> {
     let waiting = convs
         .iter()
-        .filter(|c| c.place == Place::Waiting && !c.exhausted && !c.keep.stale);
+        .filter(|c| c.place == Place::Waiting && !c.exhausted && !c.keep.stale)
+        .filter(|c| rules.assigns(rules.scope_of(c), c.channel));
     let mut first = BTreeMap::new();
     for conv in waiting {
         let lane = (rules.scope_of(conv), crate::index::lane(conv));

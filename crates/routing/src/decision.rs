@@ -53,6 +53,8 @@ pub enum Act {
     Extend,
     /// The clock was set again for the same owner.
     Rearm,
+    /// Clocks stand still, or go on.
+    Pause,
     /// A reservation ended.
     Unreserve,
     Amnesty,
@@ -81,6 +83,7 @@ impl Act {
             Self::ReturnToBot => "return_to_bot",
             Self::Extend => "extend",
             Self::Rearm => "rearm",
+            Self::Pause => "pause",
             Self::Unreserve => "unreserve",
             Self::Amnesty => "amnesty",
             Self::MarkAway => "mark_away",
@@ -197,6 +200,10 @@ pub enum Reason {
     Typing {
         by_ms: i64,
     },
+    /// Extend: the owner said that they are on it.
+    Asked {
+        by_ms: i64,
+    },
     /// Rearm: the answer could not be delivered.
     SendFailed,
     /// Unreserve.
@@ -210,6 +217,12 @@ pub enum Reason {
     GroupDeleted {
         group: GroupId,
         heir: GroupId,
+    },
+    /// Pause: the clocks of the group, or of all, stand still until then; none when they go on.
+    RotationPaused {
+        group: Option<GroupId>,
+        until: Option<Ms>,
+        clocks: u32,
     },
     /// Amnesty: the clocks did not run while nobody could see anything.
     OutageOver {

@@ -61,6 +61,19 @@ pub const LATE_REPLY_MS: i64 = 10_000;
 pub const REENTER_PER_PROOF: u32 = 1;
 /// What an unlimited agent counts as when spare capacity is compared: the largest limit that can be set.
 pub const NOMINAL_LIMIT: u32 = 200;
+/// Largest head start a conversation may come with, or be given by a step, in minutes: one day.
+pub const MAX_PRIORITY_MINUTES: u32 = 1_440;
+/// How the place in the queue rises near the end of a channel's reply window (row 65): minutes before the end, and the
+/// head start from then on in minutes. The last is told to supervisors.
+pub const WINDOW_STEPS: [(u32, u32); 3] = [(240, 60), (120, 240), (60, 1_440)];
+/// Longest pause of rotation by a supervisor, in seconds.
+pub const ROTATION_PAUSE_SECONDS: u32 = 3_600;
+/// Seconds in open time between the ends of the rounds and each further level of escalation (row 10).
+pub const ESCALATION_SECONDS: [u32; 2] = [300, 900];
+/// Seconds of the strict hold of a conversation for its agent, when it asks for one and the policy sets none (row 43).
+pub const AFFINITY_STRICT_SECONDS: u32 = 3_600;
+/// Most steps of a policy.
+pub const MAX_STEPS: usize = 10;
 /// Finalists kept in an explanation.
 pub const FINALISTS: usize = 3;
 

@@ -24,14 +24,6 @@ enum Entry {
 
 impl Work<'_> {
     pub fn dispatch(&mut self) {
-        if !self.s.rules().assigns() {
-            // What was touched while it was closed is looked at when it opens.
-            self.s.unsettled |= self.s.policy.enabled;
-            self.alive = None;
-            self.touched.clear();
-            self.freed.clear();
-            return;
-        }
         let mut queue = BTreeSet::new();
         if std::mem::take(&mut self.s.unsettled) {
             let waiting = self.s.index.waiting.iter();
@@ -96,6 +88,10 @@ impl Work<'_> {
     }
 
     fn push_lane(&self, queue: &mut BTreeSet<(Key, Entry)>, scope: Scope, lane: Lane) {
+        // What waits while it is closed is looked at when it opens.
+        if !self.s.rules().assigns(scope, lane.channel) {
+            return;
+        }
         let head = self
             .s
             .index
@@ -124,7 +120,7 @@ impl Work<'_> {
 
     fn next_overdue(&self, agent: AgentId) -> Option<Key> {
         let row = self.s.agent(agent).filter(|_| self.s.status(agent) == Status::Room)?;
-        self.s.index.overdue_for(row, |conv| {
+        self.s.index.overdue_for(&self.s.rules(), row, |conv| {
             let conv = self.s.conv(conv);
             conv.is_some_and(|c| c.owner != Some(agent) && c.missed.binary_search(&agent).is_err())
         })
@@ -132,7 +128,7 @@ impl Work<'_> {
 
     fn next_exhausted(&self, agent: AgentId) -> Option<Key> {
         let row = self.s.agent(agent).filter(|_| self.s.status(agent) == Status::Room)?;
-        self.s.index.exhausted_for(row)
+        self.s.index.exhausted_for(&self.s.rules(), row)
     }
 
     /// Assigns the head of a lane if anybody can take it.
@@ -268,7 +264,8 @@ impl Work<'_> {
             Some(_) => TieBreak::Id,
         };
         let mut funnel = self.funnel(scope, lane);
-        choose_in(&mut funnel, self.s.rules().room_reject(), first.2, by);
+        let class = self.s.rules().room_reject(scope, lane.channel);
+        choose_in(&mut funnel, class, first.2, by);
         let finalist = |agent: AgentId| Finalist {
             agent,
             load: self.s.agent(agent).map_or(0, |a| a.load),

@@ -1,8 +1,7 @@
 //! The steps: time first, then the fact, and after each of them everything that becomes possible.
 
-use crate::clock::is_open;
 use crate::defaults as d;
-use crate::fact::{Fact, Input};
+use crate::fact::{Fact, HoursScope, Input};
 use crate::index::Due;
 use crate::outcome::{Answer, Outcome};
 use crate::state::State;
@@ -42,21 +41,19 @@ impl Work<'_> {
         self.cause = input.seq;
         self.deadlines = d::DEADLINES;
         let now = self.s.head.at.max(input.at);
-        let was_open = is_open(&self.s.hours, self.s.head.at);
         let mut owners = BTreeSet::new();
+        let mut opened = Vec::new();
         if let Fact::Gap { lost_ms } = input.fact {
             // Before anything fires: nobody could answer while the installation stood still (row 34).
-            self.s.head.at = now;
+            opened = self.s.raise(now);
             owners = self.amnesty(lost_ms);
         }
-        self.raise(now);
+        opened.extend(self.raise(now));
         if let Fact::Gap { lost_ms } = input.fact {
             // After the steps of pacing, which an edited agent would be past.
             self.excuse(owners, lost_ms);
         }
-        if !was_open {
-            self.open();
-        }
+        self.open(&opened);
         self.settle();
         let answer = self.apply(&input.fact);
         self.settle();
@@ -64,13 +61,15 @@ impl Work<'_> {
     }
 
     /// Raises the time and takes the steps of pacing that are due: who has room depends on the time.
-    fn raise(&mut self, now: Ms) {
-        self.s.head.at = now;
+    fn raise(&mut self, now: Ms) -> Vec<HoursScope> {
+        let opened = self.s.raise(now);
+        self.resume();
         let due = self.s.index.due.iter().take_while(|(at, _)| *at <= now);
         let ramps: Vec<_> = due.filter(|(_, d)| matches!(d, Due::Ramp(_))).copied().collect();
         for (at, due) in ramps {
             self.fire(at, due);
         }
+        opened
     }
 
     /// Dispatches, and fires what is due as if each deadline were an input of its own, until nothing is left to do or this

@@ -4,7 +4,7 @@ use crate::clock::Hours;
 use crate::policy::Policy;
 use crate::row::Epoch;
 use ronda_domain::conversation::CloseReason;
-use ronda_domain::{AgentId, ChannelAccountId, ConversationId, CustomerId, GroupId, Ms};
+use ronda_domain::{AgentId, ChannelAccountId, ConversationId, CustomerId, GroupId, Ms, SkillId};
 use serde::{Deserialize, Serialize};
 
 /// A fact with its number and its time.
@@ -33,6 +33,58 @@ pub struct Arrival {
     /// The agent to prefer: affinity, or the customer's open conversation on another channel (rows 43, 48).
     #[serde(default)]
     pub prefer: Option<AgentId>,
+    /// Wait for the preferred agent as long as the policy allows, whatever they do now (row 43).
+    #[serde(default)]
+    pub strict: bool,
+    /// What whoever takes it must be able to do; the steps of the policy may give it up (row 72).
+    #[serde(default)]
+    pub needs: Vec<SkillId>,
+    /// Head start in the queue, in minutes (F5): it counts as that much older. More than
+    /// [`crate::defaults::MAX_PRIORITY_MINUTES`] counts as that.
+    #[serde(default)]
+    pub priority_minutes: u32,
+    /// When the channel's reply window ends; none where there is no window.
+    #[serde(default)]
+    pub window_ends: Option<Ms>,
+}
+
+impl Arrival {
+    /// Of a customer on a channel, with nothing else said about it.
+    #[must_use]
+    pub const fn of(customer: CustomerId, channel: ChannelAccountId, epoch: Epoch) -> Self {
+        Self {
+            customer,
+            channel,
+            group: None,
+            epoch,
+            anchor: None,
+            prefer: None,
+            strict: false,
+            needs: Vec::new(),
+            priority_minutes: 0,
+            window_ends: None,
+        }
+    }
+}
+
+/// Whose hours are set. For a conversation the most specific count: its group's, else its channel's, else the
+/// workspace's, else it is always open (row 42).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HoursScope {
+    #[default]
+    Workspace,
+    Channel(ChannelAccountId),
+    Group(GroupId),
+}
+
+/// Whose policy is set: the workspace's, or the one of a group in place of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PolicyScope {
+    #[default]
+    Workspace,
+    Group(GroupId),
 }
 
 /// Whom a conversation is transferred to.
@@ -73,6 +125,8 @@ pub struct Profile {
     /// Place under the strategy Ranked: the lowest is served first.
     #[serde(default)]
     pub rank: u32,
+    #[serde(default)]
+    pub skills: Vec<SkillId>,
 }
 
 impl Default for Profile {
@@ -84,6 +138,7 @@ impl Default for Profile {
             limit: None,
             weight: crate::row::one(),
             rank: 0,
+            skills: Vec::new(),
         }
     }
 }
@@ -111,6 +166,9 @@ pub enum Fact {
     CustomerSaid {
         conv: ConversationId,
         at: Ms,
+        /// When the channel's reply window ends now; none leaves what is known.
+        #[serde(default)]
+        window_ends: Option<Ms>,
     },
     /// An answer of `agent`, accepted by the reply transaction, which has cleared `owed_since`.
     AgentSaid {
@@ -134,6 +192,13 @@ pub enum Fact {
     Typing {
         conv: ConversationId,
         agent: AgentId,
+    },
+    /// "I am on it": the owner asks for more time, once per ownership (row 5).
+    Extended {
+        conv: ConversationId,
+        agent: AgentId,
+        #[serde(default)]
+        seen: Option<Epoch>,
     },
     /// An agent takes a conversation; `arrival` when it may be unknown here (with the bot, or closed).
     Taken {
@@ -225,14 +290,35 @@ pub enum Fact {
         default: bool,
         #[serde(default)]
         heir: Option<GroupId>,
+        /// Where its conversations go when nobody is in it, or after the time below.
+        #[serde(default)]
+        overflow: Option<GroupId>,
+        /// Open time a conversation waits here before it goes on; none means for ever.
+        #[serde(default)]
+        overflow_seconds: Option<u32>,
     },
+    /// The whole effective policy of a scope; what a group inherits is filled in by the shell. None for a group: it
+    /// follows the workspace again.
     PolicySet {
-        policy: Box<Policy>,
+        #[serde(default)]
+        scope: PolicyScope,
+        policy: Option<Box<Policy>>,
         #[serde(default)]
         reach: Reach,
     },
+    /// The open hours of a scope; none means it inherits.
     HoursSet {
-        hours: Hours,
+        #[serde(default)]
+        scope: HoursScope,
+        hours: Option<Hours>,
+    },
+    /// The clocks of a group, or of all conversations, stand still until then and go on with what was left; none, or a
+    /// time that has passed, ends it now. The shell allows at most
+    /// [`crate::defaults::ROTATION_PAUSE_SECONDS`].
+    RotationPaused {
+        #[serde(default)]
+        group: Option<GroupId>,
+        until: Option<Ms>,
     },
     /// Time passed.
     Tick,

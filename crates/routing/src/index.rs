@@ -4,9 +4,9 @@
 //! take never blocks another (row 19). Agents with room stand in one ordered set per scope and channel class, in the
 //! order of the strategy. Counters per scope and class make an explanation independent of the number of agents.
 
-use crate::clock::{Hours, is_open};
+use crate::clock::{Hours, is_open, next_opening};
 use crate::decision::{Funnel, Lost, Reject};
-use crate::fact::Presence;
+use crate::fact::{HoursScope, Presence};
 use crate::hash::Map;
 use crate::policy::{Policy, PresenceRule, Strategy};
 use crate::row::{AgentRow, ConvRow, GroupRow, Origin, Ramp};
@@ -96,6 +96,8 @@ pub(crate) struct Index {
     pub turns: Map<(Scope, Class), BTreeSet<Turn>>,
     /// Agents by status; no entry of zeros.
     counts: Map<(Scope, Class), [u32; 7]>,
+    /// When the next calendar opens.
+    pub opening: Option<Ms>,
     /// How each agent is linked.
     linked: Map<AgentId, Linked>,
 }
@@ -110,13 +112,59 @@ struct Linked {
 
 /// What the index needs to know of the settings.
 pub(crate) struct Rules<'a> {
+    /// The policy of the workspace.
     pub policy: &'a Policy,
+    pub policies: &'a BTreeMap<GroupId, Policy>,
     pub groups: &'a BTreeMap<GroupId, GroupRow>,
-    pub hours: &'a Hours,
+    pub hours: &'a BTreeMap<HoursScope, Hours>,
+    pub pauses: &'a BTreeMap<Option<GroupId>, Ms>,
     pub now: Ms,
 }
 
-impl Rules<'_> {
+impl<'a> Rules<'a> {
+    /// Whose hours hold for a group and a channel: the most specific that are set (row 42).
+    pub fn calendar(&self, group: Scope, channel: ChannelAccountId) -> Option<HoursScope> {
+        let of_group = group.map(HoursScope::Group);
+        let all = [
+            of_group,
+            Some(HoursScope::Channel(channel)),
+            Some(HoursScope::Workspace),
+        ];
+        all.into_iter().flatten().find(|s| self.hours.contains_key(s))
+    }
+
+    pub fn hours_in(&self, group: Scope, channel: ChannelAccountId) -> &'a Hours {
+        static ALWAYS: Hours = Hours::Always;
+        let calendar = self.calendar(group, channel);
+        calendar.and_then(|s| self.hours.get(&s)).unwrap_or(&ALWAYS)
+    }
+
+    pub fn hours_of(&self, conv: &ConvRow) -> &'a Hours {
+        self.hours_in(self.scope(conv.group), conv.channel)
+    }
+
+    /// The policy that holds for conversations of a group: its own, or the workspace's.
+    pub fn policy_in(&self, group: Scope) -> &'a Policy {
+        group.and_then(|g| self.policies.get(&g)).unwrap_or(self.policy)
+    }
+
+    pub fn policy_of(&self, conv: &ConvRow) -> &'a Policy {
+        self.policy_in(self.scope(conv.group))
+    }
+
+    /// When the next calendar that is closed opens.
+    pub fn next_opening(&self) -> Option<Ms> {
+        let openings = self.hours.values().filter_map(|h| next_opening(h, self.now));
+        openings.filter(|at| *at > self.now).min()
+    }
+
+    /// Until when no clock of a conversation runs; may be past.
+    pub fn paused(&self, conv: &ConvRow) -> Option<Ms> {
+        let everywhere = self.pauses.get(&None);
+        let group = self.scope(conv.group).and_then(|g| self.pauses.get(&Some(g)));
+        everywhere.max(group).copied()
+    }
+
     /// The scope of a target group: itself; when it does not exist the default group; else anybody (row 61).
     pub fn scope(&self, group: Option<GroupId>) -> Scope {
         let group = group?;
@@ -136,18 +184,31 @@ impl Rules<'_> {
     }
 
     /// Whether anything is given to people automatically at this moment: switched on, and open (rows 38, 39).
-    pub fn assigns(&self) -> bool {
-        self.policy.enabled && is_open(self.hours, self.now)
+    pub fn assigns(&self, scope: Scope, channel: ChannelAccountId) -> bool {
+        self.policy.enabled && is_open(self.hours_in(scope, channel), self.now)
     }
 
     /// Why an agent with room does not get what waits.
-    pub fn room_reject(&self) -> Reject {
+    pub fn room_reject(&self, scope: Scope, channel: ChannelAccountId) -> Reject {
         if !self.policy.enabled {
             Reject::SwitchedOff
-        } else if self.assigns() {
+        } else if self.assigns(scope, channel) {
             Reject::Outranked
         } else {
             Reject::Closed
+        }
+    }
+
+    /// The same when nothing is known but the workspace.
+    fn room_reject_of_all(&self) -> Reject {
+        let closed = self
+            .hours
+            .get(&HoursScope::Workspace)
+            .is_some_and(|h| !is_open(h, self.now));
+        match (self.policy.enabled, closed) {
+            (false, _) => Reject::SwitchedOff,
+            (true, true) => Reject::Closed,
+            (true, false) => Reject::Outranked,
         }
     }
 
@@ -272,6 +333,7 @@ impl Index {
         agents: impl Iterator<Item = &'a AgentRow>,
     ) -> Self {
         let mut index = Self::default();
+        index.opening = rules.next_opening();
         convs.for_each(|c| index.link_conv(rules, c));
         agents.for_each(|a| index.link_agent(rules, a));
         index
@@ -461,13 +523,16 @@ impl Index {
     }
 
     /// The first exhausted conversation that `agent` may take.
-    pub fn exhausted_for(&self, agent: &AgentRow) -> Option<Key> {
+    pub fn exhausted_for(&self, rules: &Rules<'_>, agent: &AgentRow) -> Option<Key> {
         let mut best = None;
         for scope in scopes(agent) {
             let Some(lanes) = self.waiting.get(&scope) else {
                 continue;
             };
             for channel in channels(lanes, agent) {
+                if !rules.assigns(scope, channel) {
+                    continue;
+                }
                 let lane = Lane {
                     channel,
                     exhausted: true,
@@ -483,12 +548,17 @@ impl Index {
     }
 
     /// The first conversation kept over its time that `agent` may take. `takes` says whether they have not had it.
-    pub fn overdue_for(&self, agent: &AgentRow, takes: impl Fn(ConversationId) -> bool) -> Option<Key> {
+    pub fn overdue_for(
+        &self,
+        rules: &Rules<'_>,
+        agent: &AgentRow,
+        takes: impl Fn(ConversationId) -> bool,
+    ) -> Option<Key> {
         let mut best = None;
         for scope in scopes(agent) {
             let of_scope = (scope, ChannelAccountId(i64::MIN))..=(scope, ChannelAccountId(i64::MAX));
             for ((_, channel), set) in self.overdue.range(of_scope) {
-                if Rules::may_reply(agent, *channel) {
+                if Rules::may_reply(agent, *channel) && rules.assigns(scope, *channel) {
                     best = least(best, set.iter().find(|(_, conv)| takes(*conv)).copied());
                 }
             }
@@ -605,7 +675,7 @@ impl Index {
         add(Reject::Cooling, cooling);
         add(Reject::Ramp, ramp);
         add(Reject::Full, full);
-        add(rules.room_reject(), room);
+        add(rules.room_reject(scope, lane.channel), room);
         let members = lost.iter().map(|l| l.count).sum();
         Funnel {
             members,
@@ -678,7 +748,7 @@ impl Index {
             let at = status as usize;
             let count = every.get(at).unwrap_or(&0) + restricted.get(at).unwrap_or(&0);
             let reason = if status == Status::Room {
-                rules.room_reject()
+                rules.room_reject_of_all()
             } else {
                 status.reject()
             };
@@ -704,6 +774,7 @@ impl Index {
             (self.live == other.live, "live"),
             (self.turns == other.turns, "turns"),
             (self.counts == other.counts, "counts"),
+            (self.opening == other.opening, "opening"),
             (self.linked == other.linked, "linked"),
         ];
         parts.into_iter().find(|(same, _)| !same).map(|(_, name)| name)

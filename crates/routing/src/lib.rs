@@ -39,11 +39,11 @@ pub use clock::{Hours, add_open, is_open, next_opening, open_between};
 pub use decision::{Act, Decision, Finalist, Funnel, Lost, Reason, Reject, TieBreak};
 pub use engine::{plan, run, step};
 pub use explain::{Position, next_for, position, why_waiting};
-pub use fact::{Arrival, Fact, Input, Presence, Profile, Reach, Target};
+pub use fact::{Arrival, Fact, HoursScope, Input, PolicyScope, Presence, Profile, Reach, Target};
 pub use outcome::{AgentChange, Answer, ConvChange, Notice, Outcome, Refusal};
 pub use policy::{
-    Affinity, Finding, FindingCode, HardCap, OnGone, Policy, PresenceRule, Preset, RampRule, ReplyScope, Severity,
-    Strategy, World,
+    Affinity, Finding, FindingCode, HardCap, MaxWait, OnGone, Policy, PresenceRule, Preset, RampRule, ReplyScope,
+    Severity, Step, Strategy, WaitAction, World,
 };
 pub use preview::{Preview, preview};
 pub use row::{AgentKeep, AgentRow, ConvKeep, ConvRow, Epoch, GroupRow, Head, Origin, Ramp, Rows};

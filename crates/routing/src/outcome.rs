@@ -2,6 +2,7 @@
 
 use crate::clock::Hours;
 use crate::decision::{Decision, Reason};
+use crate::fact::HoursScope;
 use crate::policy::Policy;
 use crate::row::{AgentRow, ConvRow, Epoch, GroupRow, Head};
 use ronda_domain::conversation::CloseReason;
@@ -34,7 +35,9 @@ pub struct Outcome {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Undo {
     pub policy: Option<Box<Policy>>,
-    pub hours: Option<Hours>,
+    pub policies: Option<BTreeMap<GroupId, Policy>>,
+    pub hours: Option<BTreeMap<HoursScope, Hours>>,
+    pub pauses: Option<BTreeMap<Option<GroupId>, Ms>>,
     pub groups: Option<BTreeMap<GroupId, GroupRow>>,
 }
 
@@ -87,6 +90,10 @@ pub enum Refusal {
     SecondLive,
     /// A reply came later than can be undone (row 9).
     TooLate,
+    /// No clock runs, so there is nothing to extend.
+    NoClock,
+    /// The one extension of this ownership is used up (row 5).
+    Extended,
 }
 
 /// The net change of a conversation.

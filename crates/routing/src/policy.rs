@@ -1,7 +1,7 @@
 //! The assignment policy: data, with the two model configurations as values of it.
 
 use crate::defaults as d;
-use ronda_domain::AgentId;
+use ronda_domain::{AgentId, GroupId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -119,8 +119,58 @@ impl HardCap {
 #[serde(default)]
 pub struct Affinity {
     pub enabled: bool,
+    /// How long it is kept for one who is not there.
     pub absent_seconds: u32,
+    /// How long it is kept for one who has no room.
     pub full_seconds: u32,
+    /// Strict: it is kept this long whatever they do, and then anybody may have it; none means the times above.
+    pub strict_seconds: Option<u32>,
+    /// Conversations an agent may hold at once because of affinity (row 47); none means no ceiling.
+    pub ceiling: Option<u32>,
+}
+
+/// What changes for a conversation that has waited so long (rows 71–73).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Step {
+    /// Open time since the step before was entered (since it waits, for the first).
+    pub after_seconds: u32,
+    /// It no longer asks for skills.
+    pub drop_skills: bool,
+    /// Members of these groups are asked as well.
+    pub add_groups: BTreeSet<GroupId>,
+    /// Further head start, in minutes.
+    pub raise_minutes: u32,
+}
+
+/// What happens when a conversation has waited as long as it may.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WaitAction {
+    /// All steps at once.
+    Widen,
+    /// In front of everything that came later than a day before it.
+    Raise,
+    /// The customer is told that it takes longer.
+    #[default]
+    TellCustomer,
+    /// The customer is offered to be called back.
+    OfferCallback,
+    /// The customer is offered to leave the matter in writing.
+    OfferForm,
+    /// Back to the bot.
+    ReturnToBot,
+}
+
+/// The longest wait, absolute: since it waits, whatever its steps (row 73). It is never dropped.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(default)]
+pub struct MaxWait {
+    /// Open time.
+    pub after_seconds: u32,
+    pub action: WaitAction,
+    /// What the customer is told; none means the text of the workspace's language.
+    pub text: Option<String>,
 }
 
 impl Default for Affinity {
@@ -129,6 +179,8 @@ impl Default for Affinity {
             enabled: true,
             absent_seconds: d::AFFINITY_ABSENT_SECONDS,
             full_seconds: d::AFFINITY_FULL_SECONDS,
+            strict_seconds: None,
+            ceiling: None,
         }
     }
 }
@@ -166,6 +218,11 @@ pub struct Policy {
     /// How long that is under [`PresenceRule::Any`]; otherwise they are marked away.
     pub cool_down_seconds: u32,
     pub max_backlog_age_seconds: u32,
+    /// What changes as a conversation waits, in order.
+    pub steps: Vec<Step>,
+    pub max_wait: Option<MaxWait>,
+    /// Open time after the rounds are used up, and after each level, until the next level is told.
+    pub escalation_seconds: Vec<u32>,
 }
 
 impl Default for Policy {
@@ -194,6 +251,9 @@ impl Default for Policy {
             strikes: d::STRIKES,
             cool_down_seconds: d::COOL_DOWN_SECONDS,
             max_backlog_age_seconds: d::MAX_BACKLOG_AGE_SECONDS,
+            steps: Vec::new(),
+            max_wait: None,
+            escalation_seconds: d::ESCALATION_SECONDS.to_vec(),
         }
     }
 }

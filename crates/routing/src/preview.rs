@@ -54,7 +54,8 @@ pub fn preview(state: &State, policy: &Policy) -> Preview {
     };
     let mut copy = state.clone();
     let fact = Fact::PolicySet {
-        policy: Box::new(what_if),
+        scope: crate::fact::PolicyScope::Workspace,
+        policy: Some(Box::new(what_if)),
         reach: Reach::NewOnly,
     };
     let input = Input {

@@ -42,7 +42,7 @@ impl Work<'_> {
             self.put(ConvRow { rotate_at: None, ..old });
             return;
         }
-        self.strike(owner, old.round);
+        self.strike(owner, &old);
         if self.guard(&old, owner) {
             return;
         }
@@ -159,10 +159,10 @@ impl Work<'_> {
 
     /// Counts a deadline that passed against an agent who showed no life anywhere meanwhile (row 15). Expiries alone
     /// count for nothing: who answers others is busy, not absent.
-    fn strike(&mut self, agent: AgentId, round: u8) {
+    fn strike(&mut self, agent: AgentId, conv: &ConvRow) {
         let policy = &self.s.policy;
         let (most, now) = (policy.strikes, self.now());
-        let (Some(whole), Some(base)) = (policy.answer_ms(round), policy.answer_ms(0)) else {
+        let (Some(whole), Some(base)) = (policy.answer_ms(conv.round), policy.answer_ms(0)) else {
             return;
         };
         let Some(row) = self
@@ -172,7 +172,8 @@ impl Work<'_> {
         else {
             return;
         };
-        let silent = |at| open_between(&self.s.hours, at, now) >= whole;
+        let hours = self.s.rules().hours_of(conv);
+        let silent = |at| open_between(hours, at, now) >= whole;
         let lately = row.keep.strike_at.is_some_and(|at| now.since(at) < base / 2);
         if lately || !row.keep.life_at.is_none_or(silent) {
             return;

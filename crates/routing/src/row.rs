@@ -2,10 +2,10 @@
 //! anywhere else.
 
 use crate::clock::Hours;
-use crate::fact::Presence;
+use crate::fact::{HoursScope, Presence};
 use crate::policy::Policy;
 use ronda_domain::conversation::{Phase, Place};
-use ronda_domain::{AgentId, ChannelAccountId, ConversationId, CustomerId, GroupId, Ms};
+use ronda_domain::{AgentId, ChannelAccountId, ConversationId, CustomerId, GroupId, Ms, SkillId};
 use serde::{Deserialize, Serialize};
 
 /// Grows by one exactly when place, owner or group of a conversation changes.
@@ -86,7 +86,7 @@ pub struct ConvKeep {
     /// Answers in this ownership: 0, 1, or 2 for more than one.
     #[serde(skip_serializing_if = "is_zero")]
     pub answers: u8,
-    /// The extension for typing is used up.
+    /// The extension, for typing or because the owner asked, is used up.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub extended: bool,
     /// The clock ran out and nobody else could have it: it moves as soon as somebody becomes available.
@@ -101,6 +101,39 @@ pub struct ConvKeep {
     /// The owner before, after a rotation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub previous: Option<AgentId>,
+    /// What whoever takes it must be able to do, ascending.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<SkillId>,
+    /// Head start it came with, in minutes.
+    #[serde(skip_serializing_if = "is_none_of")]
+    pub priority_minutes: u32,
+    /// Head start given by the steps and the longest wait of the policy while it waits, in minutes.
+    #[serde(skip_serializing_if = "is_none_of")]
+    pub raised_minutes: u32,
+    /// When the channel's reply window ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub window_ends: Option<Ms>,
+    /// How near that is: entries of [`crate::defaults::WINDOW_STEPS`] that were reached.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub window_step: u8,
+    /// Steps of the policy taken in this wait.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub step: u8,
+    /// When that step was entered; none when it is the start of the wait.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub step_since: Option<Ms>,
+    /// Since when its group is asked; none when it is the start of the wait.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asked_since: Option<Ms>,
+    /// Groups it left in this wait because nobody was in them, or for time (rows 68, 71).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub via: Vec<GroupId>,
+    /// The longest wait was over in this wait.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub waited_out: bool,
+    /// How far it was escalated since its rounds were used up.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub level: u8,
 }
 
 impl ConvKeep {
@@ -118,6 +151,11 @@ pub(crate) const fn one() -> u32 {
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
 fn is_none_yet(n: &u64) -> bool {
+    *n == 0
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
+fn is_none_of(n: &u32) -> bool {
     *n == 0
 }
 
@@ -143,6 +181,9 @@ pub struct AgentRow {
     /// Place under the strategy Ranked.
     #[serde(default)]
     pub rank: u32,
+    /// Ascending.
+    #[serde(default)]
+    pub skills: Vec<SkillId>,
     /// Conversations held.
     pub load: u32,
     /// The workspace's assignment number at their last automatic assignment: their turn.
@@ -163,6 +204,7 @@ impl AgentRow {
             limit: None,
             weight: one(),
             rank: 0,
+            skills: Vec::new(),
             load: 0,
             stamp: 0,
             keep: AgentKeep::default(),
@@ -220,6 +262,25 @@ pub struct GroupRow {
     pub group: GroupId,
     /// Receives what is handed over to a group that does not exist (row 61).
     pub default: bool,
+    /// Where its conversations go when nobody is in it, or after the time below.
+    #[serde(default)]
+    pub overflow: Option<GroupId>,
+    /// Open time a conversation waits here before it goes on; none means for ever.
+    #[serde(default)]
+    pub overflow_seconds: Option<u32>,
+}
+
+impl GroupRow {
+    /// A group that nothing flows out of.
+    #[must_use]
+    pub const fn new(group: GroupId, default: bool) -> Self {
+        Self {
+            group,
+            default,
+            overflow: None,
+            overflow_seconds: None,
+        }
+    }
 }
 
 /// The counters of a workspace (`routing_head`).
@@ -238,7 +299,15 @@ pub struct Head {
 pub struct Rows {
     pub head: Head,
     pub policy: Policy,
-    pub hours: Hours,
+    /// The whole effective policy of each group that has its own, ascending by id.
+    #[serde(default)]
+    pub policies: Vec<(GroupId, Policy)>,
+    /// The hours of each scope that has its own, ascending.
+    #[serde(default)]
+    pub hours: Vec<(HoursScope, Hours)>,
+    /// Until when rotation is paused, by group; none is the whole workspace. Ascending; past ones do not count.
+    #[serde(default)]
+    pub pauses: Vec<(Option<GroupId>, Ms)>,
     /// Ascending by id.
     pub groups: Vec<GroupRow>,
     /// Ascending by id.

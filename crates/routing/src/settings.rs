@@ -2,14 +2,14 @@
 
 use crate::clock::{Hours, add_open, is_open, open_between};
 use crate::decision::{Act, Decision, Funnel, Reason};
-use crate::fact::{Presence, Profile, Reach};
-use crate::index::Due;
+use crate::fact::{HoursScope, PolicyScope, Presence, Profile, Reach};
+use crate::index::{Due, Rules, Scope};
 use crate::outcome::{Answer, Notice};
 use crate::policy::{Policy, PresenceRule, Strategy};
-use crate::row::{ConvRow, Epoch, GroupRow};
+use crate::row::{AgentRow, ConvRow, Epoch, GroupRow};
 use crate::work::Work;
 use ronda_domain::conversation::Place;
-use ronda_domain::{AgentId, ConversationId, GroupId, Ms};
+use ronda_domain::{AgentId, ChannelAccountId, ConversationId, GroupId, Ms};
 use std::collections::BTreeSet;
 
 const DONE: Answer = Answer::Ok {
@@ -58,6 +58,9 @@ impl Work<'_> {
             channels.sort_unstable();
             channels.dedup();
         }
+        let mut skills = profile.skills.clone();
+        skills.sort_unstable();
+        skills.dedup();
         let known = self.s.agent(agent);
         let was_active = known.is_some_and(|a| a.active);
         let left: Vec<GroupId> = known
@@ -71,6 +74,7 @@ impl Work<'_> {
             a.limit = profile.limit;
             a.weight = profile.weight;
             a.rank = profile.rank;
+            a.skills = skills;
         });
         let raised = grew(limit_before, self.s.limit(agent));
         if profile.active && (raised || !was_active) && self.s.rules().policy.enabled && self.s.waiting() > 0 {
@@ -100,8 +104,9 @@ impl Work<'_> {
         DONE
     }
 
-    pub fn group_set(&mut self, group: GroupId, live: bool, default: bool, heir: Option<GroupId>) -> Answer {
-        let row = live.then_some(GroupRow { group, default });
+    pub fn group_set(&mut self, row: GroupRow, live: bool, heir: Option<GroupId>) -> Answer {
+        let group = row.group;
+        let row = live.then_some(row);
         if self.s.groups.get(&group).copied() == row {
             return DONE;
         }
@@ -146,7 +151,13 @@ impl Work<'_> {
     }
 
     /// Rows 21, 22, 69.
-    pub fn policy_set(&mut self, policy: &Policy, reach: Reach) -> Answer {
+    pub fn policy_set(&mut self, scope: PolicyScope, policy: Option<&Policy>, reach: Reach) -> Answer {
+        if let PolicyScope::Group(group) = scope {
+            return self.group_policy_set(group, policy, reach);
+        }
+        let Some(policy) = policy else {
+            return DONE;
+        };
         if self.s.policy == *policy && reach == Reach::NewOnly {
             return DONE;
         }
@@ -192,6 +203,21 @@ impl Work<'_> {
         }
         self.set_aside(switched_on);
         self.rewind(reach);
+        DONE
+    }
+
+    fn group_policy_set(&mut self, group: GroupId, policy: Option<&Policy>, reach: Reach) -> Answer {
+        if self.s.policies.get(&group) == policy && reach == Reach::NewOnly {
+            return DONE;
+        }
+        let before = self.s.policies.clone();
+        match policy {
+            Some(policy) => self.s.policies.insert(group, policy.clone()),
+            None => self.s.policies.remove(&group),
+        };
+        self.undo.policies.get_or_insert(before);
+        self.s.rebuild();
+        self.s.unsettled = true;
         DONE
     }
 
@@ -241,28 +267,29 @@ impl Work<'_> {
     }
 
     /// Row 41: what is left of each clock goes on in the new hours.
-    pub fn hours_set(&mut self, hours: &Hours) -> Answer {
-        if self.s.hours == *hours {
+    pub fn hours_set(&mut self, scope: HoursScope, hours: Option<&Hours>) -> Answer {
+        if self.s.hours.get(&scope) == hours {
             return DONE;
         }
-        let was_open = is_open(&self.s.hours, self.now());
-        let old = std::mem::replace(&mut self.s.hours, hours.clone());
-        self.s.hash_settings();
         let now = self.now();
-        let mut held: Vec<ConversationId> = self
-            .s
-            .convs
-            .values()
-            .filter(|c| c.place == Place::Held)
-            .map(|c| c.conv)
-            .collect();
-        held.sort_unstable();
-        for conv in held {
-            let Some(row) = self.s.conv(conv).cloned().filter(|c| self.wants_clock(c)) else {
+        let clocks = self.clocks();
+        let closed = self.closed_lanes();
+        let before = self.s.hours.clone();
+        match hours {
+            Some(hours) => self.s.hours.insert(scope, hours.clone()),
+            None => self.s.hours.remove(&scope),
+        };
+        self.undo.hours.get_or_insert(before);
+        self.s.rebuild();
+        self.s.unsettled = true;
+        for (conv, left) in clocks {
+            let Some(row) = self.s.conv(conv).cloned() else {
                 continue;
             };
-            let rotate_at = match row.rotate_at {
-                Some(at) => add_open(hours, now, open_between(&old, now, at)),
+            let rules = self.s.rules();
+            let start = rules.paused(&row).map_or(now, |until| until.max(now));
+            let rotate_at = match left {
+                Some(left) => add_open(rules.hours_of(&row), start, left),
                 // The hours known before ended too early to say; kept ones whose rounds are used have no clock.
                 None if row.keep.overdue => None,
                 None => self.clock(&row).map(|at| at.max(now)),
@@ -271,23 +298,139 @@ impl Work<'_> {
                 self.put(ConvRow { rotate_at, ..row });
             }
         }
-        self.undo.hours.get_or_insert(old);
-        if !was_open {
-            self.open();
-        }
+        let opened = self.closed_lanes();
+        let lanes: Vec<_> = closed.difference(&opened).copied().collect();
+        self.release_paced(&lanes);
         DONE
     }
 
-    /// It was closed: when it is open now, what waited is given out paced, as to people who come back (row 38).
-    pub fn open(&mut self) {
-        if !self.s.rules().assigns() || !self.s.policy.ramp.on() || self.s.waiting() == 0 {
+    /// Conversations whose clock runs or should, and what is left of it in open time.
+    fn clocks(&self) -> Vec<(ConversationId, Option<i64>)> {
+        let rules = self.s.rules();
+        let now = self.now();
+        let held = self.s.convs.values().filter(|c| c.place == Place::Held);
+        let mut found: Vec<_> = held
+            .filter(|c| self.wants_clock(c))
+            .map(|c| {
+                let start = rules.paused(c).map_or(now, |until| until.max(now));
+                let left = c.rotate_at.map(|at| open_between(rules.hours_of(c), start, at));
+                (c.conv, left)
+            })
+            .collect();
+        found.sort_unstable();
+        found
+    }
+
+    /// Queues whose hours are over: by scope and channel.
+    fn closed_lanes(&self) -> BTreeSet<(Scope, ChannelAccountId)> {
+        let rules = self.s.rules();
+        let waiting = self.s.index.waiting.iter();
+        let lanes = waiting.flat_map(|(scope, lanes)| lanes.keys().map(|l| (*scope, l.channel)));
+        lanes
+            .filter(|(scope, channel)| !is_open(rules.hours_in(*scope, *channel), rules.now))
+            .collect()
+    }
+
+    /// Calendars opened: what waited for them is given out paced, as to people who come back (row 38).
+    pub fn open(&mut self, calendars: &[HoursScope]) {
+        if calendars.is_empty() {
             return;
         }
-        let mut agents: Vec<AgentId> = self.s.available().collect();
+        self.s.unsettled = true;
+        let rules = self.s.rules();
+        let waiting = self.s.index.waiting.iter();
+        let lanes = waiting.flat_map(|(scope, lanes)| lanes.keys().map(|l| (*scope, l.channel)));
+        let opened = lanes.filter(|(s, c)| rules.calendar(*s, *c).is_some_and(|h| calendars.contains(&h)));
+        let opened: BTreeSet<_> = opened.collect();
+        self.release_paced(&opened.into_iter().collect::<Vec<_>>());
+    }
+
+    /// Starts the pacing of everybody who may take what waits in these queues.
+    fn release_paced(&mut self, lanes: &[(Scope, ChannelAccountId)]) {
+        let rules = self.s.rules();
+        if !rules.policy.enabled || !rules.policy.ramp.on() || lanes.is_empty() {
+            return;
+        }
+        let takes = |a: &AgentRow| {
+            let one = |(scope, channel): &(Scope, ChannelAccountId)| {
+                Rules::member(a, *scope) && Rules::may_reply(a, *channel)
+            };
+            self.s.status(a.agent).available() && lanes.iter().any(one)
+        };
+        let mut agents: Vec<AgentId> = self.s.agents.values().filter(|a| takes(a)).map(|a| a.agent).collect();
         agents.sort_unstable();
         for agent in agents {
             self.start_ramp(agent);
         }
+    }
+
+    /// Clocks stand still, or go on with what was left of them.
+    pub fn rotation_paused(&mut self, group: Option<GroupId>, until: Option<Ms>) -> Answer {
+        let now = self.now();
+        let until = until.filter(|at| *at > now);
+        if self.s.pauses.get(&group).copied() == until {
+            return DONE;
+        }
+        let clocks = self.clocks();
+        let before = self.s.pauses.clone();
+        match until {
+            Some(until) => self.s.pauses.insert(group, until),
+            None => self.s.pauses.remove(&group),
+        };
+        self.undo.pauses.get_or_insert(before);
+        self.s.hash_settings();
+        let mut moved = 0;
+        for (conv, left) in clocks {
+            let Some((row, left)) = self.s.conv(conv).cloned().zip(left) else {
+                continue;
+            };
+            let rules = self.s.rules();
+            let start = rules.paused(&row).map_or(now, |until| until.max(now));
+            let rotate_at = add_open(rules.hours_of(&row), start, left);
+            if rotate_at != row.rotate_at {
+                moved += 1;
+                self.put(ConvRow { rotate_at, ..row });
+            }
+        }
+        self.about_all(
+            Act::Pause,
+            Reason::RotationPaused {
+                group,
+                until,
+                clocks: moved,
+            },
+        );
+        DONE
+    }
+
+    /// Pauses that are over.
+    pub fn resume(&mut self) {
+        let now = self.now();
+        if self.s.pauses.values().all(|until| *until > now) {
+            return;
+        }
+        let before = self.s.pauses.clone();
+        self.s.pauses.retain(|_, until| *until > now);
+        self.undo.pauses.get_or_insert(before);
+        self.s.hash_settings();
+    }
+
+    /// Notes a decision about the workspace.
+    fn about_all(&mut self, act: Act, reason: Reason) {
+        self.note(Decision {
+            seq: 0,
+            at: self.now(),
+            cause: 0,
+            policy_version: 0,
+            conversation: None,
+            epoch_before: Epoch(0),
+            epoch_after: Epoch(0),
+            act,
+            from: None,
+            to: None,
+            reason,
+            funnel: Funnel::default(),
+        });
     }
 
     /// Row 34: time that nobody could use is given back to every clock. Returns whose clocks they are.
@@ -306,25 +449,14 @@ impl Work<'_> {
             {
                 clocks += 1;
                 owners.extend(row.owner);
-                let left = open_between(&self.s.hours, start, at);
-                let rotate_at = add_open(&self.s.hours, now, left);
+                let rules = self.s.rules();
+                let paused = rules.paused(&row).unwrap_or(start);
+                let left = open_between(rules.hours_of(&row), start.max(paused), at);
+                let rotate_at = add_open(rules.hours_of(&row), now.max(paused), left);
                 self.put(ConvRow { rotate_at, ..row });
             }
         }
-        self.note(Decision {
-            seq: 0,
-            at: now,
-            cause: 0,
-            policy_version: 0,
-            conversation: None,
-            epoch_before: Epoch(0),
-            epoch_after: Epoch(0),
-            act: Act::Amnesty,
-            from: None,
-            to: None,
-            reason: Reason::OutageOver { lost_ms, clocks },
-            funnel: Funnel::default(),
-        });
+        self.about_all(Act::Amnesty, Reason::OutageOver { lost_ms, clocks });
         owners
     }
 

@@ -1,6 +1,7 @@
 //! The state of a workspace: rows, and the index derived from them.
 
-use crate::clock::{Hours, next_opening};
+use crate::clock::{Hours, is_open};
+use crate::fact::HoursScope;
 use crate::hash::{self, Map};
 use crate::index::{Index, Rules, Status};
 use crate::outcome::Outcome;
@@ -20,8 +21,13 @@ const GROUP: u8 = 4;
 #[derive(Clone, Debug, Default)]
 pub struct State {
     pub(crate) head: Head,
+    /// The policy of the workspace.
     pub(crate) policy: Policy,
-    pub(crate) hours: Hours,
+    /// The policies of groups that have their own.
+    pub(crate) policies: BTreeMap<GroupId, Policy>,
+    pub(crate) hours: BTreeMap<HoursScope, Hours>,
+    /// Until when rotation is paused, by group; none is the whole workspace. Future ones only.
+    pub(crate) pauses: BTreeMap<Option<GroupId>, Ms>,
     pub(crate) groups: BTreeMap<GroupId, GroupRow>,
     pub(crate) convs: Map<ConversationId, ConvRow>,
     pub(crate) agents: Map<AgentId, AgentRow>,
@@ -41,7 +47,13 @@ impl State {
         let mut state = Self {
             head: rows.head,
             policy: rows.policy,
-            hours: rows.hours,
+            policies: rows.policies.into_iter().collect(),
+            hours: rows.hours.into_iter().collect(),
+            pauses: rows
+                .pauses
+                .into_iter()
+                .filter(|(_, until)| *until > rows.head.at)
+                .collect(),
             groups: rows.groups.into_iter().map(|g| (g.group, g)).collect(),
             unsettled: true,
             ..Self::default()
@@ -73,7 +85,9 @@ impl State {
         Rows {
             head: self.head,
             policy: self.policy.clone(),
-            hours: self.hours.clone(),
+            policies: self.policies.iter().map(|(g, p)| (*g, p.clone())).collect(),
+            hours: self.hours.iter().map(|(s, h)| (*s, h.clone())).collect(),
+            pauses: self.pauses.iter().map(|(g, until)| (*g, *until)).collect(),
             groups: self.groups.values().copied().collect(),
             agents,
             convs,
@@ -144,10 +158,11 @@ impl State {
     #[must_use]
     pub fn next_due(&self) -> Option<Ms> {
         let due = self.index.due.first().map(|(at, _)| *at);
-        let pending = self.policy.enabled && !(self.index.waiting.is_empty() && self.index.overdue.is_empty());
+        let pending = !(self.index.waiting.is_empty() && self.index.overdue.is_empty());
         // At the opening, what waits is given to people (row 38).
-        let opening = next_opening(&self.hours, self.head.at).filter(|at| pending && *at > self.head.at);
-        due.into_iter().chain(opening).min()
+        let opening = self.index.opening.filter(|_| pending);
+        let resumes = self.pauses.values().copied();
+        due.into_iter().chain(opening).chain(resumes).min()
     }
 
     /// Whether more is due than one input fires: then others have their turn in between (row 78).
@@ -199,12 +214,20 @@ impl State {
     /// Takes back what the last [`crate::run`] did, when its outcome could not be committed.
     pub fn revert(&mut self, outcome: &Outcome) {
         let undo = &outcome.undo;
-        let settings = undo.policy.is_some() || undo.hours.is_some() || undo.groups.is_some();
+        let settings =
+            undo.policy.is_some() || undo.policies.is_some() || undo.hours.is_some() || undo.groups.is_some();
         if let Some(policy) = &undo.policy {
             self.policy = (**policy).clone();
         }
+        if let Some(policies) = &undo.policies {
+            self.policies.clone_from(policies);
+        }
         if let Some(hours) = &undo.hours {
-            self.hours = hours.clone();
+            self.hours.clone_from(hours);
+        }
+        if let Some(pauses) = &undo.pauses {
+            self.pauses.clone_from(pauses);
+            self.hash_settings();
         }
         if let Some(groups) = &undo.groups {
             self.groups.clone_from(groups);
@@ -231,16 +254,33 @@ impl State {
         for agent in self.index.ramping() {
             self.relink_agent(agent, |_| {});
         }
+        self.index.opening = self.rules().next_opening();
         self.unsettled = true;
     }
 
     pub(crate) const fn rules(&self) -> Rules<'_> {
         Rules {
             policy: &self.policy,
+            policies: &self.policies,
             groups: &self.groups,
             hours: &self.hours,
+            pauses: &self.pauses,
             now: self.head.at,
         }
+    }
+
+    /// Raises the time. Returns the calendars that opened meanwhile.
+    pub(crate) fn raise(&mut self, now: Ms) -> Vec<HoursScope> {
+        let before = std::mem::replace(&mut self.head.at, now);
+        if self.index.opening.is_none_or(|at| at > now) {
+            return Vec::new();
+        }
+        self.index.opening = self.rules().next_opening();
+        let opened = self
+            .hours
+            .iter()
+            .filter(|(_, h)| !is_open(h, before) && is_open(h, now));
+        opened.map(|(scope, _)| *scope).collect()
     }
 
     /// Builds index and hash from the rows.
@@ -257,7 +297,7 @@ impl State {
     }
 
     pub(crate) fn hash_settings(&mut self) {
-        self.settings = hash::of(SETTINGS, &(&self.policy, &self.hours));
+        self.settings = hash::of(SETTINGS, &(&self.policy, &self.policies, &self.hours, &self.pauses));
         for group in self.groups.values() {
             self.settings = self.settings.wrapping_add(hash::of(GROUP, group));
         }
@@ -267,8 +307,10 @@ impl State {
     pub(crate) fn set_conv(&mut self, id: ConversationId, row: Option<ConvRow>) {
         let rules = Rules {
             policy: &self.policy,
+            policies: &self.policies,
             groups: &self.groups,
             hours: &self.hours,
+            pauses: &self.pauses,
             now: self.head.at,
         };
         if let Some(old) = self.convs.get(&id) {
@@ -286,8 +328,10 @@ impl State {
     pub(crate) fn set_agent(&mut self, id: AgentId, row: Option<AgentRow>) {
         let rules = Rules {
             policy: &self.policy,
+            policies: &self.policies,
             groups: &self.groups,
             hours: &self.hours,
+            pauses: &self.pauses,
             now: self.head.at,
         };
         if let Some(old) = self.agents.get(&id) {

@@ -266,7 +266,7 @@ impl<'a> Work<'a> {
 
     /// Whether the policy lets a clock run for this row.
     pub fn wants_clock(&self, conv: &ConvRow) -> bool {
-        let policy = &self.s.policy;
+        let policy = self.s.rules().policy_of(conv);
         policy.enabled
             && policy.reassign_seconds.is_some()
             && conv.phase == Some(Phase::Unanswered)
@@ -279,8 +279,11 @@ impl<'a> Work<'a> {
         if !self.wants_clock(conv) {
             return None;
         }
-        let open_ms = self.s.policy.answer_ms(conv.round)?.max(SHORTEST_MS);
-        add_open(&self.s.hours, start, open_ms)
+        let rules = self.s.rules();
+        let open_ms = rules.policy_of(conv).answer_ms(conv.round)?.max(SHORTEST_MS);
+        // While rotation is paused, time to answer begins at its end.
+        let start = rules.paused(conv).map_or(start, |until| until.max(start));
+        add_open(rules.hours_of(conv), start, open_ms)
     }
 
     /// The deadline of this ownership (row 2).

@@ -16,13 +16,23 @@ pub struct RoutableRow {
     pub channels: Option<Vec<ChannelAccountId>>,
 }
 
+/// A live group as routing sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RoutedGroup {
+    pub group: GroupId,
+    pub default: bool,
+    /// Where its waiting conversations go when nobody is in it, or after so much open time.
+    pub overflow: Option<GroupId>,
+    pub overflow_seconds: Option<i64>,
+}
+
 statements! {
     NAMES = "select id, case when public_name = '' then name else public_name end from agent where workspace = $1";
     ROUTABLE = "select id, role, status, limit_override, channels from agent where workspace = $1 order by id";
     ROUTABLE_ONE = "select id, role, status, limit_override, channels from agent where workspace = $1 and id = $2";
     MEMBERS = "select m.agent, m.group_id from agent_group_member as m, agent_group as g where m.workspace = $1 and g.id = m.group_id
         and g.deleted_at is null order by m.agent, m.group_id";
-    GROUPS = "select id, is_default from agent_group where workspace = $1 and deleted_at is null order by id";
+    GROUPS = "select id, is_default, overflow, overflow_seconds from agent_group where workspace = $1 and deleted_at is null order by id";
 }
 
 fn read(r: &Row<'_>) -> StoreResult<RoutableRow> {
@@ -57,7 +67,14 @@ pub fn members(tx: &mut Tx<'_>, w: WorkspaceId) -> StoreResult<Vec<(AgentId, Gro
     tx.query(&MEMBERS, &[w.into()], |r| Ok((r.id(0)?, r.id(1)?)))
 }
 
-/// The live groups and which is the default, ascending.
-pub fn groups(tx: &mut Tx<'_>, w: WorkspaceId) -> StoreResult<Vec<(GroupId, bool)>> {
-    tx.query(&GROUPS, &[w.into()], |r| Ok((r.id(0)?, r.b(1)?)))
+/// The live groups, ascending.
+pub fn groups(tx: &mut Tx<'_>, w: WorkspaceId) -> StoreResult<Vec<RoutedGroup>> {
+    tx.query(&GROUPS, &[w.into()], |r| {
+        Ok(RoutedGroup {
+            group: r.id(0)?,
+            default: r.b(1)?,
+            overflow: r.oid(2)?,
+            overflow_seconds: r.oi(3)?,
+        })
+    })
 }

@@ -1,7 +1,7 @@
 //! What the planner reads and writes: head, inputs, loads, rounds, decisions, policies (T3, T4).
 
 use crate::{Row, Rows, StoreResult, Tx, Value, statements};
-use ronda_domain::{AgentId, ConversationId, Ms, WorkspaceId};
+use ronda_domain::{AgentId, ConversationId, GroupId, Ms, WorkspaceId};
 
 /// The head of a workspace's routing: it fences, numbers and serialises planners with one statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,6 +125,9 @@ statements! {
         from routing_decision where workspace = $1 and (to_agent = $2 or from_agent = $2) and seq < $3 order by seq desc limit $4";
     POLICY = "select version, body, author, created_at from routing_policy where workspace = $1 order by version desc limit 1";
     POLICIES = "select version, body, author, created_at from routing_policy where workspace = $1 and version < $2 order by version desc limit $3";
+    PAUSES = "select group_id, until from rotation_pause where workspace = $1 order by group_id";
+    PAUSE = "insert into rotation_pause(workspace, group_id, until) values ($1, $2, $3)
+        on conflict (workspace, group_id) do update set until = excluded.until";
     INSERT_POLICY = "insert into routing_policy(workspace, version, body, author, created_at) values ($1, $2, $3, $4, $5)";
 }
 
@@ -484,4 +487,18 @@ pub fn insert_policy(
         &INSERT_POLICY,
         &[w.into(), version.into(), body.into(), author.into(), now.into()],
     )
+}
+
+/// Until when rotation is paused, by group; none is the whole workspace. Past ones are among them.
+pub fn pauses(tx: &mut Tx<'_>, w: WorkspaceId) -> StoreResult<Vec<(Option<GroupId>, Ms)>> {
+    tx.query(&PAUSES, &[w.into()], |r| {
+        let group = r.i(0)?;
+        Ok(((group != 0).then_some(GroupId(group)), Ms(r.i(1)?)))
+    })
+}
+
+/// Pauses rotation of a group, or of the whole workspace, until then; a time that has passed ends it.
+pub fn pause(tx: &mut Tx<'_>, w: WorkspaceId, group: Option<GroupId>, until: Ms) -> StoreResult<u64> {
+    let group = group.map_or(0, |g| g.0);
+    tx.exec(&PAUSE, &[w.into(), group.into(), until.into()])
 }

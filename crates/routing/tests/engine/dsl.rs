@@ -3,8 +3,8 @@
 use ronda_domain::conversation::{CloseReason, Place};
 use ronda_domain::{AgentId, ChannelAccountId, ConversationId, CustomerId, GroupId, Ms};
 use ronda_routing::{
-    Act, AgentRow, Answer, Arrival, ConvRow, Decision, Epoch, Fact, Hours, Input, Outcome, Policy, Presence, Profile,
-    RampRule, Reach, Rows, State, Target, check,
+    Act, AgentRow, Answer, Arrival, ConvRow, Decision, Epoch, Fact, Input, Outcome, Policy, PolicyScope, Presence,
+    Profile, RampRule, Reach, Rows, State, Target, check,
 };
 
 pub const fn a(n: i64) -> AgentId {
@@ -57,7 +57,9 @@ impl Scene {
         let rows = Rows {
             head: ronda_routing::Head::default(),
             policy,
-            hours: Hours::Always,
+            policies: Vec::new(),
+            hours: Vec::new(),
+            pauses: Vec::new(),
             groups: Vec::new(),
             agents: Vec::new(),
             convs: Vec::new(),
@@ -154,6 +156,8 @@ impl Scene {
             live: true,
             default,
             heir: None,
+            overflow: None,
+            overflow_seconds: None,
         });
     }
 
@@ -175,19 +179,16 @@ impl Scene {
         policy.version += 1;
         change(&mut policy);
         self.step(Fact::PolicySet {
-            policy: Box::new(policy),
+            scope: PolicyScope::Workspace,
+            policy: Some(Box::new(policy)),
             reach,
         });
     }
 
     pub fn arrival(&self, conv: i64) -> Arrival {
         Arrival {
-            customer: CustomerId(conv),
-            channel: WEB,
-            group: None,
-            epoch: Epoch(1),
             anchor: Some(Ms(self.now * 1_000)),
-            prefer: None,
+            ..Arrival::of(CustomerId(conv), WEB, Epoch(1))
         }
     }
 
@@ -208,7 +209,11 @@ impl Scene {
 
     pub fn customer(&mut self, conv: i64) -> Answer {
         let at = Ms(self.now * 1_000);
-        self.step(Fact::CustomerSaid { conv: c(conv), at })
+        self.step(Fact::CustomerSaid {
+            conv: c(conv),
+            at,
+            window_ends: None,
+        })
     }
 
     /// Its owner answers.

@@ -4,8 +4,8 @@
 use ronda_domain::conversation::{Phase, Place};
 use ronda_domain::{AgentId, ConversationId, GroupId, Ms};
 use ronda_routing::{
-    Act, AgentRow, Arrival, ConvKeep, ConvRow, Epoch, Fact, Hours, Input, OnGone, Origin, Presence, PresenceRule, Ramp,
-    ReplyScope, Rows, Strategy,
+    Act, AgentRow, Arrival, ConvKeep, ConvRow, Epoch, Fact, Hours, HoursScope, Input, OnGone, Origin, Presence,
+    PresenceRule, Ramp, ReplyScope, Rows, Strategy,
 };
 use std::cmp::Ordering;
 
@@ -69,12 +69,13 @@ impl Model {
         }
     }
 
-    fn strike(&mut self, owner: &AgentRow, round: u8) {
+    fn strike(&mut self, owner: &AgentRow, conv: &ConvRow) {
+        let round = conv.round;
         let (policy, now) = (self.rows.policy.clone(), self.now());
         let quiet = owner
             .keep
             .life_at
-            .is_none_or(|at| self.open_between(&self.rows.hours, at, now) >= self.answer_ms(round));
+            .is_none_or(|at| self.open_between(&self.hours_of(conv), at, now) >= self.answer_ms(round));
         let lately = owner
             .keep
             .strike_at
@@ -118,10 +119,12 @@ impl Model {
         if let Fact::Gap { lost_ms } = input.fact {
             self.amnesty(lost_ms);
         }
+        self.rows.pauses.retain(|(_, until)| *until > self.rows.head.at);
         self.pace(before);
-        if !self.open_at(before) {
-            self.opens();
-        }
+        let hours = self.rows.hours.clone();
+        let opened = |h: &Hours| !is_open(h, before) && is_open(h, self.now());
+        let opened: Vec<_> = hours.iter().filter(|(_, h)| opened(h)).map(|(s, _)| *s).collect();
+        self.opens(|m, c| m.calendar(c).is_some_and(|s| opened.contains(&s)));
         self.settle();
         self.apply(&input.fact);
         self.settle();
@@ -268,8 +271,8 @@ impl Model {
 
     // Clocks.
 
-    pub fn add_open(&self, from: Ms, ms: i64) -> Option<Ms> {
-        let Hours::Spans(spans) = &self.rows.hours else {
+    pub fn add_open(&self, conv: &ConvRow, from: Ms, ms: i64) -> Option<Ms> {
+        let Hours::Spans(spans) = self.hours_of(conv) else {
             return Some(Ms(from.0 + ms));
         };
         let mut left = ms;
@@ -284,20 +287,44 @@ impl Model {
         None
     }
 
-    pub fn open_at(&self, at: Ms) -> bool {
-        match &self.rows.hours {
-            Hours::Always => true,
-            Hours::Spans(spans) => spans.iter().any(|(from, to)| *from <= at && at < *to),
-        }
+    /// Whose hours hold: the group's, the channel's or the workspace's.
+    pub fn calendar(&self, conv: &ConvRow) -> Option<HoursScope> {
+        let known = |s: HoursScope| self.rows.hours.iter().any(|(x, _)| *x == s).then_some(s);
+        let group = self.target_group(conv.group).and_then(|g| known(HoursScope::Group(g)));
+        let channel = known(HoursScope::Channel(conv.channel));
+        group.or(channel).or(known(HoursScope::Workspace))
     }
 
-    /// It was closed; perhaps it no longer is.
-    pub fn opens(&mut self) {
+    pub fn hours_of(&self, conv: &ConvRow) -> Hours {
+        let scope = self.calendar(conv);
+        let found = self.rows.hours.iter().find(|(s, _)| Some(*s) == scope);
+        found.map_or(Hours::Always, |(_, h)| h.clone())
+    }
+
+    /// Whether anything is given automatically.
+    fn assigns(&self, conv: &ConvRow) -> bool {
+        self.rows.policy.enabled && is_open(&self.hours_of(conv), self.now())
+    }
+
+    /// When its time may run again.
+    pub fn runs_from(&self, conv: &ConvRow) -> Ms {
+        let group = self.target_group(conv.group);
+        let pauses = self.rows.pauses.iter();
+        let its = pauses
+            .filter(|(g, _)| g.is_none() || *g == group)
+            .map(|(_, until)| *until);
+        its.max().unwrap_or_default()
+    }
+
+    /// What waits for these hours can be given now.
+    pub fn opens(&mut self, is_its: impl Fn(&Self, &ConvRow) -> bool) {
         let policy = &self.rows.policy;
-        let waits = self.rows.convs.iter().any(|c| c.place == Place::Waiting);
-        if policy.enabled && policy.ramp.initial > 0 && waits && self.open_at(self.now()) {
+        let convs = self.rows.convs.iter().filter(|c| c.place == Place::Waiting);
+        let released: Vec<_> = convs.filter(|c| is_its(self, c)).cloned().collect();
+        if policy.enabled && policy.ramp.initial > 0 {
             let from = self.now();
-            let there: Vec<_> = self.rows.agents.iter().filter(|a| self.available(a)).cloned().collect();
+            let takes = |a: &&AgentRow| self.available(a) && released.iter().any(|c| self.member(a, c));
+            let there: Vec<_> = self.rows.agents.iter().filter(takes).cloned().collect();
             for agent in there {
                 self.agent_mut(agent.agent).keep.ramp = Some(Ramp { from, base: agent.load });
             }
@@ -317,7 +344,7 @@ impl Model {
 
     pub fn clock_from(&self, c: &ConvRow, start: Ms) -> Option<Ms> {
         if self.wants_clock(c) {
-            self.add_open(start, self.answer_ms(c.round))
+            self.add_open(c, start.max(self.runs_from(c)), self.answer_ms(c.round))
         } else {
             None
         }
@@ -394,10 +421,6 @@ impl Model {
     /// Serves the least key of everything that can be served, again and again.
     fn dispatch(&mut self) {
         self.lift();
-        if !self.rows.policy.enabled || !self.open_at(self.now()) {
-            self.alive = None;
-            return;
-        }
         loop {
             let mut least: Option<((Ms, ConversationId), ConvRow, AgentId)> = None;
             for c in &self.rows.convs {
@@ -406,6 +429,7 @@ impl Model {
                     .and_then(|a| self.agent(a))
                     .filter(|a| self.fit(a, c) == Fit::Room);
                 let to = match c.place {
+                    _ if !self.assigns(c) => None,
                     Place::Waiting if c.keep.stale => None,
                     Place::Waiting if c.exhausted => alive.map(|a| a.agent),
                     Place::Waiting => self.best(c, &c.missed, false),
@@ -512,7 +536,7 @@ impl Model {
 
     fn expire(&mut self, old: &ConvRow) {
         let owner = self.agent(old.owner.expect("held")).expect("known");
-        self.strike(&owner, old.round);
+        self.strike(&owner, old);
         let owner = self.agent(owner.agent).expect("known");
         let whole = self.answer_ms(0);
         let answers = |a: &&AgentRow| a.keep.answered_at.is_some_and(|at| self.now().0 - at.0 < whole);
@@ -643,7 +667,9 @@ impl Model {
         }
         for mut c in self.rows.convs.clone() {
             if let Some(at) = c.rotate_at {
-                c.rotate_at = self.add_open(self.now(), self.open_between(&self.rows.hours, start, at));
+                let paused = self.runs_from(&c);
+                let left = self.open_between(&self.hours_of(&c), start.max(paused), at);
+                c.rotate_at = self.add_open(&c, now.max(paused), left);
                 self.put(c);
             }
         }
@@ -684,6 +710,13 @@ impl Model {
             transfers: 0,
             keep: ConvKeep::default(),
         }
+    }
+}
+
+pub fn is_open(hours: &Hours, at: Ms) -> bool {
+    match hours {
+        Hours::Always => true,
+        Hours::Spans(spans) => spans.iter().any(|(from, to)| *from <= at && at < *to),
     }
 }
 

@@ -1,13 +1,13 @@
 //! The reference model: what the facts do, and the comparison with the engine.
 
-use crate::model::{Fit, Line, Model};
+use crate::model::{Fit, Line, Model, is_open};
 use crate::walk::{cases, input, ops, policies, world};
 use proptest::prelude::*;
 use ronda_domain::conversation::{Phase, Place};
-use ronda_domain::{AgentId, ConversationId, Ms};
+use ronda_domain::{AgentId, ConversationId, GroupId, Ms};
 use ronda_routing::{
-    Act, Arrival, ConvRow, Fact, GroupRow, Hours, OnGone, Origin, Policy, Presence, PresenceRule, Profile, Ramp, Reach,
-    Target,
+    Act, Arrival, ConvRow, Epoch, Fact, GroupRow, Hours, HoursScope, OnGone, Origin, Policy, Presence, PresenceRule,
+    Profile, Ramp, Reach, Target,
 };
 
 impl Model {
@@ -26,6 +26,8 @@ impl Model {
                 live,
                 default,
                 heir,
+                overflow,
+                overflow_seconds,
             } => {
                 let before = self.rows.groups.clone();
                 self.rows.groups.retain(|g| g.group != *group);
@@ -33,6 +35,8 @@ impl Model {
                     self.rows.groups.push(GroupRow {
                         group: *group,
                         default: *default,
+                        overflow: *overflow,
+                        overflow_seconds: *overflow_seconds,
                     });
                 }
                 self.rows.groups.sort_by_key(|g| g.group);
@@ -52,8 +56,14 @@ impl Model {
                     }
                 }
             }
-            Fact::PolicySet { policy, reach } => self.policy_set(policy, *reach),
-            Fact::HoursSet { hours } => self.hours_set(hours),
+            Fact::PolicySet {
+                policy: Some(policy),
+                reach,
+                ..
+            } => self.policy_set(policy, *reach),
+            Fact::PolicySet { .. } => {}
+            Fact::HoursSet { scope, hours } => self.hours_set(*scope, hours.as_ref()),
+            Fact::RotationPaused { group, until } => self.rotation_paused(*group, *until),
             Fact::Tick | Fact::Gap { .. } => {}
             Fact::Taken {
                 conv, seen, arrival, ..
@@ -91,6 +101,7 @@ impl Model {
             Fact::CustomerSaid { conv, .. }
             | Fact::SendFailed { conv, .. }
             | Fact::Typing { conv, .. }
+            | Fact::Extended { conv, .. }
             | Fact::Parked { conv }
             | Fact::Woken { conv } => {
                 if let Some(old) = self.conv(*conv) {
@@ -145,7 +156,8 @@ impl Model {
         let mut row = old.clone();
         let is_held = old.place == Place::Held;
         match fact {
-            Fact::CustomerSaid { at, .. } => {
+            Fact::CustomerSaid { at, window_ends, .. } => {
+                row.keep.window_ends = window_ends.or(row.keep.window_ends);
                 row.anchor = Some(old.anchor.unwrap_or(*at));
                 row.keep.stale = false;
                 if is_held {
@@ -187,6 +199,18 @@ impl Model {
                     self.say(Act::Rearm, old, &row);
                 }
             }
+            Fact::Extended { agent, seen, .. } => {
+                if let Some(at) = old.rotate_at
+                    && old.owner == Some(*agent)
+                    && seen.is_none_or(|s| s == old.epoch)
+                    && !old.keep.extended
+                {
+                    self.life(*agent);
+                    row.rotate_at = self.add_open(old, at, (self.answer_ms(old.round) / 2).min(60_000));
+                    row.keep.extended = true;
+                    self.say(Act::Extend, old, &row);
+                }
+            }
             Fact::Typing { agent, .. } => {
                 if old.owner == Some(*agent) {
                     self.life(*agent);
@@ -196,7 +220,7 @@ impl Model {
                     && !old.keep.extended
                     && at.0 - self.now().0 < 10_000
                 {
-                    row.rotate_at = self.add_open(at, (self.answer_ms(old.round) / 2).min(60_000));
+                    row.rotate_at = self.add_open(old, at, (self.answer_ms(old.round) / 2).min(60_000));
                     row.keep.extended = true;
                     self.say(Act::Extend, old, &row);
                 }
@@ -244,7 +268,7 @@ impl Model {
                     let mut mine = self.agent(*agent).expect("holds it");
                     let start = anchor.max(old.assigned_at.unwrap_or_default());
                     let start = start.max(mine.keep.answered_at.unwrap_or_default());
-                    let took = self.open_between(&self.rows.hours, start, self.now());
+                    let took = self.open_between(&self.hours_of(old), start, self.now());
                     mine.keep.reply_ms = Some((mine.keep.reply_ms.unwrap_or(took) * 3 + took) / 4);
                     mine.keep.answered_at = Some(self.now());
                     *self.agent_mut(*agent) = mine;
@@ -417,6 +441,7 @@ impl Model {
         agent.channels.clone_from(&profile.channels);
         agent.limit = profile.limit;
         (agent.weight, agent.rank) = (profile.weight, profile.rank);
+        agent.skills.clone_from(&profile.skills);
         let limit_before = before.as_ref().map_or(policy_limit, |b| b.limit.or(policy_limit));
         let more = more(limit_before, profile.limit.or(policy_limit)) || !before.is_some_and(|b| b.active);
         if profile.active && more && self.rows.policy.enabled && self.backlog() {
@@ -473,26 +498,62 @@ impl Model {
         }
     }
 
-    fn hours_set(&mut self, hours: &Hours) {
-        if self.rows.hours == *hours {
+    /// What is left of every clock that runs or should.
+    fn left(&self) -> Vec<(ConversationId, Option<i64>)> {
+        let clocks = self.rows.convs.iter().filter(|c| self.wants_clock(c));
+        let left = |c: &ConvRow| {
+            let from = self.now().max(self.runs_from(c));
+            c.rotate_at.map(|at| self.open_between(&self.hours_of(c), from, at))
+        };
+        clocks.map(|c| (c.conv, left(c))).collect()
+    }
+
+    fn hours_set(&mut self, scope: HoursScope, hours: Option<&Hours>) {
+        let before = self.rows.hours.iter().find(|(s, _)| *s == scope);
+        if before.map(|(_, h)| h) == hours {
             return;
         }
-        let was_open = self.open_at(self.now());
-        let old = std::mem::replace(&mut self.rows.hours, hours.clone());
-        if !was_open {
-            self.opens();
-        }
-        for mut c in self.rows.convs.clone() {
-            if !self.wants_clock(&c) {
-                continue;
-            }
-            c.rotate_at = match c.rotate_at {
-                Some(at) => self.add_open(self.now(), self.open_between(&old, self.now(), at)),
+        let left = self.left();
+        let closed = |m: &Self, c: &ConvRow| !is_open(&m.hours_of(c), m.now());
+        let shut: Vec<_> = self
+            .rows
+            .convs
+            .iter()
+            .filter(|c| closed(self, c))
+            .map(|c| c.conv)
+            .collect();
+        self.rows.hours.retain(|(s, _)| *s != scope);
+        self.rows.hours.extend(hours.map(|h| (scope, h.clone())));
+        self.rows.hours.sort_by_key(|(s, _)| *s);
+        self.opens(|m, c| shut.contains(&c.conv) && !closed(m, c));
+        for (conv, left) in left {
+            let mut c = self.conv(conv).expect("just seen");
+            c.rotate_at = match left {
+                Some(left) => self.add_open(&c, self.now().max(self.runs_from(&c)), left),
                 None if c.keep.overdue => None,
                 None => self.clock(&c).map(|at| at.max(self.now())),
             };
             self.put(c);
         }
+    }
+
+    fn rotation_paused(&mut self, group: Option<GroupId>, until: Option<Ms>) {
+        let until = until.filter(|at| *at > self.now());
+        if self.rows.pauses.iter().find(|(g, _)| *g == group).map(|(_, u)| *u) == until {
+            return;
+        }
+        let left = self.left();
+        self.rows.pauses.retain(|(g, _)| *g != group);
+        self.rows.pauses.extend(until.map(|u| (group, u)));
+        self.rows.pauses.sort();
+        for (conv, left) in left {
+            let mut c = self.conv(conv).expect("just seen");
+            if let Some(left) = left {
+                c.rotate_at = self.add_open(&c, self.now().max(self.runs_from(&c)), left);
+                self.put(c);
+            }
+        }
+        self.lines.push((Act::Pause, None, None, None, Epoch(0), Epoch(0)));
     }
 }
 

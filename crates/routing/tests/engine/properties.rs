@@ -324,7 +324,7 @@ fn the_walks_reach_everything_that_can_be_decided() {
     assert!(missing.is_empty(), "{missing:?} of {seen:?}");
 }
 
-const ALL_ACTS: [Act; 20] = [
+const ALL_ACTS: [Act; 21] = [
     Act::Enqueue,
     Act::Assign,
     Act::Rotate,
@@ -340,6 +340,7 @@ const ALL_ACTS: [Act; 20] = [
     Act::ReturnToBot,
     Act::Extend,
     Act::Rearm,
+    Act::Pause,
     Act::Unreserve,
     Act::Amnesty,
     Act::MarkAway,

@@ -5,7 +5,7 @@ use crate::walk::{cases, input, ops, policies, world};
 use proptest::prelude::*;
 use ronda_domain::Ms;
 use ronda_domain::conversation::CloseReason;
-use ronda_routing::{Act, Fact, Hours, Input, Notice, Policy, Presence};
+use ronda_routing::{Act, Fact, Hours, HoursScope, Input, Notice, Policy, Presence};
 
 fn spans(of: &[(i64, i64)]) -> Hours {
     Hours::Spans(of.iter().map(|(from, to)| (Ms(from * 1_000), Ms(to * 1_000))).collect())
@@ -13,8 +13,12 @@ fn spans(of: &[(i64, i64)]) -> Hours {
 
 impl Scene {
     fn hours(&mut self, of: &[(i64, i64)]) {
-        let hours = spans(of);
-        self.step(Fact::HoursSet { hours });
+        self.hours_of(HoursScope::Workspace, of);
+    }
+
+    fn hours_of(&mut self, scope: HoursScope, of: &[(i64, i64)]) {
+        let hours = Some(spans(of));
+        self.step(Fact::HoursSet { scope, hours });
     }
 }
 
@@ -94,7 +98,10 @@ fn row_38_new_hours_that_open_at_once_release_what_waits() {
     s.hours(&[(1_000, 5_000)]);
     s.arrive(1);
     assert!(s.waits(1));
-    s.at(10).step(Fact::HoursSet { hours: Hours::Always });
+    s.at(10).step(Fact::HoursSet {
+        scope: HoursScope::Workspace,
+        hours: Some(Hours::Always),
+    });
     assert_eq!(s.owner(1), 1);
 }
 
@@ -165,7 +172,10 @@ fn row_41_new_hours_move_what_is_left_of_a_clock() {
         Some(10_400),
         "five hundred seconds were left: one hundred now, the rest later"
     );
-    s.at(150).step(Fact::HoursSet { hours: Hours::Always });
+    s.at(150).step(Fact::HoursSet {
+        scope: HoursScope::Workspace,
+        hours: None,
+    });
     assert_eq!(s.deadline(1), Some(600));
 }
 
@@ -215,7 +225,7 @@ proptest! {
         let hours = Hours::Spans(vec![(opens, opens.plus(1_000 * Ms::DAY))]);
         let before = state.rows().convs;
         let seq = state.head().input_seq;
-        ronda_routing::step(&mut state, &Input { seq: seq + 1, at: now, fact: Fact::HoursSet { hours } });
+        ronda_routing::step(&mut state, &Input { seq: seq + 1, at: now, fact: Fact::HoursSet { scope: HoursScope::Workspace, hours: Some(hours) } });
         for old in &before {
             let new = state.conv(old.conv).and_then(|c| c.rotate_at);
             prop_assert_eq!(new, old.rotate_at.map(|at| at.plus(closed * 1_000)));

@@ -207,6 +207,8 @@ fn row_68_the_heir_of_a_group_gets_its_conversations_with_their_owners() {
         live: false,
         default: false,
         heir: Some(g(1)),
+        overflow: None,
+        overflow_seconds: None,
     });
     assert_eq!((s.row(1).group, s.owner(1), s.deadline(1)), (Some(g(1)), 2, deadline));
     assert_eq!(s.row(1).epoch, epoch.next(), "the group changed, so the epoch did");

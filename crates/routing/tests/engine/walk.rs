@@ -5,8 +5,8 @@ use proptest::prelude::*;
 use ronda_domain::conversation::CloseReason;
 use ronda_domain::{AgentId, ChannelAccountId, CustomerId, Ms};
 use ronda_routing::{
-    Arrival, Epoch, Fact, GroupRow, Head, Hours, Input, OnGone, Outcome, Policy, Presence, Profile, RampRule, Reach,
-    ReplyScope, Rows, State, Strategy, Target,
+    Arrival, Epoch, Fact, GroupRow, Head, Hours, HoursScope, Input, OnGone, Outcome, Policy, PolicyScope, Presence,
+    Profile, RampRule, Reach, ReplyScope, Rows, State, Strategy, Target,
 };
 
 pub const AGENTS: i64 = 4;
@@ -83,26 +83,20 @@ fn profile(agent: i64, how: u8) -> Profile {
         limit: (how % 7 == 2).then_some(2),
         weight: 1 + u32::from(how % 3),
         rank: u32::from(how % 2),
+        ..Profile::default()
     }
 }
 
 /// A world with two groups, the first of them the default, and everybody in it online.
 pub fn world(policy: Policy) -> State {
-    let groups = vec![
-        GroupRow {
-            group: g(1),
-            default: true,
-        },
-        GroupRow {
-            group: g(2),
-            default: false,
-        },
-    ];
+    let groups = vec![GroupRow::new(g(1), true), GroupRow::new(g(2), false)];
     let (agents, convs) = (Vec::new(), Vec::new());
     let mut state = State::from_rows(Rows {
         head: Head::default(),
         policy,
-        hours: Hours::Always,
+        policies: Vec::new(),
+        hours: Vec::new(),
+        pauses: Vec::new(),
         groups,
         agents,
         convs,
@@ -135,13 +129,15 @@ pub fn world(policy: Policy) -> State {
 
 fn arrival(conv: i64, how: u8, now: Ms) -> Arrival {
     Arrival {
-        // Two conversations may be of one customer.
-        customer: CustomerId(if how.is_multiple_of(16) { 1 } else { conv }),
-        channel: ChannelAccountId(1 + i64::from(how >> 7)),
         group: [None, None, Some(g(1)), Some(g(2)), Some(g(9))][usize::from(how % 5)],
-        epoch: Epoch(i64::from(how % 3)),
         anchor: (!how.is_multiple_of(11)).then_some(now),
         prefer: how.is_multiple_of(3).then(|| a(1 + i64::from(how % 4))),
+        ..Arrival::of(
+            // Two conversations may be of one customer.
+            CustomerId(if how.is_multiple_of(16) { 1 } else { conv }),
+            ChannelAccountId(1 + i64::from(how >> 7)),
+            Epoch(i64::from(how % 3)),
+        )
     }
 }
 
@@ -163,7 +159,7 @@ pub fn input(state: &State, op: &Op) -> Input {
             conv,
             arrival: arrival(conv.0, how, now),
         },
-        8 => Fact::CustomerSaid { conv, at: now },
+        8 => said(conv, now),
         9 => Fact::SendFailed {
             conv,
             agent: owner,
@@ -173,6 +169,11 @@ pub fn input(state: &State, op: &Op) -> Input {
             conv,
             agent: owner,
             seen: epoch,
+        },
+        13 if how % 4 == 3 => Fact::Extended {
+            conv,
+            agent: owner,
+            seen,
         },
         13 => Fact::Typing { conv, agent: owner },
         14..=15 => Fact::Taken {
@@ -235,7 +236,7 @@ pub fn input(state: &State, op: &Op) -> Input {
             profile: profile(who, how),
         },
         28 => match how % 4 {
-            0 => Fact::CustomerSaid { conv, at: now },
+            0 => said(conv, now),
             1 => Fact::LateReply {
                 conv,
                 agent: row.and_then(|r| r.keep.previous).unwrap_or(agent),
@@ -250,16 +251,31 @@ pub fn input(state: &State, op: &Op) -> Input {
                 lost_ms: i64::from(how) * 1_000,
             },
         },
-        29 => match how % 3 {
+        29 => match how % 4 {
             0 => Fact::GroupSet {
                 group: g(2),
                 live: how & 4 == 4,
                 default: false,
                 heir: (how & 8 == 8).then_some(g(1)),
+                overflow: None,
+                overflow_seconds: None,
             },
-            1 => Fact::HoursSet { hours: hours(how, now) },
+            1 => Fact::HoursSet {
+                scope: [
+                    HoursScope::Workspace,
+                    HoursScope::Workspace,
+                    HoursScope::Channel(ChannelAccountId(2)),
+                    HoursScope::Group(g(2)),
+                ][usize::from(how >> 6)],
+                hours: (how % 8 != 5).then(|| hours(how, now)),
+            },
+            2 => Fact::RotationPaused {
+                group: [None, Some(g(1)), Some(g(2))][usize::from(how % 3)],
+                until: (how & 8 == 8).then(|| now.plus(i64::from(how) * 1_000)),
+            },
             _ => Fact::PolicySet {
-                policy: Box::new(changed(state.policy(), how, who)),
+                scope: PolicyScope::Workspace,
+                policy: Some(Box::new(changed(state.policy(), how, who))),
                 reach: reach(how),
             },
         },
@@ -269,6 +285,14 @@ pub fn input(state: &State, op: &Op) -> Input {
         seq: state.head().input_seq + 1,
         at: now,
         fact,
+    }
+}
+
+const fn said(conv: ronda_domain::ConversationId, at: Ms) -> Fact {
+    Fact::CustomerSaid {
+        conv,
+        at,
+        window_ends: None,
     }
 }
 

@@ -280,7 +280,7 @@ pub fn checked_web_chat(fields: &mut Fields, s: WebChatSettings) -> WebChatSetti
 
 fn checked_group(tx: &mut Tx<'_>, w: WorkspaceId, group: Option<GroupId>) -> AppResult<()> {
     if let Some(group) = group
-        && !agents::groups(tx, w)?.iter().any(|(id, _)| *id == group)
+        && !agents::groups(tx, w)?.iter().any(|g| g.group == group)
     {
         return Err(AppError::field("/default_group", "unknown", "no such group"));
     }

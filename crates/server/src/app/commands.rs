@@ -39,12 +39,9 @@ impl From<Fact> for Prepared {
 
 fn arrival(row: &ConversationRow) -> Arrival {
     Arrival {
-        customer: row.customer,
-        channel: row.channel_account,
         group: row.group,
-        epoch: Epoch(row.epoch),
         anchor: row.owed_since,
-        prefer: None,
+        ..Arrival::of(row.customer, row.channel_account, Epoch(row.epoch))
     }
 }
 
@@ -418,6 +415,8 @@ pub const fn refusal(code: Refusal) -> &'static str {
         Refusal::TransferLimit => "transfer_limit",
         Refusal::SecondLive => "second_live",
         Refusal::TooLate => "too_late",
+        Refusal::NoClock => "no_clock",
+        Refusal::Extended => "extended",
     }
 }
 

@@ -4,7 +4,7 @@ use crate::app::audit::{self, Change};
 use crate::app::{Actor, AppError, AppResult, Who, routing as rules, views};
 use ronda_domain::permission::Permission;
 use ronda_domain::{AgentId, Ms};
-use ronda_routing::{Fact, Finding, Policy, Reach, Severity, State, World};
+use ronda_routing::{Fact, Finding, Policy, PolicyScope, Reach, Severity, State, World};
 use ronda_storage::routing::{self, PolicyRow};
 use ronda_storage::{StoreError, Tx, agents};
 use serde::{Deserialize, Serialize};
@@ -160,7 +160,8 @@ pub fn save(tx: &mut Tx<'_>, who: &Who, new: &NewPolicy) -> AppResult<PolicyVers
         tx,
         w,
         &[Fact::PolicySet {
-            policy: Box::new(policy.clone()),
+            scope: PolicyScope::Workspace,
+            policy: Some(Box::new(policy.clone())),
             reach: new.reach,
         }],
     )?;

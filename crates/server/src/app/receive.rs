@@ -409,6 +409,7 @@ impl Step {
         self.facts.push(Fact::CustomerSaid {
             conv: stays.id,
             at: owed,
+            window_ends: None,
         });
         views::emit_conversation(tx, self.w, stays.id, stays.scope())?;
         Ok(())
@@ -737,6 +738,7 @@ impl Step {
             Place::Waiting | Place::Held => self.facts.push(Fact::CustomerSaid {
                 conv: t.row.id,
                 at: first,
+                window_ends: None,
             }),
         }
         Ok(())
@@ -842,12 +844,10 @@ impl Step {
         let now = tx.now();
         if conversations::hand_over(tx, self.w, row.id, row.epoch, now, anchor, group)? == 1 {
             let arrival = Arrival {
-                customer: row.customer,
-                channel: row.channel_account,
                 group,
-                epoch: Epoch(row.epoch + 1),
                 anchor: Some(anchor),
                 prefer,
+                ..Arrival::of(row.customer, row.channel_account, Epoch(row.epoch + 1))
             };
             let arrival = match prefer {
                 Some(_) => arrival,
@@ -1034,12 +1034,9 @@ fn canonical(digits: &str) -> String {
 
 fn arrival(row: &ConversationRow, anchor: Option<Ms>) -> Arrival {
     Arrival {
-        customer: row.customer,
-        channel: row.channel_account,
         group: row.group,
-        epoch: Epoch(row.epoch),
         anchor: anchor.or(row.owed_since),
-        prefer: None,
+        ..Arrival::of(row.customer, row.channel_account, Epoch(row.epoch))
     }
 }
 

@@ -59,12 +59,39 @@ pub fn agent_edited(tx: &mut Tx<'_>, w: WorkspaceId, agent: AgentId) -> AppResul
 /// # Errors
 /// When the database fails.
 pub fn group_changed(tx: &mut Tx<'_>, w: WorkspaceId, group: GroupId, heir: Option<GroupId>) -> AppResult<()> {
-    let found = agents::groups(tx, w)?.into_iter().find(|(id, _)| *id == group);
+    let found = agents::groups(tx, w)?.into_iter().find(|g| g.group == group);
+    let row = found.map_or_else(|| GroupRow::new(group, false), group_row);
     let fact = Fact::GroupSet {
         group,
         live: found.is_some(),
-        default: found.is_some_and(|(_, default)| default),
+        default: row.default,
         heir,
+        overflow: row.overflow,
+        overflow_seconds: row.overflow_seconds,
+    };
+    tell(tx, w, &[fact])
+}
+
+fn group_row(g: agents::RoutedGroup) -> GroupRow {
+    GroupRow {
+        group: g.group,
+        default: g.default,
+        overflow: g.overflow,
+        overflow_seconds: g.overflow_seconds.and_then(|s| u32::try_from(s).ok()),
+    }
+}
+
+/// Stops the clocks of a group, or of the whole workspace, until then; a time that has passed lets them go on. The
+/// caller has checked the right to do so and that it is not longer than
+/// [`ronda_routing::defaults::ROTATION_PAUSE_SECONDS`].
+///
+/// # Errors
+/// When the database fails.
+pub fn pause_rotation(tx: &mut Tx<'_>, w: WorkspaceId, group: Option<GroupId>, until: Ms) -> AppResult<()> {
+    routing::pause(tx, w, group, until)?;
+    let fact = Fact::RotationPaused {
+        group,
+        until: Some(until),
     };
     tell(tx, w, &[fact])
 }
@@ -162,10 +189,7 @@ pub fn conv_row(c: &ConversationRow, round: Option<&RoundRow>) -> AppResult<Conv
 pub fn rows(tx: &mut Tx<'_>, w: WorkspaceId) -> AppResult<(routing::Head, Rows)> {
     let head = routing::head(tx, w)?;
     let policy = policy(tx, w)?;
-    let groups: Vec<GroupRow> = agents::groups(tx, w)?
-        .into_iter()
-        .map(|(group, default)| GroupRow { group, default })
-        .collect();
+    let groups: Vec<GroupRow> = agents::groups(tx, w)?.into_iter().map(group_row).collect();
     let mut members: BTreeMap<AgentId, Vec<GroupId>> = BTreeMap::new();
     for (agent, group) in agents::members(tx, w)? {
         members.entry(agent).or_default().push(group);
@@ -187,6 +211,7 @@ pub fn rows(tx: &mut Tx<'_>, w: WorkspaceId) -> AppResult<(routing::Head, Rows)>
             limit: profile.limit,
             weight: profile.weight,
             rank: profile.rank,
+            skills: profile.skills,
             load: 0,
             stamp: load.map_or(0, |l| l.stamp),
             keep,
@@ -211,7 +236,9 @@ pub fn rows(tx: &mut Tx<'_>, w: WorkspaceId) -> AppResult<(routing::Head, Rows)>
         Rows {
             head: engine_head,
             policy,
-            hours: ronda_routing::Hours::default(),
+            policies: Vec::new(),
+            hours: Vec::new(),
+            pauses: routing::pauses(tx, w)?,
             groups,
             agents: agent_rows,
             convs,
@@ -545,6 +572,7 @@ fn is_told(d: &Decision) -> bool {
         | Act::Rearm
         | Act::Unreserve
         | Act::Amnesty
+        | Act::Pause
         | Act::MarkAway
         | Act::CoolDown
         | Act::Regroup => false,

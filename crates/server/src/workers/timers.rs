@@ -126,12 +126,9 @@ async fn close(app: &Arc<App>, w: WorkspaceId, place: Place, outbound: bool, bef
             seen: Some(Epoch(row.epoch)),
             reason: CloseReason::Inactivity,
             arrival: Some(Arrival {
-                customer: row.customer,
-                channel: row.channel_account,
                 group: row.group,
-                epoch: Epoch(row.epoch),
                 anchor: row.owed_since,
-                prefer: None,
+                ..Arrival::of(row.customer, row.channel_account, Epoch(row.epoch))
             }),
         };
         match app.planners.command(app, w, None, fact, row.last_message).await {

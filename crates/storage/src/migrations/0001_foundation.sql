@@ -602,6 +602,14 @@ create table routing_policy (
 ) {strict};
 create unique index routing_policy_version on routing_policy(workspace, version);
 
+-- clocks that a supervisor stopped; group 0 is the whole workspace
+create table rotation_pause (
+  workspace {int} not null,
+  group_id {int} not null,
+  until {int} not null,
+  primary key (workspace, group_id)
+) {strict};
+
 create table routing_decision (
   workspace {int} not null,
   seq {int} not null,
