@@ -52,6 +52,16 @@ pub fn next_opening(hours: &Hours, at: Ms) -> Option<Ms> {
     spans.get(first).map(|(from, _)| (*from).max(at))
 }
 
+/// The first start of a span after `at`.
+#[must_use]
+pub fn next_start(hours: &Hours, at: Ms) -> Option<Ms> {
+    let Hours::Spans(spans) = hours else {
+        return None;
+    };
+    let first = spans.partition_point(|(from, _)| *from <= at);
+    spans.get(first).map(|(from, _)| *from)
+}
+
 fn ended(hours: &Hours, at: Ms) -> bool {
     matches!(hours, Hours::Spans(spans) if spans.last().is_none_or(|(_, to)| *to <= at))
 }

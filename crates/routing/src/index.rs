@@ -4,7 +4,7 @@
 //! take never blocks another (row 19). Agents with room stand in one ordered set per scope and channel class, in the
 //! order of the strategy. Counters per scope and class make an explanation independent of the number of agents.
 
-use crate::clock::{Hours, is_open, next_opening};
+use crate::clock::{Hours, is_open, next_start};
 use crate::decision::{Funnel, Lost, Reject};
 use crate::fact::{HoursScope, Presence};
 use crate::hash::Map;
@@ -96,7 +96,7 @@ pub(crate) struct Index {
     pub turns: Map<(Scope, Class), BTreeSet<Turn>>,
     /// Agents by status; no entry of zeros.
     counts: Map<(Scope, Class), [u32; 7]>,
-    /// When the next calendar opens.
+    /// When the next span of any calendar begins.
     pub opening: Option<Ms>,
     /// How each agent is linked.
     linked: Map<AgentId, Linked>,
@@ -152,10 +152,9 @@ impl<'a> Rules<'a> {
         self.policy_in(self.scope(conv.group))
     }
 
-    /// When the next calendar that is closed opens.
+    /// When the next span of any calendar begins.
     pub fn next_opening(&self) -> Option<Ms> {
-        let openings = self.hours.values().filter_map(|h| next_opening(h, self.now));
-        openings.filter(|at| *at > self.now).min()
+        self.hours.values().filter_map(|h| next_start(h, self.now)).min()
     }
 
     /// Until when no clock of a conversation runs; may be past.

@@ -313,7 +313,7 @@ impl Model {
         let its = pauses
             .filter(|(g, _)| g.is_none() || *g == group)
             .map(|(_, until)| *until);
-        its.max().unwrap_or_default()
+        its.max().unwrap_or(Ms(i64::MIN))
     }
 
     /// What waits for these hours can be given now.
