@@ -331,8 +331,10 @@ impl Index {
         convs: impl Iterator<Item = &'a ConvRow>,
         agents: impl Iterator<Item = &'a AgentRow>,
     ) -> Self {
-        let mut index = Self::default();
-        index.opening = rules.next_opening();
+        let mut index = Self {
+            opening: rules.next_opening(),
+            ..Self::default()
+        };
         convs.for_each(|c| index.link_conv(rules, c));
         agents.for_each(|a| index.link_agent(rules, a));
         index
