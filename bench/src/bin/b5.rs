@@ -7,8 +7,8 @@ use ronda_bench::{Goal, Numbers, ROUNDS, figure, median, percentile, resident, s
 use ronda_domain::conversation::{CloseReason, Phase, Place};
 use ronda_domain::{AgentId, ChannelAccountId, ConversationId, CustomerId, GroupId, Ms};
 use ronda_routing::{
-    AgentRow, Arrival, ConvKeep, ConvRow, Epoch, Fact, GroupRow, Head, Hours, Input, Origin, Policy, Presence,
-    RampRule, Rows, State, step,
+    AgentRow, Arrival, ConvKeep, ConvRow, Epoch, Fact, GroupRow, Head, Input, Origin, Policy, Presence, RampRule, Rows,
+    State, step,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
@@ -90,13 +90,10 @@ impl Ours {
                 ..Head::default()
             },
             policy,
-            hours: Hours::Always,
-            groups: (1..=GROUPS)
-                .map(|g| GroupRow {
-                    group: GroupId(g),
-                    default: g == 1,
-                })
-                .collect(),
+            policies: Vec::new(),
+            hours: Vec::new(),
+            pauses: Vec::new(),
+            groups: (1..=GROUPS).map(|g| GroupRow::new(GroupId(g), g == 1)).collect(),
             agents,
             convs: held.chain(queue).collect(),
         });
@@ -136,12 +133,9 @@ impl Ours {
         let arrive = self.input(Fact::HandedOff {
             conv: new,
             arrival: Arrival {
-                customer: CustomerId(new.0),
-                channel: ChannelAccountId(1),
                 group: Some(GroupId(group_of(new.0))),
-                epoch: Epoch(1),
                 anchor: Some(self.now),
-                prefer: None,
+                ..Arrival::of(CustomerId(new.0), ChannelAccountId(1), Epoch(1))
             },
         });
         let started = Instant::now();

@@ -70,7 +70,7 @@ fn overdue_since(state: &State, conv: &ConvRow, now: Ms) -> Option<Ms> {
         return None;
     }
     let from = conv.anchor?.max(conv.assigned_at.unwrap_or_default());
-    add_open(&state.hours, from, i64::from(seconds) * 1_000).filter(|at| *at <= now)
+    add_open(state.rules().hours_of(conv), from, i64::from(seconds) * 1_000).filter(|at| *at <= now)
 }
 
 /// Looks at everything that waits and is held, as of `now`.

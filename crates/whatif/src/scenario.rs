@@ -5,7 +5,9 @@ use crate::chance::Chance;
 use crate::measure::{Interval, Run};
 use crate::sim::{Chat, Pace, Setup, Worker, run};
 use ronda_domain::{AgentId, ChannelAccountId, CustomerId, Ms};
-use ronda_routing::{AgentKeep, AgentRow, Head, Hours, Outcome, Policy, Presence, PresenceRule, RampRule, Rows, State};
+use ronda_routing::{
+    AgentKeep, AgentRow, Head, Hours, HoursScope, Outcome, Policy, Presence, PresenceRule, RampRule, Rows, State,
+};
 use serde::Serialize;
 
 /// Time to answer in the scenarios, in seconds: that of the model configuration Sales.
@@ -342,7 +344,9 @@ impl Situation {
                     version: 1,
                     ..rules.policy(&self.base)
                 },
-                hours: self.hours.clone(),
+                policies: Vec::new(),
+                hours: vec![(HoursScope::Workspace, self.hours.clone())],
+                pauses: Vec::new(),
                 groups: Vec::new(),
                 agents: agents.collect(),
                 convs: Vec::new(),

@@ -299,12 +299,10 @@ impl<'a> Play<'a> {
             live.owed = Some(chat.at);
         }
         let arrival = Arrival {
-            customer: chat.customer,
-            channel: chat.channel,
             group: chat.group,
-            epoch: Epoch(1),
             anchor: Some(chat.at),
             prefer: None,
+            ..Arrival::of(chat.customer, chat.channel, Epoch(1))
         };
         let conv = id_of(i);
         self.tell(Fact::HandedOff { conv, arrival }, watch);
@@ -355,7 +353,14 @@ impl<'a> Play<'a> {
         }
         self.owes(i, Some(self.now));
         let (conv, at) = (id_of(i), self.now);
-        self.tell(Fact::CustomerSaid { conv, at }, watch);
+        self.tell(
+            Fact::CustomerSaid {
+                conv,
+                at,
+                window_ends: None,
+            },
+            watch,
+        );
         if let Some(worker) = self.worker_of(i) {
             self.work(worker);
         }

@@ -156,7 +156,7 @@ pub fn said(tx: &mut Tx<'_>, who: &Who, ids: &[ConversationId], period: (Ms, Ms)
 /// [`AppError::NotFound`].
 pub fn group(tx: &mut Tx<'_>, who: &Who, group: GroupId) -> AppResult<()> {
     let known = ronda_storage::agents::groups(tx, who.workspace)?;
-    if known.iter().any(|(id, _)| *id == group) {
+    if known.iter().any(|g| g.group == group) {
         return Ok(());
     }
     Err(AppError::field("/query/group", "unknown", "no group has this id"))
