@@ -229,7 +229,7 @@ fn target(tx: &mut Tx<'_>, who: &Who, row: &ConversationRow, to: Target) -> AppR
             }
         }
         Target::Group(group) => {
-            if !agents::groups(tx, who.workspace)?.iter().any(|(g, _)| *g == group) {
+            if !agents::groups(tx, who.workspace)?.iter().any(|g| g.group == group) {
                 return Err(AppError::field("/to/group", "unknown", "no such group"));
             }
             if !groups::serves(tx, who.workspace, group, row.channel_account)? {

@@ -829,8 +829,8 @@ impl Step {
                 detail,
             },
         )?;
-        let default = agents::groups(tx, self.w)?.into_iter().find(|(_, default)| *default);
-        Ok(account.default_group.or(default.map(|(group, _)| group)))
+        let default = agents::groups(tx, self.w)?.into_iter().find(|g| g.default);
+        Ok(account.default_group.or(default.map(|g| g.group)))
     }
 
     fn hand_over(
