@@ -11,6 +11,7 @@ const SCREENS = [
   '/dashboard/groups',
   '/dashboard/affinities',
   '/dashboard/channels',
+  '/dashboard/hours',
   '/dashboard/assignment',
   '/dashboard/settings',
   '/dashboard/incidents',

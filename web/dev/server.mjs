@@ -65,7 +65,7 @@ const conv = (o) => {
   const c = {
     id, number: id, channel_account: chan(0), customer: { id: id + 10_000, name: names[id % names.length] }, place: 'held', state: 'active',
     owner: { id: luis.id, name: luis.name }, group: { id: 1, name: 'Ventas' }, epoch: 3, episode: 1, phase: 'answered', owed_since: null, waiting_since: null,
-    assigned_at: ago(40 * MIN), assigned_reason: { code: 'in_turn', params: { strategy: 'least_recent', waited_ms: 4000 } }, rotate_at: null, round: 0, exhausted: false,
+    assigned_at: ago(40 * MIN), assigned_reason: { code: 'in_turn', params: { strategy: 'least_recent', waited_ms: 4000 } }, rotate_at: null, closed_spans: [], round: 0, exhausted: false,
     reserved_for: null, reserved_until: null, last_activity_at: ago(30 * MIN), last_customer_at: ago(31 * MIN), last_message: null, unread: 0, marked_unread: false,
     window: { state: 'open', closes_at: Date.now() + 23 * 60 * MIN, refused: false }, closed_at: null, close_reason: null, outbound: false, outside_group: false, simulated: false, created_at: ago(90 * MIN), ...o,
   };
@@ -164,6 +164,29 @@ const ok = (body) => ({ status: 200, body });
 const changed = (c) => { emit('conversation.changed', c, c.id); return ok({ conversation: c }); };
 const told = (c, code, params) => emit('message.created', say(c, { direction: 'system', author: 'system', content: { type: 'system', code, params } }), c.id);
 
+const holidays = (year) => [['01-01', 'Año Nuevo', true], ['04-03', 'Viernes Santo', false], ['05-01', 'Día del Trabajador', true], ['07-09', 'Día de la Independencia', true], ['12-08', 'Inmaculada Concepción', true], ['12-25', 'Navidad', true]].map(([d, name, yearly]) => ({ name, date: `${year}-${d}`, yearly, spans: [] }));
+const nineToSix = Array.from({ length: 7 }, (_, i) => (i < 5 ? [{ from: '09:00', to: '13:00' }, { from: '14:00', to: '18:00' }] : i === 5 ? [{ from: '22:00', to: '06:00' }] : []));
+const hours = new Map([['workspace', { zone: null, week: nineToSix, exceptions: [...holidays(2026), { name: 'Inventario', date: '2026-11-30', yearly: false, spans: [{ from: '09:00', to: '12:00' }] }], version: 1 }]]);
+const after = new Map([['workspace', { enabled: true, then: 'wait', held: true, texts: { es: "Hola {{customer.first_name or 'qué tal'}}. Ahora no hay nadie; abrimos {{next_opening}} y te respondemos por acá." }, version: 1 }]]);
+function hoursOf(method, [what, scope], body) {
+  const map = what === 'business-hours' ? hours : after;
+  const state = { open: false, always: false, closes_at: null, opens_at: Date.now() + 40 * 60 * MIN };
+  if (scope === 'preview' && map === after) return ok({ texts: Object.fromEntries(Object.entries(body.texts).map(([l, t]) => [l, t.replace(/\{\{[^}]*name[^}]*\}\}/g, body.customer_name?.split(' ')[0] ?? 'qué tal').replace(/\{\{next_opening\}\}/g, 'el lunes a las 09:00')])) });
+  if (scope === 'preview') {
+    const days = Array.from({ length: 365 }, (_, i) => {
+      const date = new Date(Date.UTC(body.year, 0, 1 + i)).toISOString().slice(0, 10);
+      const exception = body.exceptions.find((e) => e.date === date || (e.yearly && e.date.slice(5) === date.slice(5)));
+      const spans = exception ? exception.spans : body.week[(new Date(date).getUTCDay() + 6) % 7];
+      return { date, open_minutes: spans.length * 240, exception: exception ? exception.name : null };
+    });
+    return ok({ state, notices: [], overnight: [], days });
+  }
+  if (method === 'PUT') map.set(scope, { ...body, version: (map.get(scope)?.version ?? 0) + 1 });
+  if (method === 'DELETE') { map.delete(scope); return { status: 204 }; }
+  const view = (key) => { const own = map.get(key); const value = own ?? map.get('workspace'); return { scope: key, from: own ? key : value ? 'workspace' : null, zone_in_force: workspace.zone, state, notices: [], zone: null, week: [], exceptions: [], enabled: false, then: 'wait', held: true, texts: {}, ...value, version: own?.version ?? 0 }; };
+  return scope ? ok(view(scope)) : page([...new Set(['workspace', ...map.keys()])].map(view));
+}
+
 async function answer(method, path, query, body) {
   const p = path.split('/').filter(Boolean);
   if (p[0] === 'setup') return ok({ needed: Boolean(process.env.NEEDS_SETUP) });
@@ -192,6 +215,8 @@ async function answer(method, path, query, body) {
     if (method === 'POST') { current = { ...body.policy, version: current.version + 1 }; return ok(version(current, Date.now())); }
     return page([version(current, ago(3 * 60 * MIN)), version({ ...policy0, version: 13, preset: 'support', presence: 'online', limit: 10, reassign_seconds: 600 }, ago(3 * day))]);
   }
+  if (p[0] === 'business-hours' || p[0] === 'after-hours-messages') return hoursOf(method, p, body);
+  if (p[0] === 'holidays') return ok({ country: query.get('country'), year: Number(query.get('year')), items: holidays(Number(query.get('year'))), leaves_out: ['bridge_days', 'regional'] });
   if (p[0] === 'routing-decisions') return page(decisions.filter((d) => (!query.get('act') || d.act === query.get('act')) && (!query.get('agent') || d.to?.id === Number(query.get('agent')) || d.from?.id === Number(query.get('agent')))));
   if (p[0] === 'routing') {
     const all = [...conversations.values()];

@@ -189,14 +189,19 @@ function icon(path: string): SVGElement {
     else if (remembered('localStorage', 'token')) void load(host);
   };
 
-  fetch(`${base}chat/v1/sites/${encodeURIComponent(key)}`)
+  const ask = (): unknown =>
+    fetch(`${base}chat/v1/sites/${encodeURIComponent(key)}`)
     .then(async (answer) => {
       if (answer.ok) {
         const site: Site = await answer.json();
-        if (document.body) start(site);
+        if (!site.open && site.when_closed === 'hide') {
+          // A timer holds less than 25 days; whoever stays longer comes back anyway.
+          if (site.opens_at) setTimeout(ask, Math.min(site.opens_at - Date.now() + 1e3, 2 ** 31 - 1));
+        } else if (document.body) start(site);
         else addEventListener('DOMContentLoaded', () => start(site));
       } else if (answer.status === 403) console.warn(`Ronda: ${location.host} ${WORDS[pick()][3]}`);
       else console.warn(`Ronda: ${key}: HTTP ${answer.status}`);
     })
     .catch((error) => console.warn('Ronda:', error));
+  ask();
 })();

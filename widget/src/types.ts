@@ -9,7 +9,11 @@ export interface Site {
   greeting?: string | null;
   language?: string | null;
   upload?: { enabled: boolean; max_bytes: number } | null;
+  /** What stands here while nobody is there. */
+  when_closed?: 'chat' | 'form' | 'hide';
   open?: boolean;
+  /** When somebody is there again, ms UTC. */
+  opens_at?: number | null;
 }
 
 /** Where a visitor is; stored as the origin of the conversation. */
@@ -94,4 +98,6 @@ export interface VMessage {
 export interface ConversationState {
   state: 'none' | 'waiting' | 'held' | 'closed' | 'bot';
   agent?: { name: string } | null;
+  /** While it waits and nobody is there: when somebody is. */
+  opens_at?: number | null;
 }

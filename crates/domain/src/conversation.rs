@@ -87,6 +87,8 @@ words! {
         Supervisor = "supervisor",
         Merged = "merged",
         Erased = "erased",
+        /// Nobody was there, and the workspace turns people away then (spec CP-10).
+        AfterHours = "after_hours",
     }
 }
 

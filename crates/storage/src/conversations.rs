@@ -45,6 +45,8 @@ pub struct ConversationRow {
     pub next_outbox: i64,
     pub window_closed: bool,
     pub greeted: bool,
+    /// When its customer was last told that nobody is there.
+    pub after_hours_at: Option<Ms>,
     pub created_at: Ms,
 }
 
@@ -104,10 +106,10 @@ macro_rules! columns {
          c.epoch, c.group_id, c.phase, c.rotate_at, c.round, c.exhausted, c.waiting_since, c.assigned_at, c.assigned_reason,
          c.reserved_for, c.reserved_until, c.last_owner, c.closed_at, c.close_reason, c.routing, c.owed_since,
          c.last_customer_at, c.last_activity_at, c.last_message, c.unread, c.marked_unread, c.next_outbox, c.window_closed,
-         c.greeted, c.created_at"
+         c.greeted, c.after_hours_at, c.created_at"
     };
 }
-const COLUMNS: usize = 35;
+const COLUMNS: usize = 36;
 
 macro_rules! view {
     ($from:literal) => {
@@ -169,6 +171,7 @@ statements! {
         where workspace = $1 and id = $2";
     WINDOW_CLOSED = "update conversation set window_closed = 1 where workspace = $1 and id = $2";
     GREETED = "update conversation set greeted = 1 where workspace = $1 and id = $2";
+    AFTER_HOURS = "update conversation set after_hours_at = $3 where workspace = $1 and id = $2";
     HAND_OVER = "update conversation set place = 'waiting', epoch = epoch + 1, waiting_since = $3, owed_since = $4, group_id = $5
         where workspace = $1 and id = $2 and place = 'bot' and epoch = $6";
     BEGUN_BY = "update conversation set last_owner = $3, last_customer_at = $4, window_closed = $5 where workspace = $1 and id = $2";
@@ -231,7 +234,8 @@ fn read(r: &Row<'_>) -> StoreResult<ConversationRow> {
         next_outbox: r.i(31)?,
         window_closed: r.b(32)?,
         greeted: r.b(33)?,
-        created_at: Ms(r.i(34)?),
+        after_hours_at: r.oi(34)?.map(Ms),
+        created_at: Ms(r.i(35)?),
     })
 }
 
@@ -528,6 +532,11 @@ pub fn set_window_closed(tx: &mut Tx<'_>, w: WorkspaceId, id: ConversationId) ->
 
 pub fn set_greeted(tx: &mut Tx<'_>, w: WorkspaceId, id: ConversationId) -> StoreResult<u64> {
     tx.exec(&GREETED, &[w.into(), id.into()])
+}
+
+/// Its customer was told that nobody is there.
+pub fn set_after_hours(tx: &mut Tx<'_>, w: WorkspaceId, id: ConversationId, at: Ms) -> StoreResult<u64> {
+    tx.exec(&AFTER_HOURS, &[w.into(), id.into(), at.into()])
 }
 
 /// `bot → waiting`, guarded by place and epoch. Number of rows changed.

@@ -25,6 +25,7 @@ mod error;
 pub mod events;
 pub mod files;
 pub mod groups;
+pub mod hours;
 pub mod idempotency;
 pub mod incidents;
 pub mod installation;

@@ -18,6 +18,7 @@ pub static ALL: &[(&str, &[&Statement])] = &[
     ("events", crate::events::STATEMENTS),
     ("files", crate::files::STATEMENTS),
     ("groups", crate::groups::STATEMENTS),
+    ("hours", crate::hours::STATEMENTS),
     ("idempotency", crate::idempotency::STATEMENTS),
     ("incidents", crate::incidents::STATEMENTS),
     ("installation", crate::installation::STATEMENTS),

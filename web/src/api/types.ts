@@ -211,3 +211,15 @@ export type Workspace = S['Workspace'];
 export type WebChatSettings = With<Partial<S['WebChatSettings']>, { position?: 'left' | 'right' }>;
 export type ChannelAccount = With<S['ChannelAccount'], { settings: WebChatSettings }>;
 export type InboundFailure = With<S['InboundFailure'], { raw: unknown }>;
+
+/* ── Business hours ───────────────────────────────────────────────────────── */
+
+export type BusinessHours = S['BusinessHours'];
+export type HoursState = S['HoursState'];
+export type HoursPreview = S['HoursPreview'];
+export type PreviewDay = S['HoursDay'];
+export type Exception = S['HoursException'];
+export type HolidaySet = S['HolidaySet'];
+export type ImportedHolidays = S['ImportedHolidays'];
+export type AfterHours = S['AfterHours'];
+export type AfterHoursMessage = S['AfterHoursMessage'];

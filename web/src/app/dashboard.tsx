@@ -34,6 +34,7 @@ const SECTIONS: { title: Key | null; entries: Entry[] }[] = [
     title: 'nav.settings',
     entries: [
       { path: '/dashboard/channels', label: 'nav.channels', icon: 'plug', needs: 'channels:manage', page: lazy(() => import('@/features/channels/channels')) },
+      { path: '/dashboard/hours', label: 'nav.hours', icon: 'clock', needs: 'workspace:manage', page: lazy(() => import('@/features/hours/hours')) },
       { path: '/dashboard/assignment', label: 'nav.assignment', icon: 'turn', needs: 'routing:explain', page: lazy(() => import('@/features/routing/assignment')) },
       { path: '/dashboard/settings', label: 'nav.workspace', icon: 'sliders', needs: 'workspace:manage', page: lazy(() => import('@/features/settings/workspace')) },
     ],

@@ -517,4 +517,11 @@ export default {
   'alerts.left': 'The chat of {customer} went to somebody else.',
   'alerts.disconnected': '{name} disconnected and owes {n|# answer|# answers}.',
   'alerts.note': '{name} left a note in the chat of {customer}.',
+
+  // Business hours
+  'clock.paused': 'Out of hours',
+  'clock.paused.until': 'Out of hours, goes on {at}',
+  'clock.paused.waiting': 'Out of hours, assigned from {at}',
+  'lost.closed': '{n} out of hours',
+  'closed.after_hours': 'Closed out of hours',
 } satisfies Record<keyof typeof es, string>;

@@ -516,4 +516,11 @@ export default {
   'alerts.left': 'El chat de {customer} pasó a otra persona.',
   'alerts.disconnected': '{name} se desconectó y debe {n|# respuesta|# respuestas}.',
   'alerts.note': '{name} dejó una nota en el chat de {customer}.',
+
+  // Business hours
+  'clock.paused': 'Fuera de horario',
+  'clock.paused.until': 'Fuera de horario, sigue {at}',
+  'clock.paused.waiting': 'Fuera de horario, se reparte {at}',
+  'lost.closed': '{n} fuera de horario',
+  'closed.after_hours': 'Cerrada fuera de horario',
 } as const;

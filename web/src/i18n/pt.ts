@@ -517,4 +517,11 @@ export default {
   'alerts.left': 'O chat de {customer} passou para outra pessoa.',
   'alerts.disconnected': '{name} se desconectou e deve {n|# resposta|# respostas}.',
   'alerts.note': '{name} deixou uma nota no chat de {customer}.',
+
+  // Business hours
+  'clock.paused': 'Fora do horário',
+  'clock.paused.until': 'Fora do horário, continua {at}',
+  'clock.paused.waiting': 'Fora do horário, distribui {at}',
+  'lost.closed': '{n} fora do horário',
+  'closed.after_hours': 'Encerrada fora do horário',
 } satisfies Record<keyof typeof es, string>;

@@ -62,6 +62,14 @@ export function dayKey(at: number, zone?: string): string {
   return format('en-CA', zone, { year: 'numeric', month: '2-digit', day: '2-digit' }).format(at);
 }
 
+/** `lunes 09:00`, `15:00` today, `7 ene 09:00` when it is further than a week. */
+export function openingTime(at: number, now: number, language: string, zone?: string): string {
+  const ahead = -daysAgo(at, now, zone);
+  const time = clockTime(at, language, zone);
+  if (ahead === 0) return time;
+  return ahead < 7 ? `${format(language, zone, { weekday: 'long' }).format(at)} ${time}` : `${shortDate(at, now, language, zone)} ${time}`;
+}
+
 /** `14 oct`, with the year when it is not this one. */
 export function shortDate(at: number, now: number, language: string, zone?: string): string {
   const same = dayKey(at, zone).slice(0, 4) === dayKey(now, zone).slice(0, 4);

@@ -1,5 +1,6 @@
 import { keys, mergeMessages, type View } from '@/api/queries';
 import type { Agent, Alert, Conversation, Me, Message, MessagePage, Order, Page } from '@/api/types';
+import { openMs } from '@/lib/hours';
 import { createStore } from '@/lib/store';
 import type { InfiniteData, QueryClient } from '@tanstack/react-query';
 import type { Ephemeral, Event } from './socket';
@@ -11,11 +12,11 @@ export function owedSince(c: Conversation): number | null {
   return c.owed_since ?? (c.marked_unread ? c.last_customer_at : null);
 }
 
-/** How long the whole clock of a chat is: from the assignment, or from what is owed since then. */
+/** How long the whole clock of a chat is, in open time: from the assignment, or from what is owed since then. */
 export function clockTotal(c: Conversation): number | null {
   if (c.rotate_at === null) return null;
   const start = Math.max(c.assigned_at ?? 0, c.owed_since ?? 0);
-  return start > 0 && c.rotate_at > start ? c.rotate_at - start : null;
+  return start > 0 && c.rotate_at > start ? openMs(c.closed_spans, start, c.rotate_at) : null;
 }
 
 /** The three orders of lists (spec AG-7). Ties by id, so that a list never trembles. */
@@ -153,6 +154,10 @@ export class CachePatcher {
         void this.client.invalidateQueries();
         return;
       case 'settings.changed':
+        // Clocks pause and go on with the hours.
+        if (event.body['resource'] === 'business-hours') {
+          void this.client.invalidateQueries({ predicate: ({ queryKey: [head] }) => ['conversation', 'conversations'].includes(String(head)) });
+        }
         void this.client.invalidateQueries({
           predicate: ({ queryKey: [head] }) =>
             !['messages', 'conversation', 'conversations', 'counts', 'routing'].includes(String(head)),

@@ -1,6 +1,7 @@
 import type { AgentState, ChannelKind } from '@/api/types';
 import { useT } from '@/i18n';
 import { useNow } from '@/lib/clock';
+import { closedNow, openMs, type Closed } from '@/lib/hours';
 import { hue, initials } from '@/lib/text';
 import { countdown } from '@/lib/time';
 import type { CSSProperties } from 'react';
@@ -49,15 +50,17 @@ interface RingProps {
   /** Part of the time that is left, 0 to 1. At 0 it is overdue. */
   left: number;
   size?: 20 | 44;
+  /** It stands still. */
+  paused?: boolean;
   label: string;
 }
 
 /** Empties clockwise from the top: grey with time to spare, amber from half, full red when overdue. */
-export function Ring({ left, size = 44, label }: RingProps) {
+export function Ring({ left, size = 44, paused, label }: RingProps) {
   const radius = 20.5;
   const around = 2 * Math.PI * radius;
   const part = Math.min(1, Math.max(0, left));
-  const tone = part <= 0 ? ' ring-red' : part <= 0.5 ? ' ring-amber' : '';
+  const tone = paused ? ' ring-paused' : part <= 0 ? ' ring-red' : part <= 0.5 ? ' ring-amber' : '';
   return (
     <svg className={`ring${tone}${size === 20 ? ' ring-20' : ''}`} viewBox="0 0 44 44" role="img" aria-label={label}>
       <circle className="track" cx="22" cy="22" r={radius} />
@@ -76,11 +79,14 @@ export function Ring({ left, size = 44, label }: RingProps) {
 }
 
 /** The ring of a chat's rotation, by the server's clock: the same deadline in list, header and wall. */
-export function ClockRing({ rotateAt, total, size }: { rotateAt: number; total: number | null; size?: 20 | 44 }) {
+export function ClockRing({ rotateAt, total, size, closed = [] }: { rotateAt: number; total: number | null; size?: 20 | 44; closed?: readonly Closed[] }) {
   const t = useT();
-  const left = rotateAt - useNow();
+  const now = useNow();
+  const left = openMs(closed, now, rotateAt);
   const part = left <= 0 ? 0 : total ? left / total : 1;
-  return <Ring left={part} size={size} label={left <= 0 ? t('clock.overdue') : t('clock.rotates', { in: countdown(left) })} />;
+  const paused = left > 0 && closedNow(closed, now) !== undefined;
+  const label = left <= 0 ? t('clock.overdue') : paused ? t('clock.paused') : t('clock.rotates', { in: countdown(left) });
+  return <Ring left={part} size={size} paused={paused} label={label} />;
 }
 
 const MOST_SEATS = 20;

@@ -232,8 +232,8 @@ export class Chat {
   }
 
   async #post(item: Queued): Promise<VMessage> {
-    const { client_id, at, text, file, choice } = item;
-    const answer = await this.#call('messages', { method: 'POST', json: { client_id, at, text, file, choice } });
+    const { client_id, at, text, file, choice, form } = item;
+    const answer = await this.#call('messages', { method: 'POST', json: { client_id, at, text, file, choice, form } });
     return (await answer.json()) as VMessage;
   }
 

@@ -22,7 +22,7 @@ function mount(host: Host): Panel {
     open(focus) {
       chat.setOpen(true);
       host.opened(true);
-      if (focus) host.root.querySelector('textarea')?.focus({ preventScroll: true });
+      if (focus) host.root.querySelector<HTMLElement>('.away input, textarea')?.focus({ preventScroll: true });
     },
     close() {
       const inside = host.root.activeElement !== null;

@@ -7,6 +7,8 @@ export interface Body {
   text?: string;
   file?: string;
   choice?: { id: string; title: string };
+  /** Who wrote, from the form that stands for the chat while nobody is there. */
+  form?: { name: string; email: string };
 }
 
 export interface Queued extends Body {

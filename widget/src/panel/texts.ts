@@ -47,6 +47,11 @@ const es = {
   audio: 'Audio',
   location: 'Ubicación',
   unsupported: 'Este mensaje no se puede mostrar acá.',
+  away: 'Ahora no hay nadie. Lo que se escriba acá lo responde una persona del equipo.',
+  away_until: 'Ahora no hay nadie. Una persona del equipo responde desde: {0}.',
+  answer_at: 'Responde una persona del equipo: {0}',
+  name: 'Nombre',
+  email: 'Correo (opcional)',
   log: 'Mensajes',
 };
 
@@ -98,6 +103,11 @@ const en: Texts = {
   audio: 'Audio',
   location: 'Location',
   unsupported: 'This message cannot be shown here.',
+  away: 'Nobody is here right now. Leave a message and somebody of the team will answer.',
+  away_until: 'Nobody is here right now. Somebody of the team answers from: {0}.',
+  answer_at: 'Somebody of the team answers: {0}',
+  name: 'Name',
+  email: 'E-mail (optional)',
   log: 'Messages',
 };
 
@@ -147,6 +157,11 @@ const pt: Texts = {
   audio: 'Áudio',
   location: 'Localização',
   unsupported: 'Esta mensagem não pode ser mostrada aqui.',
+  away: 'Agora não há ninguém. Deixe sua mensagem e alguém da equipe responde.',
+  away_until: 'Agora não há ninguém. Alguém da equipe responde a partir de: {0}.',
+  answer_at: 'Alguém da equipe responde: {0}',
+  name: 'Nome',
+  email: 'E-mail (opcional)',
   log: 'Mensagens',
 };
 

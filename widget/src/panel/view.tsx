@@ -1,5 +1,5 @@
 /** What the visitor sees. */
-import type { ComponentChildren, TargetedKeyboardEvent } from 'preact';
+import type { ComponentChildren, TargetedKeyboardEvent, TargetedSubmitEvent } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Content, Host, VMessage } from '../types';
 import type { Chat, State } from './chat';
@@ -52,9 +52,59 @@ export function View({ chat, state, host, texts, onClose }: Props) {
           {texts.offline}
         </p>
       )}
-      <Composer chat={chat} host={host} texts={texts} panel={panel} open={state.open} />
+      {asksForm(state, host) ? <Away chat={chat} host={host} texts={texts} /> : <Composer chat={chat} host={host} texts={texts} panel={panel} open={state.open} />}
       <Announcer messages={state.messages} open={state.open} texts={texts} />
     </div>
+  );
+}
+
+/** Whether nobody is there and a form stands for the chat, until something is written in it. */
+function asksForm({ conversation, pending }: State, { site }: Host): boolean {
+  const closed = site.opens_at ? Date.now() < site.opens_at : !site.open;
+  return closed && site.when_closed === 'form' && !pending.length && (conversation.state === 'none' || conversation.state === 'closed');
+}
+
+/** `lunes, 09:00`; only the time when it is today. In the visitor's own zone. */
+function openingText(at: number, language: string): string {
+  const time: Intl.DateTimeFormatOptions = { hour: '2-digit', minute: '2-digit' };
+  const far = at - Date.now() > 6 * 86_400_000;
+  const day: Intl.DateTimeFormatOptions = sameDay(at, Date.now()) ? {} : far ? { day: 'numeric', month: 'long' } : { weekday: 'long' };
+  return new Intl.DateTimeFormat(language, { ...day, ...time }).format(at);
+}
+
+/** The form that stands for the chat while nobody is there. */
+function Away({ chat, host, texts }: { chat: Chat; host: Host; texts: Texts }) {
+  const [full, setFull] = useState(false);
+  const onSubmit = (event: TargetedSubmitEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    const data = new FormData(event.currentTarget);
+    const value = (name: string) => String(data.get(name) ?? '').trim();
+    if (!value('name') || !value('text')) return;
+    const sent = chat.send({ text: value('text'), form: { name: value('name'), email: value('email') } });
+    setFull(!sent);
+    if (sent) chat.draft = '';
+  };
+  const at = host.site.opens_at;
+  return (
+    <form class="away" onSubmit={onSubmit}>
+      <p>{at ? fill(texts.away_until, openingText(at, host.language)) : texts.away}</p>
+      <label>
+        {texts.name}
+        <input name="name" required maxLength={80} autocomplete="name" />
+      </label>
+      <label>
+        {texts.email}
+        <input name="email" type="email" maxLength={254} autocomplete="email" />
+      </label>
+      <label>
+        {texts.message}
+        <textarea name="text" required rows={3} maxLength={4096} defaultValue={chat.draft} />
+      </label>
+      {full && <p role="alert">{texts.full}</p>}
+      <button type="submit" class="primary">
+        {texts.send}
+      </button>
+    </form>
   );
 }
 
@@ -65,7 +115,9 @@ function Head({ chat, state, host, texts, onClose }: Props) {
     conversation.state === 'held' && agent
       ? fill(texts.with, agent)
       : conversation.state === 'waiting'
-        ? texts.waiting
+        ? conversation.opens_at && conversation.opens_at > Date.now()
+          ? fill(texts.answer_at, openingText(conversation.opens_at, host.language))
+          : texts.waiting
         : conversation.state === 'closed'
           ? texts.ended
           : texts.available;
@@ -380,7 +432,7 @@ function usePhone(): boolean {
 
 function keepFocusInside(event: KeyboardEvent, panel: HTMLElement | null): void {
   if (!panel) return;
-  const stops = [...panel.querySelectorAll<HTMLElement>('a[href],button:not([disabled]),textarea,[tabindex="0"]')].filter((e) => e.offsetParent || e.getClientRects().length);
+  const stops = [...panel.querySelectorAll<HTMLElement>('a[href],button:not([disabled]),input:not([hidden]),textarea,[tabindex="0"]')].filter((e) => e.offsetParent || e.getClientRects().length);
   const active = (panel.getRootNode() as ShadowRoot).activeElement;
   const [first, last] = [stops[0], stops[stops.length - 1]];
   if (active === (event.shiftKey ? first : last)) {

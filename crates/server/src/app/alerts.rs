@@ -1,6 +1,7 @@
 //! Things people should act on: what automatic assignment could not solve, clocks that are over, closings that come
 //! near. Each is told once, to supervisors and to the agent it is about.
 
+use crate::app::hours::Calendar;
 use crate::app::routing::About;
 use crate::app::views::{self, Conversation, Named};
 use crate::app::{AppResult, Who};
@@ -94,9 +95,10 @@ fn view(tx: &mut Tx<'_>, w: WorkspaceId, rows: Vec<AlertRow>) -> AppResult<Vec<A
     let mut ids: Vec<ConversationId> = rows.iter().filter_map(|r| r.conversation).collect();
     ids.sort_unstable();
     ids.dedup();
+    let calendar = Calendar::load(tx, w)?;
     let about: HashMap<ConversationId, About> = conversations::views(tx, w, &ids)?
         .into_iter()
-        .map(|v| Conversation::of(v, now))
+        .map(|v| Conversation::of(v, now, &calendar))
         .map(|c| (c.id, About::from(&c)))
         .collect();
     let names: BTreeMap<AgentId, String> = agents::names(tx, w)?.into_iter().collect();

@@ -2,12 +2,13 @@
 
 use crate::app::audit::{self, Change};
 use crate::app::greeter::Greeter;
-use crate::app::{Actor, AppError, AppResult, Fields, Who, groups};
+use crate::app::{Actor, AppError, AppResult, Fields, Who, groups, hours};
 use crate::secrets::{self, Place, Secrets};
 use ronda_domain::channel::{ChannelKind, ChannelStatus};
 use ronda_domain::event::{Event, EventKind};
 use ronda_domain::permission::Permission;
 use ronda_domain::{ChannelAccountId, GroupId, Ms, WorkspaceId};
+use ronda_routing::HoursScope;
 use ronda_storage::channel_accounts::{self as stored, ChannelAccountRow};
 use ronda_storage::{StoreError, Tx, agents, outbox};
 use serde::{Deserialize, Serialize};
@@ -37,6 +38,8 @@ pub struct WebChatSettings {
     /// `es`, `en`, `pt-BR` or `auto`.
     pub language: String,
     pub upload: Upload,
+    /// What stands on the site outside business hours.
+    pub when_closed: WhenClosed,
     /// Hosts that may show it, `*.example.com` for all of a domain; none means any.
     pub allowed_domains: Vec<String>,
 }
@@ -47,6 +50,19 @@ pub struct Upload {
     pub enabled: bool,
     /// At most 25 MB.
     pub max_bytes: i64,
+}
+
+/// A web chat outside business hours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WhenClosed {
+    /// As always.
+    #[default]
+    Chat,
+    /// A form in its place: what is written there waits for somebody.
+    Form,
+    /// Nothing.
+    Hide,
 }
 
 /// Largest file of a visitor. Source: spec CP-3.
@@ -70,6 +86,7 @@ impl Default for WebChatSettings {
             greeting: String::new(),
             language: "auto".into(),
             upload: Upload::default(),
+            when_closed: WhenClosed::Chat,
             allowed_domains: Vec::new(),
         }
     }
@@ -495,6 +512,7 @@ pub fn delete(tx: &mut Tx<'_>, who: &Who, id: ChannelAccountId) -> AppResult<Cha
     who.need(Permission::ChannelsManage)?;
     let row = stored::get(tx, who.workspace, id)?.ok_or(AppError::NotFound)?;
     stored::delete(tx, who.workspace, id)?;
+    hours::scope_gone(tx, who.workspace, HoursScope::Channel(id))?;
     record(
         tx,
         &Actor::from(who),

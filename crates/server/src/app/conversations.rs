@@ -1,6 +1,7 @@
 //! Conversations: what one may see of them, lists and counters, and what people mark on them. Changes of place and
 //! owner are commands to the planner (`workers/planner.rs`).
 
+use crate::app::hours::Calendar;
 use crate::app::scope::Sight;
 use crate::app::views::{self, Beside, Conversation, Message};
 use crate::app::{AppError, AppResult, Who};
@@ -142,9 +143,10 @@ pub fn list(tx: &mut Tx<'_>, who: &Who, f: &Filter) -> AppResult<Vec<Conversatio
     params.push(f.limit.into());
     text.push_str(&format!(" order by {rank}, {key}, c.id limit ${}", params.len()));
     let now = tx.now();
+    let calendar = Calendar::load(tx, who.workspace)?;
     Ok(conversations::views_where(tx, &text, &params)?
         .into_iter()
-        .map(|v| Conversation::of(v, now))
+        .map(|v| Conversation::of(v, now, &calendar))
         .collect())
 }
 
@@ -246,7 +248,8 @@ pub fn locked(tx: &mut Tx<'_>, who: &Who, id: ConversationId) -> AppResult<Conve
 pub fn one(tx: &mut Tx<'_>, who: &Who, id: ConversationId) -> AppResult<Conversation> {
     let now = tx.now();
     let view = conversations::view(tx, who.workspace, id)?.ok_or(AppError::NotFound)?;
-    Ok(Conversation::of(view, now))
+    let calendar = Calendar::load(tx, who.workspace)?;
+    Ok(Conversation::of(view, now, &calendar))
 }
 
 /// One conversation that the caller may see.

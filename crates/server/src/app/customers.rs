@@ -1,6 +1,7 @@
 //! Customers: who they are, as far as their conversations may be seen.
 
 use crate::app::fields::nullable;
+use crate::app::hours::Calendar;
 use crate::app::scope::Sight;
 use crate::app::views::Conversation;
 use crate::app::{AppError, AppResult, Fields, Who};
@@ -146,9 +147,10 @@ pub fn conversations(tx: &mut Tx<'_>, who: &Who, id: CustomerId) -> AppResult<Ve
     seen(tx, who, id)?;
     let sight = Sight::from(who);
     let now = tx.now();
+    let calendar = Calendar::load(tx, who.workspace)?;
     Ok(stored::of_customer(tx, who.workspace, id, CONVERSATIONS)?
         .into_iter()
         .filter(|v| sight.sees(&v.row.scope()))
-        .map(|v| Conversation::of(v, now))
+        .map(|v| Conversation::of(v, now, &calendar))
         .collect())
 }

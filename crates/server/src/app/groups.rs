@@ -3,9 +3,10 @@
 use crate::app::audit::{self, Change};
 use crate::app::fields::{name_key, nullable, slug};
 use crate::app::greeter::Greeter;
-use crate::app::{Actor, AppError, AppResult, Fields, Who, routing, users};
+use crate::app::{Actor, AppError, AppResult, Fields, Who, hours, routing, users};
 use ronda_domain::permission::Permission;
 use ronda_domain::{AgentId, ChannelAccountId, GroupId, Ms, WorkspaceId};
+use ronda_routing::HoursScope;
 use ronda_storage::groups::{self, GroupRow};
 use ronda_storage::{Tx, channel_accounts};
 use serde::{Deserialize, Serialize};
@@ -273,6 +274,7 @@ pub fn delete(tx: &mut Tx<'_>, who: &Who, id: GroupId, heir: Option<GroupId>) ->
     }
     let before = Some(json!({ "name": row.name, "key": row.key }));
     let after = heir.map(|heir| json!({ "heir": heir }));
+    hours::scope_gone(tx, w, HoursScope::Group(id))?;
     routing::group_changed(tx, w, id, heir)?;
     recorded(tx, who, "deleted", &row, before, after)
 }

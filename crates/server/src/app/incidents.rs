@@ -1,5 +1,6 @@
 //! Recorded failures of service: who had it, how long the customer waited, and in which phase (spec CORE-2).
 
+use crate::app::hours::Calendar;
 use crate::app::routing::About;
 use crate::app::views::{self, Conversation, Message, Named};
 use crate::app::{AppResult, Who};
@@ -112,9 +113,10 @@ fn about(tx: &mut Tx<'_>, w: WorkspaceId, mut ids: Vec<ConversationId>) -> AppRe
     ids.sort_unstable();
     ids.dedup();
     let now = tx.now();
+    let calendar = Calendar::load(tx, w)?;
     Ok(conversations::views(tx, w, &ids)?
         .into_iter()
-        .map(|v| Conversation::of(v, now))
+        .map(|v| Conversation::of(v, now, &calendar))
         .map(|c| (c.id, About::from(&c)))
         .collect())
 }

@@ -4,9 +4,11 @@
 
 pub mod account;
 pub mod affinities;
+pub mod after_hours;
 pub mod alerts;
 pub mod audit;
 pub mod channel_accounts;
+pub mod civil;
 pub mod commands;
 pub mod conversations;
 pub mod corrections;
@@ -17,6 +19,8 @@ pub mod fairness;
 pub mod fields;
 pub mod greeter;
 pub mod groups;
+pub mod holidays;
+pub mod hours;
 pub mod incidents;
 pub mod invitations;
 pub mod outgoing;

@@ -6,7 +6,7 @@ use ronda_domain::channel::ChannelKind;
 use ronda_domain::content::Content;
 use ronda_domain::conversation::{Author, Direction, MessageStatus};
 use ronda_domain::event::EventKind;
-use ronda_domain::{ConversationId, MessageId, WorkspaceId};
+use ronda_domain::{ConversationId, MessageId, Ms, WorkspaceId};
 use ronda_storage::channel_accounts::ChannelAccountRow;
 use ronda_storage::conversations::{self, ConversationRow};
 use ronda_storage::messages::{self, NewMessage};
@@ -65,6 +65,15 @@ pub fn queue(
     )?;
     tx.wake(Wake::Deliver(conversation.channel_account));
     Ok(1)
+}
+
+/// Whether a text of ours may go to the customer of a conversation now.
+#[must_use]
+pub fn may_say(account: &ChannelAccountRow, row: &ConversationRow, now: Ms) -> bool {
+    account.kind == ChannelKind::WebChat
+        || views::window(account.kind, row.last_customer_at, row.window_closed, now)
+            .closes_at
+            .is_some()
 }
 
 /// An automatic text: of the bot, a farewell. It is no answer: what the customer is owed stays.

@@ -3,6 +3,7 @@
 //! One transaction per batch. Everything is set-based: the rows that exist are read by key first, the rest is written,
 //! and counters come from the rows that the inserts returned. A body that is delivered twice changes nothing twice.
 
+use crate::app::after_hours::{Desk, Then};
 use crate::app::alerts::{self, Raised};
 use crate::app::greeter::{self, Effect, Greeter};
 use crate::app::views::{self, Beside, Message};
@@ -35,6 +36,8 @@ pub struct Arrived {
     pub received_at: Ms,
     /// The id that a web visitor's browser gave the message.
     pub client_id: Option<String>,
+    /// Written in a form instead of a chat: it waits for a person, whatever else the channel does.
+    pub form: bool,
 }
 
 /// What the batch stored.
@@ -81,6 +84,7 @@ struct Stored {
     at: Ms,
     /// What a greeter reads.
     text: String,
+    form: bool,
 }
 
 /// A conversation touched by the batch.
@@ -97,6 +101,7 @@ struct Step {
     settings: Settings,
     language: String,
     simulated: bool,
+    desk: Desk,
     /// Customers that turned out to be others, by whom they became.
     became: BTreeMap<CustomerId, CustomerId>,
     facts: Vec<Fact>,
@@ -107,8 +112,10 @@ struct Step {
 impl Step {
     fn new(tx: &mut Tx<'_>, w: WorkspaceId) -> AppResult<Self> {
         let row = workspaces::get(tx, w)?.ok_or(StoreError::NotFound)?;
+        let desk = Desk::load(tx, w, &row.language)?;
         Ok(Self {
             w,
+            desk,
             settings: crate::app::workspaces::settings(&row),
             language: row.language,
             simulated: row.simulated,
@@ -493,6 +500,7 @@ impl Step {
                 said_at: i.message.at,
                 at: placed(i),
                 text: said(&i.message.content),
+                form: i.item.form,
             });
             self.stored.push((id, t.row.id, client_id));
             ids.push(id);
@@ -570,7 +578,7 @@ impl Step {
         if let Some(closed) = conversations::lock_latest(tx, self.w, i.customer, i.item.account.id)?
             && closed.place == Place::Closed
         {
-            match self.comes_back(&closed, i) {
+            match self.comes_back(&closed, i, tx.now()) {
                 Back::New => {}
                 Back::StaysClosed => {
                     let before = Some(closed.scope());
@@ -603,7 +611,12 @@ impl Step {
                 }
             }
         }
-        let greeter = i.item.account.greeter.is_some();
+        let account = &i.item.account;
+        // Who is turned away has never been in anybody's tray.
+        let away = self
+            .desk
+            .turns_away(account, account.default_group, i.item.received_at, tx.now());
+        let greeter = (account.greeter.is_some() || away) && !i.item.form;
         let new = NewConversation {
             number: conversations::take_numbers(tx, self.w, 1)?,
             channel_account: i.item.account.id,
@@ -631,7 +644,7 @@ impl Step {
         Ok(Some(id))
     }
 
-    fn comes_back(&self, closed: &ConversationRow, i: &Incoming<'_>) -> Back {
+    fn comes_back(&self, closed: &ConversationRow, i: &Incoming<'_>, now: Ms) -> Back {
         let tolerance = &self.settings.close_tolerance;
         let by_hand = matches!(
             closed.close_reason,
@@ -641,6 +654,10 @@ impl Step {
         let Some(closed_at) = closed.closed_at else {
             return Back::New;
         };
+        let after_hours = closed.close_reason == Some(CloseReason::AfterHours) && !i.item.form;
+        if after_hours && self.desk.still_closed(closed, i.item.received_at, now) {
+            return Back::StaysClosed;
+        }
         let age = i.item.received_at.since(closed_at);
         if !tolerance.enabled || !(by_hand || automatic) || age > tolerance.minutes * Ms::MINUTE {
             return Back::New;
@@ -717,6 +734,14 @@ impl Step {
         let Some(first) = t.new.first().map(|m| m.received_at) else {
             return Ok(());
         };
+        let account = accounts.get(&t.row.channel_account);
+        match (t.row.place, account) {
+            (Place::Waiting, Some(account)) => {
+                self.desk.asks(tx, self.w, account, t.row.id, t.row.group, first)?;
+            }
+            (Place::Held, Some(account)) => self.desk.wrote(tx, self.w, account, &t.row, first)?,
+            _ => {}
+        }
         match t.row.place {
             Place::Closed => {}
             Place::Bot => self.greet(tx, t, accounts, first)?,
@@ -756,11 +781,18 @@ impl Step {
         };
         if t.row.outbound {
             // The customer answered what we had begun: it goes to whoever sent it (routing row 76).
+            self.desk
+                .asks(tx, self.w, account, t.row.id, account.default_group, first)?;
             return self.hand_over(tx, &t.row, first, account.default_group, t.row.last_owner);
+        }
+        if t.new.iter().any(|m| m.form) {
+            self.desk
+                .asks(tx, self.w, account, t.row.id, account.default_group, first)?;
+            return self.hand_over(tx, &t.row, first, account.default_group, None);
         }
         let greeter: Option<Greeter> = account.greeter.as_deref().and_then(|g| serde_json::from_str(g).ok());
         let Some(greeter) = greeter else {
-            return self.hand_over(tx, &t.row, first, account.default_group, None);
+            return self.ask_for_person(tx, account, &t.row, first, account.default_group);
         };
         ronda_storage::crash_point("bot.before_commit");
         let mut greeted = t.row.greeted;
@@ -773,11 +805,11 @@ impl Step {
                         outgoing::automatic(tx, self.w, account, t.row.id, Author::Bot, &content)?;
                     }
                     Effect::HandOver(None) => {
-                        return self.hand_over(tx, &t.row, said.received_at, account.default_group, None);
+                        return self.ask_for_person(tx, account, &t.row, said.received_at, account.default_group);
                     }
                     Effect::HandOver(Some(key)) => {
                         let group = self.named(tx, account, t.row.id, &key)?;
-                        return self.hand_over(tx, &t.row, said.received_at, group, None);
+                        return self.ask_for_person(tx, account, &t.row, said.received_at, group);
                     }
                 }
             }
@@ -831,6 +863,31 @@ impl Step {
         )?;
         let default = agents::groups(tx, self.w)?.into_iter().find(|g| g.default);
         Ok(account.default_group.or(default.map(|g| g.group)))
+    }
+
+    /// The greeter hands over; while nobody is there, as the workspace has it.
+    fn ask_for_person(
+        &mut self,
+        tx: &mut Tx<'_>,
+        account: &ChannelAccountRow,
+        row: &ConversationRow,
+        at: Ms,
+        group: Option<GroupId>,
+    ) -> AppResult<()> {
+        match self.desk.asks(tx, self.w, account, row.id, group, at)? {
+            Some(Then::Bot) if account.greeter.is_some() => Ok(()),
+            Some(Then::Close) => {
+                self.facts.push(Fact::Closed {
+                    conv: row.id,
+                    by: None,
+                    seen: Some(Epoch(row.epoch)),
+                    reason: CloseReason::AfterHours,
+                    arrival: Some(arrival(row, None)),
+                });
+                Ok(())
+            }
+            _ => self.hand_over(tx, row, at, group, None),
+        }
     }
 
     fn hand_over(

@@ -1,22 +1,25 @@
 //! Between the routing engine and the database: the state from rows, a plan into rows, and what people are shown.
 
+use crate::app::after_hours::Desk;
 use crate::app::alerts::{self, Raised};
+use crate::app::hours::{self, Calendar};
 use crate::app::views::{self, Conversation, Message, Named};
 use crate::app::{AppError, AppResult, incidents as incidents_of, outgoing, users};
-use ronda_domain::channel::ChannelKind;
 use ronda_domain::content::Content;
 use ronda_domain::conversation::{Author, CloseReason, Direction, Place};
 use ronda_domain::event::{Event, EventKind, Scope};
 use ronda_domain::permission::Permission;
 use ronda_domain::{AgentId, ConversationId, CustomerId, GroupId, MessageId, Ms, WorkspaceId};
 use ronda_routing::{
-    Act, AgentKeep, AgentRow, ConvChange, ConvKeep, ConvRow, Decision, Epoch, Fact, GroupRow, Head, Notice, Outcome,
-    Policy, Profile, Reason, Rows,
+    Act, AgentKeep, AgentRow, ConvChange, ConvKeep, ConvRow, Decision, Epoch, Fact, GroupRow, Head, Hours, HoursScope,
+    Notice, Outcome, Policy, Profile, Reason, Rows,
 };
 use ronda_storage::conversations::{self, ConversationRow, PlannedPlace};
 use ronda_storage::messages::{self, NewLine};
 use ronda_storage::routing::{self, Consumed, DecisionRow, LoadDelta, RoundRow};
-use ronda_storage::{StoreError, Tx, Wake, agents, channel_accounts, incidents, timers, workspaces};
+use ronda_storage::{
+    StoreError, Tx, Wake, agents, channel_accounts, hours as stored_hours, incidents, timers, workspaces,
+};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -217,6 +220,11 @@ pub fn rows(tx: &mut Tx<'_>, w: WorkspaceId) -> AppResult<(routing::Head, Rows)>
             keep,
         });
     }
+    let mut hours = Vec::new();
+    for (scope, spans) in stored_hours::open(tx, w)? {
+        hours.push((hours::scope_of(&scope)?, parse(&spans, "open_hours.spans")?));
+    }
+    hours.sort_by_key(|(scope, _)| *scope);
     let rounds: BTreeMap<ConversationId, RoundRow> = routing::rounds(tx, w)?
         .into_iter()
         .map(|r| (r.conversation, r))
@@ -237,7 +245,7 @@ pub fn rows(tx: &mut Tx<'_>, w: WorkspaceId) -> AppResult<(routing::Head, Rows)>
             head: engine_head,
             policy,
             policies: Vec::new(),
-            hours: Vec::new(),
+            hours,
             pauses: routing::pauses(tx, w)?,
             groups,
             agents: agent_rows,
@@ -255,6 +263,8 @@ pub struct Plan {
     pub seen: routing::Head,
     pub consumed: Vec<Consumed>,
     pub outcome: Outcome,
+    /// The hours that the engine was told, in order.
+    pub hours: Vec<(HoursScope, Option<Hours>)>,
     /// Closings that a newer message of the customer stops: index of the consumed input, conversation, last message seen.
     pub guards: Vec<(usize, ConversationId, MessageId)>,
 }
@@ -321,6 +331,10 @@ pub fn write(tx: &mut Tx<'_>, plan: &Plan) -> Result<(), PlanError> {
     guard(routing::advance(tx, w, &plan.seen, &head)? == 1, "head")?;
     let stamped = routing::consume(tx, w, &plan.consumed)?;
     guard(stamped == plan.consumed.len() as u64, "inputs")?;
+    for (scope, hours) in &plan.hours {
+        let spans = hours.as_ref().map(|hours| views::json(hours).to_string());
+        stored_hours::set_open(tx, w, &hours::key(*scope), spans.as_deref())?;
+    }
     let ids: Vec<ConversationId> = outcome.convs.iter().map(|c| c.row.conv).collect();
     let before: BTreeMap<ConversationId, ConversationRow> = conversations::lock_many(tx, w, &ids)?
         .into_iter()
@@ -359,6 +373,7 @@ pub fn write(tx: &mut Tx<'_>, plan: &Plan) -> Result<(), PlanError> {
     routing::insert_decisions(tx, w, &decisions)?;
     notices(tx, w, outcome)?;
     ended(tx, w, outcome, &before)?;
+    transferred_while_closed(tx, w, outcome)?;
     tell_screens(tx, w, outcome, &ids, &before)?;
     ronda_storage::crash_point("plan.before_commit");
     Ok(())
@@ -537,7 +552,7 @@ fn ended(
         };
         let Some(text) = text else { continue };
         if let Some(account) = channel_accounts::get(tx, w, row.channel_account)?
-            && may_say(&account, row, tx.now())
+            && outgoing::may_say(&account, row, tx.now())
         {
             outgoing::automatic(tx, w, &account, row.id, Author::Automatic, &Content::text(text.clone()))?;
         }
@@ -545,11 +560,26 @@ fn ended(
     Ok(())
 }
 
-fn may_say(account: &channel_accounts::ChannelAccountRow, row: &ConversationRow, now: Ms) -> bool {
-    account.kind == ChannelKind::WebChat
-        || views::window(account.kind, row.last_customer_at, row.window_closed, now)
-            .closes_at
-            .is_some()
+/// What is transferred while nobody is there waits, and who is owed an answer is told (spec CP-10, AG-11).
+fn transferred_while_closed(tx: &mut Tx<'_>, w: WorkspaceId, outcome: &Outcome) -> AppResult<()> {
+    let transfers = outcome.decisions.iter().filter(|d| d.act == Act::Transfer);
+    let waiting: Vec<&ConvRow> = transfers
+        .filter_map(|d| outcome.convs.iter().find(|c| Some(c.row.conv) == d.conversation))
+        .map(|c| &c.row)
+        .filter(|row| row.place == Place::Waiting && row.anchor.is_some())
+        .collect();
+    if waiting.is_empty() {
+        return Ok(());
+    }
+    let language = workspaces::get(tx, w)?.ok_or(StoreError::NotFound)?.language;
+    let desk = Desk::load(tx, w, &language)?;
+    let now = tx.now();
+    for row in waiting {
+        if let Some(account) = channel_accounts::get(tx, w, row.channel)? {
+            desk.asks(tx, w, &account, row.conv, row.group, now)?;
+        }
+    }
+    Ok(())
 }
 
 /// Whether a decision is told inside the conversation.
@@ -786,9 +816,10 @@ pub fn decisions(
     ids.sort();
     ids.dedup();
     let now = tx.now();
+    let calendar = Calendar::load(tx, w)?;
     let about: BTreeMap<ConversationId, About> = conversations::views(tx, w, &ids)?
         .into_iter()
-        .map(|v| Conversation::of(v, now))
+        .map(|v| Conversation::of(v, now, &calendar))
         .map(|c| (c.id, About::from(&c)))
         .collect();
     Ok(rows

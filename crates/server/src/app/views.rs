@@ -1,6 +1,7 @@
 //! Conversations and messages as the API, the events and the screens know them.
 
 use crate::app::AppResult;
+use crate::app::hours::{Calendar, ClosedSpan};
 use ronda_domain::channel::{ChannelKind, WHATSAPP_WINDOW_MS, Window};
 use ronda_domain::content::Content;
 use ronda_domain::conversation::{Author, CloseReason, Direction, MessageStatus, Phase, Place, TrayState};
@@ -81,8 +82,11 @@ pub struct Conversation {
     /// Why the owner has it: `{code, params}`.
     #[schema(value_type = Option<Object>)]
     pub assigned_reason: Option<Value>,
-    /// When it goes to somebody else unless answered.
+    /// When it goes to somebody else unless answered; closed times are counted in.
     pub rotate_at: Option<Ms>,
+    /// The closed times between the start of the clock and `rotate_at`, in which it stands still; of one that waits, the
+    /// present or next one, in which nothing is assigned. Empty where no hours are set.
+    pub closed_spans: Vec<ClosedSpan>,
     pub round: i64,
     pub exhausted: bool,
     pub reserved_for: Option<AgentId>,
@@ -140,8 +144,16 @@ fn last(m: StoredLast) -> LastMessage {
 
 impl Conversation {
     #[must_use]
-    pub fn of(v: ConversationView, now: Ms) -> Self {
+    pub fn of(v: ConversationView, now: Ms, calendar: &Calendar) -> Self {
         let r = v.row;
+        let closed_spans = match (r.place, r.rotate_at, calendar.of(r.group, r.channel_account)) {
+            (Place::Waiting, _, Some(opening)) => opening.closed(now, None),
+            (Place::Held, Some(at), Some(opening)) => {
+                let began = r.assigned_at.max(r.owed_since).unwrap_or(now);
+                opening.closed(began.min(now), Some(at))
+            }
+            _ => Vec::new(),
+        };
         let owner = r.scope().owner;
         let state = match (r.place, r.outbound) {
             (Place::Closed, _) => TrayState::Closed,
@@ -179,6 +191,7 @@ impl Conversation {
             assigned_at: r.assigned_at,
             assigned_reason: r.assigned_reason.and_then(|t| serde_json::from_str(&t).ok()),
             rotate_at: r.rotate_at,
+            closed_spans,
             round: r.round,
             exhausted: r.exhausted,
             reserved_for: r.reserved_for,
@@ -320,10 +333,11 @@ pub fn emit_conversations(
 ) -> AppResult<Vec<Conversation>> {
     let now = tx.now();
     let views = conversations::views(tx, w, ids)?;
+    let calendar = Calendar::load(tx, w)?;
     let mut out = Vec::with_capacity(views.len());
     for v in views {
         let scope = v.row.scope();
-        let view = Conversation::of(v, now);
+        let view = Conversation::of(v, now, &calendar);
         tx.emit(Event {
             workspace: w,
             kind: EventKind::ConversationChanged,

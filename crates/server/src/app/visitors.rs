@@ -1,18 +1,20 @@
 //! Visitors of web chats: who they are, what they write, what they may read (spec CP-3).
 
 use crate::accounts::Account;
+use crate::app::hours::Calendar;
 use crate::app::receive::{self, Arrived};
-use crate::app::{AppError, AppResult};
+use crate::app::{AppError, AppResult, Fields};
 use crate::secrets;
 use ronda_channels::inbound::{Context, InboundKind, InboundMessage, Sender};
 use ronda_domain::channel::{self, ChannelKind};
 use ronda_domain::content::{Content, Media};
 use ronda_domain::conversation::{Author, Direction, Place};
-use ronda_domain::{AgentId, ConversationId, MessageId, Ms, WorkspaceId};
+use ronda_domain::event::{Event, EventKind};
+use ronda_domain::{AgentId, ConversationId, CustomerId, MessageId, Ms, WorkspaceId};
 use ronda_storage::conversations::ConversationRow;
 use ronda_storage::messages::MessageRow;
 use ronda_storage::visitors::{self, VisitorRow};
-use ronda_storage::{Tx, conversations, files, messages};
+use ronda_storage::{Tx, conversations, customers, files, messages};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -20,6 +22,8 @@ use std::sync::Arc;
 
 /// Conversations of one visitor that are looked at for what is live.
 const RECENT: i64 = 20;
+/// Longest name somebody gives in a form.
+const NAME_CHARS: usize = 80;
 
 /// A message as its visitor sees it.
 #[derive(Clone, Debug, Serialize)]
@@ -39,6 +43,8 @@ pub struct VisitorMessage {
 pub struct VisitorConversation {
     pub state: &'static str,
     pub agent: Option<VisitorAgent>,
+    /// While it waits for somebody outside business hours: when they begin.
+    pub opens_at: Option<Ms>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -63,6 +69,18 @@ pub struct Written {
     /// An option that was offered.
     #[serde(default)]
     pub choice: Option<Chosen>,
+    /// Written in the form that stands for the chat while nobody is there.
+    #[serde(default)]
+    pub form: Option<Form>,
+}
+
+/// Who wrote a form.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Form {
+    pub name: String,
+    #[serde(default)]
+    pub email: Option<String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -116,6 +134,7 @@ pub fn write(
     let content = content(tx, v, new)?;
     channel::check(ChannelKind::WebChat, &content)
         .map_err(|e| AppError::field("/text", "limit", format!("at most {}", e.limit)))?;
+    let form = new.form.as_ref().map(introduced).transpose()?;
     let now = tx.now();
     let arrived = Arrived {
         account: account.row.clone(),
@@ -130,12 +149,16 @@ pub fn write(
         }),
         received_at: now,
         client_id: Some(new.client_id.clone()),
+        form: new.form.is_some(),
     };
     let received = receive::run(tx, &[arrived])?;
     if let Some(customer) = received.customers.first()
         && v.customer != Some(*customer)
     {
         visitors::set_customer(tx, v.workspace, v.id, *customer)?;
+    }
+    if let (Some(form), Some(customer)) = (form, received.customers.first()) {
+        introduce(tx, v.workspace, *customer, form)?;
     }
     visitors::seen(tx, v.workspace, v.id)?;
     let Some((id, conversation, _)) = received.stored.first() else {
@@ -154,6 +177,38 @@ pub fn write(
         status: None,
     };
     Ok((message, *conversation))
+}
+
+/// What a form says of its author, checked.
+fn introduced(form: &Form) -> AppResult<Form> {
+    let mut f = Fields::new();
+    let name = f.text("/form/name", &form.name, 1..=NAME_CHARS);
+    let email = form.email.as_deref().map(str::trim).filter(|e| !e.is_empty());
+    let email = email.map(|email| f.email("/form/email", email).shown);
+    f.done()?;
+    Ok(Form { name, email })
+}
+
+/// A visitor said who they are. What people of ours wrote about them stays.
+fn introduce(tx: &mut Tx<'_>, w: WorkspaceId, customer: CustomerId, form: Form) -> AppResult<()> {
+    let mut row = customers::get(tx, w, customer)?.ok_or(AppError::NotFound)?;
+    if matches!(row.name_source.as_str(), "generated" | "profile") {
+        row.name = form.name;
+        row.name_source = "form".into();
+    }
+    row.email = row.email.or(form.email);
+    if customers::update(tx, &row)? == 0 {
+        return Err(ronda_storage::StoreError::Retry.into());
+    }
+    tx.emit(Event {
+        workspace: w,
+        kind: EventKind::CustomerChanged,
+        conversation: None,
+        scope_before: None,
+        scope_after: None,
+        body: json!({ "id": row.id, "name": row.name, "version": row.version + 1 }),
+    });
+    Ok(())
 }
 
 fn repeated(tx: &mut Tx<'_>, v: &VisitorRow, client_id: &str) -> AppResult<Option<(VisitorMessage, ConversationId)>> {
@@ -249,6 +304,7 @@ pub fn conversation(tx: &mut Tx<'_>, v: &VisitorRow) -> AppResult<VisitorConvers
     let none = VisitorConversation {
         state: "none",
         agent: None,
+        opens_at: None,
     };
     let Some(id) = visitors::conversations(tx, v, 1)?.into_iter().next() else {
         return Ok(none);
@@ -261,7 +317,12 @@ pub fn conversation(tx: &mut Tx<'_>, v: &VisitorRow) -> AppResult<VisitorConvers
 
 fn stands(tx: &mut Tx<'_>, w: WorkspaceId, row: &ConversationRow) -> AppResult<VisitorConversation> {
     let names: BTreeMap<AgentId, String> = ronda_storage::agents::names(tx, w)?.into_iter().collect();
+    let opens_at = match row.place {
+        Place::Waiting => Calendar::load(tx, w)?.state(row.group, row.channel_account).opens_at,
+        _ => None,
+    };
     Ok(VisitorConversation {
+        opens_at,
         state: match row.place {
             Place::Bot => "bot",
             Place::Waiting => "waiting",

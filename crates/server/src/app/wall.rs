@@ -1,5 +1,6 @@
 //! The live wall of supervisors (spec REP-11): one picture of a workspace, of the engine's state and a few rows.
 
+use crate::app::hours::Calendar;
 use crate::app::incidents::{self, Incident};
 use crate::app::users::{self, Agent};
 use crate::app::views::Conversation;
@@ -160,9 +161,10 @@ pub fn channels(tx: &mut Tx<'_>, w: WorkspaceId) -> AppResult<Vec<ChannelConditi
 /// The conversations of `ids`, in their order.
 fn listed(tx: &mut Tx<'_>, w: WorkspaceId, ids: &[ConversationId]) -> AppResult<Vec<Conversation>> {
     let now = tx.now();
+    let calendar = Calendar::load(tx, w)?;
     let mut found: HashMap<ConversationId, Conversation> = conversations::views(tx, w, ids)?
         .into_iter()
-        .map(|v| (v.row.id, Conversation::of(v, now)))
+        .map(|v| (v.row.id, Conversation::of(v, now, &calendar)))
         .collect();
     Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
 }
@@ -188,9 +190,10 @@ pub fn overview(tx: &mut Tx<'_>, w: WorkspaceId, survey: &Survey) -> AppResult<O
         })
         .collect();
     let ends = now.plus(-WHATSAPP_WINDOW_MS);
+    let calendar = Calendar::load(tx, w)?;
     let windows = conversations::quiet_between(tx, w, (ends, ends.plus(WINDOW_SOON_MS)), LISTED as i64)?
         .into_iter()
-        .map(|v| Conversation::of(v, now))
+        .map(|v| Conversation::of(v, now, &calendar))
         .filter(|c| c.window.closes_at.is_some())
         .collect();
     let day = today(tx, w)?;

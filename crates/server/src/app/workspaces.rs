@@ -2,6 +2,7 @@
 
 use crate::app::audit::{self, Change};
 use crate::app::fields::nullable;
+use crate::app::hours::{self, Calendar};
 use crate::app::views::Conversation;
 use crate::app::{Actor, AppError, AppResult, Fields, Who};
 use ronda_domain::conversation::Place;
@@ -315,6 +316,7 @@ pub fn edit(tx: &mut Tx<'_>, who: &Who, version: i64, input: &EditWorkspace) -> 
     if workspaces::update(tx, &row)? == 0 {
         return Err(AppError::VersionMismatch);
     }
+    let old_zone = before.zone.clone();
     let workspace = get(tx, who)?;
     let (before, after) = audit::difference(&Workspace::of(&before), &workspace);
     audit::record(
@@ -339,6 +341,9 @@ pub fn edit(tx: &mut Tx<'_>, who: &Who, version: i64, input: &EditWorkspace) -> 
             scope_after: None,
             body: json!({ "everybody": true }),
         });
+    }
+    if row.zone != old_zone {
+        hours::zone_changed(tx, who.workspace)?;
     }
     tx.wake(Wake::Timers);
     tx.wake(Wake::Planner(who.workspace));
@@ -425,9 +430,10 @@ fn confirmed(tx: &mut Tx<'_>, w: WorkspaceId, old: &AutoClose, new: &AutoClose) 
     if closing.is_empty() {
         return Ok(());
     }
+    let calendar = Calendar::load(tx, w)?;
     let listed: Vec<Conversation> = conversations::views(tx, w, &ids)?
         .into_iter()
-        .map(|v| Conversation::of(v, now))
+        .map(|v| Conversation::of(v, now, &calendar))
         .collect();
     Err(AppError::NeedsConfirmation {
         code: "closes_conversations",

@@ -278,6 +278,7 @@ impl Past {
             kind,
             received_at: at,
             client_id: None,
+            form: false,
         }
     }
 
@@ -418,6 +419,7 @@ fn written(text: &str) -> Written {
         at: None,
         text: Some(text.to_owned()),
         file: None,
+        form: None,
         choice: None,
     }
 }
@@ -493,6 +495,7 @@ fn plan(tx: &mut Tx<'_>, workspace: WorkspaceId, commands: Vec<Fact>) -> AppResu
         seen,
         consumed,
         outcome,
+        hours: Vec::new(),
         guards: Vec::new(),
     };
     match rules::write(tx, &plan) {

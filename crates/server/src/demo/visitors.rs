@@ -133,6 +133,7 @@ impl Visitor {
             at: None,
             text: Some(text.to_owned()),
             file: None,
+            form: None,
             choice: None,
         };
         let (account, hash) = (self.account.clone(), self.token_hash.clone());

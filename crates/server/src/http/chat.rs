@@ -2,6 +2,8 @@
 
 use crate::App;
 use crate::accounts::Account;
+use crate::app::channel_accounts::WhenClosed;
+use crate::app::hours::{Calendar, State};
 use crate::app::visitors::{self, VisitorConversation, VisitorMessage, Written};
 use crate::app::{AppError, AppResult};
 use crate::http::client_ip;
@@ -9,15 +11,15 @@ use crate::http::files::{self, FileView};
 use crate::http::input::{Body, Filter, Path};
 use crate::http::problem::Problem;
 use crate::realtime::visitor;
-use axum::extract::{DefaultBodyLimit, FromRequestParts, Multipart, Request, State, WebSocketUpgrade};
+use axum::extract::{self, DefaultBodyLimit, FromRequestParts, Multipart, Request, WebSocketUpgrade};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use ronda_domain::MessageId;
 use ronda_domain::channel::{ChannelKind, ChannelStatus};
+use ronda_domain::{MessageId, Ms};
 use ronda_storage::visitors::{self as stored, VisitorRow};
 use ronda_storage::{Lane, files as stored_files};
 use serde::{Deserialize, Serialize};
@@ -43,7 +45,7 @@ pub fn routes(app: &Arc<App>) -> Router<Arc<App>> {
 }
 
 /// Every site may ask; whether it may use a chat is decided by the chat's own list.
-async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+async fn guard(extract::State(app): extract::State<Arc<App>>, request: Request, next: Next) -> Response {
     let origin = request.headers().get(header::ORIGIN).cloned();
     let ip = client_ip::of(&app.config, &request);
     let mut response = if request.method() == Method::OPTIONS {
@@ -129,12 +131,25 @@ struct Site {
     greeting: String,
     language: String,
     upload: crate::app::channel_accounts::Upload,
+    when_closed: WhenClosed,
     open: bool,
+    /// When somebody is there again; `null` while somebody is, or when no opening is in sight.
+    opens_at: Option<Ms>,
 }
 
-async fn site(State(app): State<Arc<App>>, Path(key): Path<String>, headers: HeaderMap) -> Result<Json<Site>, Problem> {
+async fn site(
+    extract::State(app): extract::State<Arc<App>>,
+    Path(key): Path<String>,
+    headers: HeaderMap,
+) -> Result<Json<Site>, Problem> {
     let account = chat(&app, &key, &headers).await?;
     let s = account.web_chat();
+    let (w, id, group) = (account.row.workspace, account.row.id, account.row.default_group);
+    let state: AppResult<State> = app
+        .db
+        .read("site_hours", move |tx| Ok(Calendar::load(tx, w)?.state(group, id)))
+        .await;
+    let state = state?;
     Ok(Json(Site {
         name: account.row.name.clone(),
         colour: s.colour,
@@ -143,7 +158,9 @@ async fn site(State(app): State<Arc<App>>, Path(key): Path<String>, headers: Hea
         greeting: s.greeting,
         language: s.language,
         upload: s.upload,
-        open: true,
+        when_closed: s.when_closed,
+        open: state.open,
+        opens_at: state.opens_at,
     }))
 }
 
@@ -155,7 +172,7 @@ struct NewVisitor {
 }
 
 async fn create(
-    State(app): State<Arc<App>>,
+    extract::State(app): extract::State<Arc<App>>,
     headers: HeaderMap,
     Body(new): Body<NewVisitor>,
 ) -> Result<(StatusCode, Json<Value>), Problem> {

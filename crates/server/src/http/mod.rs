@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod affinities;
+pub mod after_hours;
 pub mod agents;
 pub mod alerts;
 pub mod assets;
@@ -19,6 +20,7 @@ pub mod files;
 pub mod groups;
 pub mod guard;
 pub mod health;
+pub mod hours;
 pub mod idempotency;
 pub mod incidents;
 pub mod input;
@@ -96,6 +98,15 @@ fn resources() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(channel_accounts::check))
         .routes(routes!(channel_accounts::failures))
         .routes(routes!(channel_accounts::replay))
+        // Hours
+        .routes(routes!(hours::list))
+        .routes(routes!(hours::preview))
+        .routes(routes!(hours::get, hours::save, hours::delete))
+        .routes(routes!(hours::holidays))
+        .routes(routes!(hours::import))
+        .routes(routes!(after_hours::list))
+        .routes(routes!(after_hours::preview))
+        .routes(routes!(after_hours::get, after_hours::save, after_hours::delete))
         // Conversations
         .routes(routes!(templates::list))
         .routes(routes!(conversations::list, conversations::start))

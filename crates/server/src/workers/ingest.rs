@@ -159,6 +159,7 @@ fn understand(row: &JournalRow, accounts: &Snapshot) -> Read {
                         kind: event.kind,
                         received_at: row.received_at,
                         client_id: None,
+                        form: false,
                     }),
                     None if named.is_some() => read.kept.push((
                         own.flatten(),
@@ -181,6 +182,7 @@ fn understand(row: &JournalRow, accounts: &Snapshot) -> Read {
                                 kind: event.kind.clone(),
                                 received_at: row.received_at,
                                 client_id: None,
+                                form: false,
                             });
                         }
                     }

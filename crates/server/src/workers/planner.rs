@@ -783,6 +783,11 @@ impl Planner {
         if due && inputs.is_empty() {
             add(&mut inputs, None, None, now, Fact::Tick);
         }
+        let hours = inputs.iter().filter_map(|input| match &input.fact {
+            Fact::HoursSet { scope, hours } => Some((*scope, hours.clone())),
+            _ => None,
+        });
+        let hours = hours.collect();
         let outcome = ronda_routing::run(state, &inputs);
         let results: BTreeMap<i64, &Answer> = outcome.results.iter().map(|(seq, answer)| (*seq, answer)).collect();
         for c in &mut consumed {
@@ -800,6 +805,7 @@ impl Planner {
             seen: head.clone(),
             consumed,
             outcome,
+            hours,
             guards,
         })
     }

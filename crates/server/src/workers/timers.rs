@@ -2,7 +2,7 @@
 
 use super::leases::Duty;
 use crate::App;
-use crate::app::{AppError, AppResult, routing};
+use crate::app::{AppError, AppResult, hours, routing};
 use ronda_domain::conversation::{CloseReason, Place};
 use ronda_domain::{ConversationId, Ms, WorkspaceId};
 use ronda_routing::{Arrival, Epoch, Fact};
@@ -34,6 +34,10 @@ const DRAFTS_MS: i64 = 15 * Ms::DAY;
 pub fn start(app: &Arc<App>) {
     let its = app.clone();
     super::spawn(app, "timers", async move {
+        let renewed: AppResult<()> = its.db.write("hours_renewed", Lane::Background, hours::renew_all).await;
+        if let Err(error) = renewed {
+            tracing::warn!(%error, "business hours are as they were before the start");
+        }
         loop {
             // One node does what is due for all; another takes it over when that one is gone.
             if !its.leases.does(Duty::Timers) {
@@ -89,13 +93,20 @@ pub async fn step(app: &Arc<App>) -> AppResult<()> {
     Ok(())
 }
 
-/// Snoozes that are over.
+/// Snoozes that are over, and midnights of business hours.
 fn fire(tx: &mut Tx<'_>) -> AppResult<()> {
     for t in timers::due(tx, BATCH)? {
         // Another node, paused until now, may have been faster.
-        if timers::remove(tx, t.workspace, &t.kind, t.subject)? == 1 && t.kind == "snooze" {
-            let conv = ConversationId(t.subject);
-            routing::tell(tx, t.workspace, &[Fact::Woken { conv }])?;
+        if timers::remove(tx, t.workspace, &t.kind, t.subject)? != 1 {
+            continue;
+        }
+        match t.kind.as_str() {
+            "snooze" => {
+                let conv = ConversationId(t.subject);
+                routing::tell(tx, t.workspace, &[Fact::Woken { conv }])?;
+            }
+            hours::TIMER => hours::renew(tx, t.workspace, t.subject)?,
+            _ => {}
         }
     }
     ronda_storage::crash_point("timers.before_commit");

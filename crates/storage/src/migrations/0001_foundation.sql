@@ -150,6 +150,33 @@ create table agent_group_member (
 ) {strict};
 create index agent_group_member_agent on agent_group_member(workspace, agent);
 
+-- Hours of the workspace (scope_id 0), a channel account or a group; without a row it inherits (spec CP-9).
+create table business_hours (
+  id {id},
+  workspace {int} not null references workspace(id),
+  -- workspace, channel, group
+  scope {text} not null,
+  scope_id {int} not null,
+  zone {text},
+  -- JSON: the week and its exceptions
+  body {text} not null,
+  -- when a change closed what had been open
+  closed_at {int},
+  version {int} not null default 1
+) {strict};
+create unique index business_hours_scope on business_hours(workspace, scope, scope_id);
+
+-- What is said outside of them (spec CP-10).
+create table after_hours_message (
+  id {id},
+  workspace {int} not null references workspace(id),
+  scope {text} not null,
+  scope_id {int} not null,
+  body {text} not null,
+  version {int} not null default 1
+) {strict};
+create unique index after_hours_message_scope on after_hours_message(workspace, scope, scope_id);
+
 create table audit_entry (
   id {id},
   workspace {int} not null,
@@ -321,6 +348,8 @@ create table conversation (
   next_outbox {int} not null default 1,
   window_closed {int} not null default 0,
   greeted {int} not null default 0,
+  -- when it was last said that nobody is there
+  after_hours_at {int},
   origin {text},
   created_at {int} not null
 ) {strict};
@@ -590,6 +619,15 @@ create table routing_round (
   moves {int} not null default 0,
   transfers {int} not null default 0,
   primary key (workspace, conversation)
+) {strict};
+
+-- The open spans of each scope as the engine knows them: JSON of UTC times, written by the planner alone.
+create table open_hours (
+  workspace {int} not null,
+  scope {text} not null,
+  scope_id {int} not null,
+  spans {text} not null,
+  primary key (workspace, scope, scope_id)
 ) {strict};
 
 create table routing_policy (

@@ -31,6 +31,8 @@ enum Thing {
     /// A device of somebody.
     Session,
     ChannelAccount,
+    /// What hours belong to: a group, as their addresses name it.
+    HoursScope,
     Conversation,
     Message,
     Customer,
@@ -121,6 +123,7 @@ fn table() -> Vec<Row> {
     use Permission as P;
     use Thing as T;
     let user = json!({ "email": "new@example.com", "name": "New", "role": "agent", "password": "a first password" });
+    let hours = json!({ "week": [[], [], [], [], [], [], []] });
     let person = json!({ "name": "Ana", "password": "a first password" });
     vec![
         everybody("GET /setup"),
@@ -185,6 +188,23 @@ fn table() -> Vec<Row> {
         having(P::ChannelsManage, "POST /channel-accounts/{id}/check").names("id", T::ChannelAccount),
         having(P::ChannelsManage, "GET /inbound-failures"),
         having(P::ChannelsManage, "POST /inbound-failures/{id}/replay").names("id", T::Failure),
+        member("GET /business-hours"),
+        member("GET /business-hours/{scope}").names("scope", T::HoursScope),
+        having(P::WorkspaceManage, "PUT /business-hours/{scope}")
+            .names("scope", T::HoursScope)
+            .body(hours.clone()),
+        having(P::WorkspaceManage, "DELETE /business-hours/{scope}").names("scope", T::HoursScope),
+        having(P::WorkspaceManage, "POST /business-hours/preview").body(hours),
+        having(P::WorkspaceManage, "GET /holidays"),
+        having(P::WorkspaceManage, "POST /holidays/calendar").body(json!({ "text": "BEGIN:VCALENDAR" })),
+        having(P::WorkspaceManage, "GET /after-hours-messages"),
+        having(P::WorkspaceManage, "GET /after-hours-messages/{scope}").names("scope", T::HoursScope),
+        having(P::WorkspaceManage, "PUT /after-hours-messages/{scope}")
+            .names("scope", T::HoursScope)
+            .body(json!({ "enabled": false })),
+        having(P::WorkspaceManage, "DELETE /after-hours-messages/{scope}").names("scope", T::HoursScope),
+        having(P::WorkspaceManage, "POST /after-hours-messages/preview")
+            .body(json!({ "scope": "workspace", "texts": {} })),
         member("GET /templates"),
         member("GET /conversations"),
         member("POST /conversations").body(json!({ "channel_account": 999_999_999, "phone": "+5491155550000",
@@ -279,6 +299,7 @@ async fn make(app: &TestApp, owner: &Browser, other: &Browser) -> BTreeMap<Thing
         .header("content-type", "multipart/form-data; boundary=b")
         .body(form);
     let file = owner.send(upload).await.expect(201);
+    let group = id(owner.post("/groups", group).await.expect(201));
     BTreeMap::from([
         (Thing::ChannelAccount, channel.to_string()),
         (Thing::Conversation, conversation["id"].to_string()),
@@ -291,7 +312,8 @@ async fn make(app: &TestApp, owner: &Browser, other: &Browser) -> BTreeMap<Thing
             id(owner.post("/wall-links", json!({ "name": MARK })).await.expect(201)),
         ),
         (Thing::User, other.agent.to_string()),
-        (Thing::Group, id(owner.post("/groups", group).await.expect(201))),
+        (Thing::HoursScope, format!("group-{group}")),
+        (Thing::Group, group),
         (
             Thing::Invitation,
             id(owner.post("/invitations", invitation).await.expect(201)),

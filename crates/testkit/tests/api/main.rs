@@ -10,6 +10,7 @@ mod conventions;
 mod conversations;
 mod customers;
 mod groups;
+mod hours;
 mod incidents;
 mod invitations;
 mod journey;

@@ -291,6 +291,15 @@ function WebChatFields({ value, error, onChange }: { value: WebChatSettings; err
         />
         {(value.allowed_domains ?? []).every((domain) => !domain.trim()) && <Banner tone="amber">{t('web.domains.any')}</Banner>}
       </Setting>
+      <Setting title={t('channels.closed')}>
+        <SelectField label={t('channels.closed.help')} value={value.when_closed ?? 'chat'} onChange={(event) => set({ when_closed: event.target.value as 'chat' | 'form' | 'hide' })}>
+          {(['chat', 'form', 'hide'] as const).map((what) => (
+            <option key={what} value={what}>
+              {t(`channels.closed.${what}`)}
+            </option>
+          ))}
+        </SelectField>
+      </Setting>
       <Setting title={t('web.files')}>
         <div className="stack">
           <Checkbox checked={upload.enabled} onChange={(enabled) => set({ upload: { ...upload, enabled } })}>

@@ -2,7 +2,10 @@ import { api, ApiError } from '@/api/client';
 import { unwrap } from '@/api/queries';
 import type { Conversation } from '@/api/types';
 import { useT } from '@/i18n';
+import { serverNow } from '@/lib/clock';
 import { explain } from '@/lib/errors';
+import { closedNow, closedWords } from '@/lib/hours';
+import { useZone } from '@/lib/me';
 import { useLive } from '@/realtime';
 import { toast } from '@/ui';
 import { useMutation } from '@tanstack/react-query';
@@ -43,6 +46,7 @@ const QUIET: readonly Verb[] = ['read', 'typing'];
 export function useAct() {
   const t = useT();
   const live = useLive();
+  const zone = useZone();
   return useMutation({
     mutationFn: async ({ id, verb, body }: Act) => {
       ownActs.set(id, Date.now());
@@ -52,8 +56,13 @@ export function useAct() {
       );
       return answer && ('conversation' in answer || 'epoch' in answer) ? unwrap(answer) : null;
     },
-    onSuccess: (conversation) => {
-      if (conversation) live.cache.answer(conversation);
+    onSuccess: (conversation, { verb }) => {
+      if (!conversation) return;
+      live.cache.answer(conversation);
+      const now = serverNow();
+      const shut = closedNow(conversation.closed_spans, now);
+      // Whoever transfers to people who are not there is told until when it waits.
+      if (verb === 'transfer' && conversation.place === 'waiting' && shut) toast(closedWords(t, conversation.place, shut, now, zone));
     },
     onError: (error, { verb }) => {
       // Dialogs show these themselves.

@@ -4,6 +4,7 @@ import type { Conversation as C } from '@/api/types';
 import { useT } from '@/i18n';
 import { serverNow, useNow } from '@/lib/clock';
 import { sentence, shortReason } from '@/lib/decisions';
+import { closedNow, closedWords, openMs } from '@/lib/hours';
 import { useMay, useMe, useZone } from '@/lib/me';
 import { customerName } from '@/lib/names';
 import { useStore } from '@/lib/store';
@@ -206,7 +207,9 @@ function Clocks({ c }: { c: C }) {
   const act = useAct();
   const [why, setWhy] = useState(false);
   const mine = c.owner?.id === me.agent?.id && c.place === 'held';
-  const left = c.rotate_at === null ? null : c.rotate_at - now;
+  const zone = useZone();
+  const left = c.rotate_at === null ? null : openMs(c.closed_spans, now, c.rotate_at);
+  const shut = closedNow(c.closed_spans, now);
   const closes = c.window.closes_at == null ? null : c.window.closes_at - now;
   const reason = shortReason(t, c.assigned_reason);
   const parked = c.phase === 'parked' && c.place === 'held';
@@ -223,11 +226,11 @@ function Clocks({ c }: { c: C }) {
       <div className="clocks">
         {left !== null && (
           <>
-            <span className={left <= 0 ? 'clock clock-red' : left < (clockTotal(c) ?? 0) / 2 ? 'clock clock-amber' : 'clock'}>
-              <ClockRing rotateAt={c.rotate_at ?? 0} total={clockTotal(c)} size={20} />
-              {left <= 0 ? t('clock.overdue') : t('clock.rotates', { in: countdown(left) })}
+            <span className={left <= 0 ? 'clock clock-red' : !shut && left < (clockTotal(c) ?? 0) / 2 ? 'clock clock-amber' : 'clock'}>
+              <ClockRing rotateAt={c.rotate_at ?? 0} total={clockTotal(c)} size={20} closed={c.closed_spans} />
+              {left <= 0 ? t('clock.overdue') : shut ? closedWords(t, c.place, shut, now, zone) : t('clock.rotates', { in: countdown(left) })}
             </span>
-            {mine && left > 0 && (
+            {mine && left > 0 && !shut && (
               <button type="button" className="btn btn-secondary btn-xs" title={t('clock.hold.why')} onClick={() => act.mutate({ id: c.id, verb: 'typing' })}>
                 {t('clock.hold')}
               </button>
@@ -241,6 +244,12 @@ function Clocks({ c }: { c: C }) {
               <Icon name="clock" />
               {t('clock.waiting', { wait: duration(now - c.waiting_since) })}
             </span>
+            {shut && (
+              <span className="clock">
+                <Icon name="moon" />
+                {closedWords(t, c.place, shut, now, zone)}
+              </span>
+            )}
             <span className="v" />
           </>
         )}

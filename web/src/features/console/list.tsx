@@ -2,6 +2,7 @@ import { agentsQuery, channelsQuery, groupsQuery, listQuery } from '@/api/querie
 import type { Conversation } from '@/api/types';
 import { useT } from '@/i18n';
 import { useNow } from '@/lib/clock';
+import { closedNow, closedWords, openMs } from '@/lib/hours';
 import { useMay, useMe, useZone } from '@/lib/me';
 import { customerName } from '@/lib/names';
 import { useStore } from '@/lib/store';
@@ -346,7 +347,7 @@ function Who({ c }: { c: Conversation }) {
   const t = useT();
   return (
     <span className="who">
-      {c.rotate_at !== null && <ClockRing rotateAt={c.rotate_at} total={clockTotal(c)} />}
+      {c.rotate_at !== null && <ClockRing rotateAt={c.rotate_at} total={clockTotal(c)} closed={c.closed_spans} />}
       <Avatar name={customerName(t, c)} size={36} />
       <ChannelMark kind={c.channel_account.kind} />
     </span>
@@ -359,10 +360,11 @@ function Times({ c, closed }: { c: Conversation; closed: boolean }) {
   const zone = useZone();
   const owed = closed ? null : owedSince(c);
   const at = closed ? (c.closed_at ?? c.last_activity_at) : c.last_activity_at;
-  const left = c.rotate_at === null ? null : c.rotate_at - now;
+  const left = c.rotate_at === null ? null : openMs(c.closed_spans, now, c.rotate_at);
+  const shut = closedNow(c.closed_spans, now);
   const overdue = owed !== null && left !== null && left <= 0;
   const total = clockTotal(c);
-  const soon = left !== null && left > 0 && total !== null && left <= total / 2;
+  const soon = !shut && left !== null && left > 0 && total !== null && left <= total / 2;
   if (owed === null) {
     const text = daysAgo(at, now, zone) === 0 ? clockTime(at, t.language, zone) : shortDate(at, now, t.language, zone);
     return (
@@ -373,6 +375,12 @@ function Times({ c, closed }: { c: Conversation; closed: boolean }) {
   }
   return (
     <>
+      {shut && !overdue && (
+        <span className="clock push" title={closedWords(t, c.place, shut, now, zone)}>
+          <Icon name="moon" />
+          <span className="sr">{closedWords(t, c.place, shut, now, zone)}</span>
+        </span>
+      )}
       {soon && (
         <span className="clock clock-amber push" title={t('clock.rotates', { in: countdown(left) })}>
           <Icon name="turn" />

@@ -1,5 +1,6 @@
 import type { Conversation, Overview } from '@/api/types';
 import { useT } from '@/i18n';
+import { closedNow, openMs } from '@/lib/hours';
 import { customerName } from '@/lib/names';
 import { coarse, countdown, duration } from '@/lib/time';
 import { clockTotal } from '@/realtime/cache';
@@ -25,10 +26,11 @@ export function Clocks({ data, now, soonMs }: { data: Overview; now: number; soo
       </>
     );
   const rotation = (c: Conversation) => {
-    const left = (c.rotate_at ?? now) - now;
+    const left = openMs(c.closed_spans, now, c.rotate_at ?? now);
+    const shut = closedNow(c.closed_spans, now);
     return (
       <Row key={c.id} c={c} ring>
-        <span className={left <= soonMs ? 'clock clock-amber' : 'clock'}>{countdown(left)}</span>
+        <span className={!shut && left <= soonMs ? 'clock clock-amber' : 'clock'}>{shut ? t('clock.paused') : countdown(left)}</span>
       </Row>
     );
   };
@@ -70,7 +72,7 @@ function Row({ c, ring, note, children }: { c: Conversation; ring?: boolean; not
     <li className="ck">
       <Link className="ck-a quiet" href={`/agent/${c.place === 'waiting' ? 'unassigned' : 'agents'}/${c.id}`}>
         <span className="who">
-          {ring && c.rotate_at !== null && <ClockRing rotateAt={c.rotate_at} total={clockTotal(c)} />}
+          {ring && c.rotate_at !== null && <ClockRing rotateAt={c.rotate_at} total={clockTotal(c)} closed={c.closed_spans} />}
           <Avatar name={customerName(t, c)} size={36} />
           <ChannelMark kind={c.channel_account.kind} />
         </span>
