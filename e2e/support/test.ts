@@ -3,12 +3,13 @@ import { createRequire } from 'node:module';
 import { test as base, expect, type Page } from '@playwright/test';
 import type { AxeResults } from 'axe-core';
 import { Server } from './server.js';
+import { Simulator } from './simulator.js';
 import { World } from './world.js';
 
 export { expect };
 
 /** Tests get a server of their own, and those that ask for it a workspace with an owner. */
-export const test = base.extend<{ server: Server; world: World }>({
+export const test = base.extend<{ server: Server; world: World; simulator: Simulator }>({
   server: async ({}, use, info) => {
     const server = await Server.start();
     await use(server);
@@ -21,6 +22,11 @@ export const test = base.extend<{ server: Server; world: World }>({
     const world = await World.begin(server, browser);
     await use(world);
     await world.end();
+  },
+  simulator: async ({ server }, use) => {
+    const simulator = await Simulator.start(server);
+    await use(simulator);
+    await simulator.stop();
   },
   baseURL: async ({ server }, use) => use(server.url),
 });

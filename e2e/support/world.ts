@@ -91,9 +91,10 @@ export class World {
   }
 
   /** A chat for a web site, and a site that shows it: on another origin, as in life. */
-  async shop(): Promise<Shop> {
-    const account = await this.owner.send<{ snippet: string }>('POST', '/channel-accounts', { kind: 'web_chat', name: 'Tienda' });
-    const shop = await Shop.open(account.snippet, this.browser);
+  async shop(settings: Record<string, unknown> = {}): Promise<Shop> {
+    const body = { kind: 'web_chat', name: 'Tienda', settings };
+    const account = await this.owner.send<{ id: number; snippet: string }>('POST', '/channel-accounts', body);
+    const shop = await Shop.open(account, this.browser);
     this.shops.push(shop);
     return shop;
   }
@@ -109,19 +110,21 @@ export class World {
 /** A customer's own site with our snippet in it. */
 export class Shop {
   private constructor(
+    /** Id of the channel account. */
+    readonly id: number,
     private readonly http: HttpServer,
-    private readonly url: string,
+    readonly url: string,
     private readonly browser: Browser,
   ) {}
 
-  static async open(snippet: string, browser: Browser): Promise<Shop> {
+  static async open({ id, snippet }: { id: number; snippet: string }, browser: Browser): Promise<Shop> {
     const page = `<!doctype html><html lang="es"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
       <title>Aurora Mates</title><main><h1>Mates</h1></main>${snippet}</html>`;
     const http = createServer((_, response) => response.setHeader('Content-Type', 'text/html').end(page));
     await new Promise<void>((resolve) => http.listen(0, 'localhost', resolve));
     const address = http.address();
     if (address === null || typeof address === 'string') throw new Error('no port');
-    return new Shop(http, `http://localhost:${address.port}/`, browser);
+    return new Shop(id, http, `http://localhost:${address.port}/`, browser);
   }
 
   close(): void {
@@ -129,10 +132,16 @@ export class Shop {
     this.http.closeAllConnections();
   }
 
+  /** Somebody opens the page. */
+  async enter(path = ''): Promise<Visit> {
+    const page = await (await newContext(this.browser, this.url)).newPage();
+    await page.goto(this.url + path);
+    return new Visit(page);
+  }
+
   /** Somebody opens the page and the chat in it. */
   async visit(): Promise<Visit> {
-    const page = await (await newContext(this.browser, this.url)).newPage();
-    await page.goto(this.url);
+    const { page } = await this.enter();
     await page.getByRole('button', { name: 'Abrir el chat' }).click();
     return new Visit(page);
   }
@@ -144,6 +153,23 @@ export class Visit {
 
   get messages(): Locator {
     return this.page.getByRole('region', { name: 'Mensajes' });
+  }
+
+  get launcher(): Locator {
+    return this.page.getByRole('button', { name: 'Abrir el chat' });
+  }
+
+  get box(): Locator {
+    return this.page.getByRole('textbox', { name: 'Mensaje' });
+  }
+
+  /** What the page's own code says to the chat. */
+  async says(command: string, value?: unknown): Promise<void> {
+    await this.page.waitForFunction(() => 'Ronda' in window);
+    await this.page.evaluate(
+      ([command, value]) => (window as unknown as { Ronda(command: unknown, value: unknown): void }).Ronda(command, value),
+      [command, value],
+    );
   }
 
   async write(text: string): Promise<void> {

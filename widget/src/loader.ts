@@ -1,7 +1,7 @@
 /** The loader: draws the launcher, answers `Ronda(…)` and fetches the panel when it is needed, nothing more. It is the
  * only script a visitor pays for before opening the chat, so it has no dependency and a size budget. */
 import css from './loader.css';
-import type { Host, Language, Page, Panel, Site } from './types';
+import type { Host, Language, Page, Panel, Site, Who } from './types';
 
 declare const PANEL_VERSION: string;
 
@@ -120,8 +120,18 @@ function icon(path: string): SVGElement {
       place = (arg as Partial<Page>) ?? {};
       if (host && !box.isConnected) document.body.append(box);
     },
-    logout: () => host && load(host).then((p) => p.logout()),
+    identify: (arg) => {
+      if (host) host.who = { ...host.who, ...(arg as Who) };
+      void panel?.then((p) => p.identify());
+    },
+    set: (arg) => commands.identify?.(arg),
+    logout: () => {
+      if (!host) return;
+      host.who = undefined;
+      void load(host).then((p) => p.logout());
+    },
   };
+  const here = (): Page => ({ url: location.href, title: document.title, referrer: document.referrer, ...place });
 
   const api: Api = (command, arg) => {
     if (!commands[command]) console.warn(`Ronda: "${command}" ?`, Object.keys(commands));
@@ -179,8 +189,13 @@ function icon(path: string): SVGElement {
         (open ? chat : cross).replaceWith(open ? cross : chat);
         label();
       },
-      page: () => ({ url: location.href, title: document.title, referrer: document.referrer, ...place }),
+      page: () => JSON.parse(remembered('sessionStorage', 'start') ?? 'null') ?? here(),
     };
+    try {
+      sessionStorage.getItem(`ronda:${key}:start`) ?? sessionStorage.setItem(`ronda:${key}:start`, JSON.stringify(here()));
+    } catch {
+      // Without storage a visit begins where the visitor writes.
+    }
     label();
     document.body.append(box);
     for (const [command, arg] of waiting.splice(0)) api(command as string, arg);

@@ -11,9 +11,34 @@ export interface Site {
   upload?: { enabled: boolean; max_bytes: number } | null;
   /** What stands here while nobody is there. */
   when_closed?: 'chat' | 'form' | 'hide';
+  /** What is asked before the first message. */
+  form?: Form | null;
+  /** Only people for whom the site vouches may write. */
+  identity_required?: boolean;
   open?: boolean;
   /** When somebody is there again, ms UTC. */
   opens_at?: number | null;
+}
+
+export type Asked = 'off' | 'optional' | 'required';
+
+export interface Form {
+  name: Asked;
+  email: Asked;
+  phone: Asked;
+  /** What has to be agreed to; empty for nothing. */
+  consent: string;
+}
+
+/** What the page says about its visitor: `Ronda('identify', …)` with a proof, `Ronda('set', …)` without. */
+export interface Who {
+  userId?: string;
+  /** Hex HMAC-SHA256 of `userId`, made by the site's server. */
+  hash?: string;
+  name?: string;
+  email?: string;
+  phone?: string;
+  attributes?: Record<string, string | number | boolean>;
 }
 
 /** Where a visitor is; stored as the origin of the conversation. */
@@ -38,7 +63,9 @@ export interface Host {
   badge(count: number): void;
   /** Tells the loader that the panel was opened or closed. */
   opened(open: boolean): void;
+  /** Where the visit began. */
   page(): Page;
+  who?: Who;
 }
 
 /** What the panel offers the loader. */
@@ -46,6 +73,7 @@ export interface Panel {
   open(focus: boolean): void;
   close(): void;
   logout(): void;
+  identify(): void;
 }
 
 export type Language = 'es' | 'en' | 'pt-BR';

@@ -232,6 +232,7 @@ fn seed(db: &Db) -> Result<(WorkspaceId, Vec<Held>)> {
                         place: Tray::Held,
                         group: None,
                         owed_since: Some(now),
+                        origin: None,
                         at: now,
                     };
                     conversations::insert(tx, workspace, &new)

@@ -85,6 +85,9 @@ pub struct Sender {
     /// The id scoped to us: BSUID on WhatsApp, PSID or IGSID elsewhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_id: Option<String>,
+    /// The id by which the customer's site knows them, proven by its server. Web chats only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verified_id: Option<String>,
     /// The id shared by linked portfolios.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent_user_id: Option<String>,

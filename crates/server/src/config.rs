@@ -108,6 +108,7 @@ pub struct Mail {
 pub struct Limits {
     pub body_bytes: usize,
     pub file_bytes: usize,
+    pub file_link_days: u32,
     pub requests_per_minute: u32,
     pub anonymous_requests_per_minute: u32,
 }
@@ -477,6 +478,7 @@ fn build(r: &Reader) -> Result<Config, ConfigError> {
         limits: Limits {
             body_bytes: r.whole("limits.body_bytes", 1024, "bytes, at least 1024")?,
             file_bytes: r.whole("limits.file_bytes", 1024, "bytes, at least 1024")?,
+            file_link_days: r.whole("limits.file_link_days", 1, "days, at least 1")?,
             requests_per_minute: r.whole("limits.requests_per_minute", 6, "requests a minute, at least 6")?,
             anonymous_requests_per_minute: r.whole(
                 "limits.anonymous_requests_per_minute",

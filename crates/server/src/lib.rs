@@ -53,6 +53,8 @@ pub struct App {
     pub hub: Arc<realtime::hub::Hub>,
     pub walls: walls::Walls,
     pub refused_signatures: signatures::Refused,
+    pub refused_identities: signatures::Refused,
+    pub webhooks_seen: signatures::LastSeen,
     pub templates: templates::Templates,
     /// The name of this process; no other has it, before or after.
     pub node: String,
@@ -100,6 +102,8 @@ impl App {
             bus,
             leases,
             refused_signatures: signatures::Refused::default(),
+            refused_identities: signatures::Refused::default(),
+            webhooks_seen: signatures::LastSeen::default(),
             templates: templates::Templates::default(),
             node: uuid::Uuid::now_v7().to_string(),
             up_since: clock.now(),

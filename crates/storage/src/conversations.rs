@@ -48,6 +48,8 @@ pub struct ConversationRow {
     /// When its customer was last told that nobody is there.
     pub after_hours_at: Option<Ms>,
     pub created_at: Ms,
+    /// JSON of where it began.
+    pub origin: Option<String>,
 }
 
 impl ConversationRow {
@@ -106,10 +108,10 @@ macro_rules! columns {
          c.epoch, c.group_id, c.phase, c.rotate_at, c.round, c.exhausted, c.waiting_since, c.assigned_at, c.assigned_reason,
          c.reserved_for, c.reserved_until, c.last_owner, c.closed_at, c.close_reason, c.routing, c.owed_since,
          c.last_customer_at, c.last_activity_at, c.last_message, c.unread, c.marked_unread, c.next_outbox, c.window_closed,
-         c.greeted, c.after_hours_at, c.created_at"
+         c.greeted, c.after_hours_at, c.created_at, c.origin"
     };
 }
-const COLUMNS: usize = 36;
+const COLUMNS: usize = 37;
 
 macro_rules! view {
     ($from:literal) => {
@@ -148,8 +150,8 @@ statements! {
     OF_CUSTOMER = concat!(view!("conversation as c"), " where c.workspace = $1 and c.customer = $2 order by c.id desc limit $3");
     TAKE_NUMBERS = "update workspace set next_number = next_number + $2 where id = $1 returning next_number";
     INSERT = "insert into conversation(workspace, number, channel_account, customer, simulated, outbound, place, group_id,
-          waiting_since, owed_since, last_activity_at, created_at, epoch, phase)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, 1, null) returning id";
+          waiting_since, owed_since, last_activity_at, created_at, epoch, phase, origin)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11, 1, null, $12) returning id";
     REOPEN = "update conversation set place = 'waiting', owner = null, epoch = epoch + 1, episode = episode + 1, phase = null,
           rotate_at = null, round = 0, exhausted = 0, waiting_since = $3, owed_since = $3, reserved_for = $4, reserved_until = $5,
           closed_at = null, close_reason = null, routing = null, assigned_at = null, assigned_reason = null
@@ -236,6 +238,7 @@ fn read(r: &Row<'_>) -> StoreResult<ConversationRow> {
         greeted: r.b(33)?,
         after_hours_at: r.oi(34)?.map(Ms),
         created_at: Ms(r.i(35)?),
+        origin: r.ot(36)?,
     })
 }
 
@@ -376,6 +379,17 @@ pub fn quiet_between(
     )
 }
 
+/// The customers of the conversations that meet a condition, the newest conversation first; the last parameter is how
+/// many. The condition is as for [`views_where`].
+pub fn customers_where(tx: &mut Tx<'_>, condition: &str, params: &[Value]) -> StoreResult<Vec<CustomerId>> {
+    let text = format!(
+        "select c.customer from conversation as c join customer as k on k.id = c.customer where {condition}
+         group by c.customer order by max(c.id) desc limit ${}",
+        params.len()
+    );
+    tx.query_dynamic(&text, params, |r| r.id(0))
+}
+
 /// How many conversations meet a condition, counted up to `most`. The condition is as for [`views_where`].
 pub fn count_where(tx: &mut Tx<'_>, condition: &str, params: &[Value], most: i64) -> StoreResult<i64> {
     let text = format!(
@@ -404,6 +418,8 @@ pub struct NewConversation {
     pub place: Place,
     pub group: Option<GroupId>,
     pub owed_since: Option<Ms>,
+    /// JSON of where it began.
+    pub origin: Option<String>,
     pub at: Ms,
 }
 
@@ -423,6 +439,7 @@ pub fn insert(tx: &mut Tx<'_>, w: WorkspaceId, n: &NewConversation) -> StoreResu
             waiting.into(),
             n.owed_since.into(),
             n.at.into(),
+            n.origin.clone().into(),
         ],
         |r| r.id(0),
     )

@@ -59,6 +59,7 @@ statements! {
         where workspace = $1 and id = $2 and merged_into is null {lock: for update}";
     UPDATE = "update customer set name = $3, name_source = $4, phone = $5, email = $6, attributes = $7, notes = $8, version = version + 1,
           updated_at = $9 where workspace = $1 and id = $2 and version = $10";
+    MOVE_VISITORS = "update visitor set customer = $3 where workspace = $1 and customer = $2";
     MERGE = "update customer set merged_into = $3, updated_at = $4 where workspace = $1 and id = $2 and merged_into is null";
     MERGE_CONVERSATIONS = "update conversation set customer = $3 where workspace = $1 and customer = $2
         and (place = 'closed' or not exists (select 1 from conversation as o where o.channel_account = conversation.channel_account
@@ -199,6 +200,7 @@ pub fn merge(tx: &mut Tx<'_>, w: WorkspaceId, from: CustomerId, into: CustomerId
     // Who attends the one that stays, stays (routing row 75).
     crate::affinities::merge(tx, w, from, into)?;
     tx.exec(&MOVE_IDENTITIES, &[w.into(), from.into(), into.into()])?;
+    tx.exec(&MOVE_VISITORS, &[w.into(), from.into(), into.into()])?;
     tx.exec(&MERGE, &[w.into(), from.into(), into.into(), now.into()])?;
     Ok(())
 }

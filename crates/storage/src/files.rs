@@ -36,6 +36,11 @@ statements! {
     GET = "select workspace, public_id, name, mime, size, sha256, conversation, visitor, uploaded_by, created_at from file
         where public_id = $2 and workspace = $1";
     USE_IN = "update file set conversation = $3 where workspace = $1 and public_id = $2 and conversation is null";
+    NEW_LINK = "insert into file_link(token_hash, workspace, file, created_by, created_at, expires_at) values ($1, $2, $3, $4, $5, $6)";
+    BY_LINK = "select f.workspace, f.public_id, f.name, f.mime, f.size, f.sha256, f.conversation, f.visitor, f.uploaded_by, f.created_at, l.expires_at
+        from file_link as l join file as f on f.public_id = l.file and f.workspace = l.workspace where l.token_hash = $1";
+    DOWNLOADED = "update file_link set downloads = downloads + 1 where token_hash = $1";
+    DOWNLOADS = "select cast(coalesce(sum(downloads), 0) as bigint) from file_link where workspace = $1 and file = $2";
     NEW_JOB = "insert into media_job(workspace, channel_account, message, provider_media, due_at) values ($1, $2, $3, $4, $5)";
     CLAIM = "update media_job set lease_until = $2, attempts = attempts + 1 where id in (select id from media_job
           where failed is null and due_at <= $1 and lease_until <= $1 order by due_at limit $3)
@@ -90,6 +95,44 @@ pub fn get(tx: &mut Tx<'_>, w: WorkspaceId, public_id: &str) -> StoreResult<Opti
 /// The file is part of a conversation now: who sees that one sees the file.
 pub fn use_in(tx: &mut Tx<'_>, w: WorkspaceId, public_id: &str, c: ConversationId) -> StoreResult<u64> {
     tx.exec(&USE_IN, &[w.into(), public_id.into(), c.into()])
+}
+
+/// A link under which everybody may fetch a file until it expires.
+pub fn insert_link(
+    tx: &mut Tx<'_>,
+    w: WorkspaceId,
+    token_hash: &str,
+    public_id: &str,
+    by: AgentId,
+    expires_at: Ms,
+) -> StoreResult<u64> {
+    let now = tx.now();
+    tx.exec(
+        &NEW_LINK,
+        &[
+            token_hash.into(),
+            w.into(),
+            public_id.into(),
+            by.into(),
+            now.into(),
+            expires_at.into(),
+        ],
+    )
+}
+
+/// The file of a link and when the link expires (system function: the token is the proof).
+pub fn by_link(tx: &mut Tx<'_>, token_hash: &str) -> StoreResult<Option<(FileRow, Ms)>> {
+    tx.opt(&BY_LINK, &[token_hash.into()], |r| Ok((read(r)?, Ms(r.i(10)?))))
+}
+
+/// Counts a download of a link (system function, as [`by_link`]).
+pub fn downloaded(tx: &mut Tx<'_>, token_hash: &str) -> StoreResult<u64> {
+    tx.exec(&DOWNLOADED, &[token_hash.into()])
+}
+
+/// How often a file was fetched by its links.
+pub fn downloads(tx: &mut Tx<'_>, w: WorkspaceId, public_id: &str) -> StoreResult<i64> {
+    tx.one(&DOWNLOADS, &[w.into(), public_id.into()], |r| r.i(0))
 }
 
 pub fn new_job(

@@ -21,6 +21,7 @@ mod crash;
 pub mod customers;
 mod db;
 pub mod drafts;
+pub mod email_changes;
 mod error;
 pub mod events;
 pub mod files;

@@ -15,6 +15,7 @@ pub static ALL: &[(&str, &[&Statement])] = &[
     ("conversations", crate::conversations::STATEMENTS),
     ("customers", crate::customers::STATEMENTS),
     ("drafts", crate::drafts::STATEMENTS),
+    ("email_changes", crate::email_changes::STATEMENTS),
     ("events", crate::events::STATEMENTS),
     ("files", crate::files::STATEMENTS),
     ("groups", crate::groups::STATEMENTS),

@@ -3,7 +3,7 @@
 use crate::{Row, Rows, StoreResult, Tx, statements};
 use ronda_domain::{ChannelAccountId, ConversationId, CustomerId, MessageId, Ms, WorkspaceId};
 
-/// A visitor. `page` is JSON of where the visit began.
+/// A visitor. `page` is JSON of where the visit began, `profile` of what is known about them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct VisitorRow {
     pub id: i64,
@@ -11,6 +11,9 @@ pub struct VisitorRow {
     pub channel_account: ChannelAccountId,
     pub public_id: String,
     pub customer: Option<CustomerId>,
+    /// The id that their site's server vouched for.
+    pub user_id: Option<String>,
+    pub profile: String,
     pub page: String,
     pub read_up_to: MessageId,
     pub created_at: Ms,
@@ -19,7 +22,7 @@ pub struct VisitorRow {
 
 macro_rules! columns {
     () => {
-        "id, workspace, channel_account, public_id, customer, page, read_up_to, created_at, last_seen_at"
+        "id, workspace, channel_account, public_id, customer, user_id, profile, page, read_up_to, created_at, last_seen_at"
     };
 }
 
@@ -28,6 +31,8 @@ statements! {
         values ($1, $2, $3, $4, $5, $6, $6) returning id";
     BY_TOKEN = concat!("select ", columns!(), " from visitor where token_hash = $1");
     CUSTOMER = "update visitor set customer = $3 where workspace = $1 and id = $2";
+    PROFILE = "update visitor set user_id = $3, profile = $4 where workspace = $1 and id = $2";
+    READ_ELSEWHERE = "select max(read_up_to) from visitor where workspace = $1 and customer = $2";
     SEEN = "update visitor set last_seen_at = $3 where workspace = $1 and id = $2";
     READ = "update visitor set read_up_to = $3 where workspace = $1 and id = $2 and read_up_to < $3";
     CONVERSATIONS = "select id from conversation where workspace = $1 and customer = $2 and channel_account = $3 order by id desc limit $4";
@@ -45,10 +50,12 @@ fn read(r: &Row<'_>) -> StoreResult<VisitorRow> {
         channel_account: r.id(2)?,
         public_id: r.t(3)?,
         customer: r.oid(4)?,
-        page: r.t(5)?,
-        read_up_to: r.id(6)?,
-        created_at: Ms(r.i(7)?),
-        last_seen_at: Ms(r.i(8)?),
+        user_id: r.ot(5)?,
+        profile: r.t(6)?,
+        page: r.t(7)?,
+        read_up_to: r.id(8)?,
+        created_at: Ms(r.i(9)?),
+        last_seen_at: Ms(r.i(10)?),
     })
 }
 
@@ -82,6 +89,17 @@ pub fn by_token(tx: &mut Tx<'_>, token_hash: &str) -> StoreResult<Option<Visitor
 
 pub fn set_customer(tx: &mut Tx<'_>, w: WorkspaceId, id: i64, customer: CustomerId) -> StoreResult<u64> {
     tx.exec(&CUSTOMER, &[w.into(), id.into(), customer.into()])
+}
+
+/// Keeps who they are: the id their site vouched for, and JSON of what was said about them.
+pub fn set_profile(tx: &mut Tx<'_>, w: WorkspaceId, id: i64, user_id: Option<&str>, profile: &str) -> StoreResult<u64> {
+    tx.exec(&PROFILE, &[w.into(), id.into(), user_id.into(), profile.into()])
+}
+
+/// The newest message that a customer has read on any of their devices.
+pub fn read_elsewhere(tx: &mut Tx<'_>, w: WorkspaceId, customer: CustomerId) -> StoreResult<MessageId> {
+    let newest = tx.one(&READ_ELSEWHERE, &[w.into(), customer.into()], |r| r.oid(0))?;
+    Ok(newest.unwrap_or(MessageId(0)))
 }
 
 pub fn seen(tx: &mut Tx<'_>, w: WorkspaceId, id: i64) -> StoreResult<u64> {

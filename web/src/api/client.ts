@@ -105,6 +105,17 @@ function parse(text: string): unknown {
   }
 }
 
+/** Posts while the page goes away: nobody waits for the answer. */
+export function deferredPost(path: string, body: unknown): void {
+  void fetch(address(path), {
+    method: 'POST',
+    keepalive: true,
+    credentials: 'same-origin',
+    headers: { 'X-Ronda': '1', 'Content-Type': 'application/json' },
+    body: JSON.stringify(body),
+  }).catch(() => undefined);
+}
+
 export const api = {
   get: <T>(path: string, query?: Query, signal?: AbortSignal) => call<T>('GET', path, { query, signal }),
   post: <T>(path: string, body: unknown = {}, options: Options = {}) => call<T>('POST', path, { ...options, body }),

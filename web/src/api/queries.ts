@@ -5,6 +5,8 @@ import type {
   Agent,
   Alert,
   ChannelAccount,
+  ChannelName,
+  ContentLimits,
   Conversation,
   ConversationRouting,
   Counts,
@@ -168,6 +170,19 @@ export const channelsQuery = queryOptions({
   queryKey: keys.channels,
   queryFn: ({ signal }) =>
     api.get<Page<ChannelAccount>>('/channel-accounts', { limit: 200 }, signal).then((page) => page.items),
+});
+
+/** Names of the channels, for everybody. */
+export const channelNamesQuery = queryOptions({
+  queryKey: [...keys.channels, 'names'],
+  queryFn: ({ signal }) => api.get<Page<ChannelName>>('/channels', undefined, signal).then((page) => page.items),
+});
+
+/** What each kind of channel carries. It changes with the server alone. */
+export const contentLimitsQuery = queryOptions({
+  queryKey: ['content-limits'],
+  queryFn: ({ signal }) => api.get<ContentLimits>('/content-limits', undefined, signal),
+  staleTime: Infinity,
 });
 
 export function templatesQuery(channel: number) {

@@ -4,63 +4,6 @@
  */
 
 export interface paths {
-    "/api/v1/affinities": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * List affinities
-         * @description One's own for everybody; those of others for who manages them.
-         */
-        get: operations["list"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/affinities/reassign": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Reassign all customers of an agent */
-        post: operations["reassign"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/affinities/summary": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Count affinities
-         * @description Per agent; those who left and still have some are to be reassigned.
-         */
-        get: operations["summary"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/v1/agents": {
         parameters: {
             query?: never;
@@ -184,6 +127,67 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/channel-accounts/{id}/site-secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make the secret of a web chat
+         * @description With it the site's server vouches for its users: `hash` of `Ronda('identify', …)` is the hex HMAC-SHA256 of the user's
+         *     id. It is shown only now. A secret made before counts for another 24 hours.
+         */
+        post: operations["site_secret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/channels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List channels
+         * @description What conversations and filters name: every member may read it.
+         */
+        get: operations["names"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/content-limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read the content limits
+         * @description What each kind of channel carries: lengths, types and sizes. What does not fit may go out as a link.
+         */
+        get: operations["limits"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/conversations": {
         parameters: {
             query?: never;
@@ -203,6 +207,26 @@ export interface paths {
          *     customer answers, who then comes back to the sender where routing allows.
          */
         post: operations["start"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversations/bulk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Do the same to many conversations
+         * @description One after another; what is refused for one of them is reported and does not stop the others.
+         */
+        post: operations["run"];
         delete?: never;
         options?: never;
         head?: never;
@@ -525,6 +549,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/customers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Find customers
+         * @description Those the caller may see, whose conversations are the newest first.
+         */
+        get: operations["find"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/customers/{id}": {
         parameters: {
             query?: never;
@@ -544,32 +588,6 @@ export interface paths {
         head?: never;
         /** Edit a customer */
         patch: operations["edit"];
-        trace?: never;
-    };
-    "/api/v1/customers/{id}/affinity": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Get the affinity of a customer
-         * @description With what the caller may do about it.
-         */
-        get: operations["get"];
-        /**
-         * Set the affinity of a customer
-         * @description Agents make customers their own, unless another has them: 403 `affinity_of_other` names who. Supervisors decide
-         *     inside their groups, administrators over all.
-         */
-        put: operations["set"];
-        post?: never;
-        /** Remove the affinity of a customer */
-        delete: operations["remove"];
-        options?: never;
-        head?: never;
-        patch?: never;
         trace?: never;
     };
     "/api/v1/customers/{id}/conversations": {
@@ -592,6 +610,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/email-changes/{token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Look at a link for another address */
+        get: operations["public"];
+        put?: never;
+        /** Confirm another address */
+        post: operations["confirm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/events": {
         parameters: {
             query?: never;
@@ -601,8 +637,10 @@ export interface paths {
         };
         /**
          * Follow events
-         * @description A WebSocket. First `welcome`, then each event with the number before it (`prev`), a `ping` every 15 seconds, and
-         *     `reset` when views have to be loaded again. Only pages of this server may open it.
+         * @description A WebSocket, or server-sent events for whoever accepts `text/event-stream`. First `welcome`, then each event with the
+         *     number before it (`prev`), a `ping` every 15 seconds, and `reset` when views have to be loaded again. A reader of
+         *     server-sent events comes back with `Last-Event-ID` and misses nothing that is still kept (48 hours). Only pages of
+         *     this server may open it.
          */
         get: operations["follow"];
         put?: never;
@@ -647,6 +685,27 @@ export interface paths {
         get: operations["get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/files/{id}/link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a link of a file
+         * @description For what a channel does not carry: whoever has the link may fetch the file, without signing in, until it expires
+         *     (`limits.file_link_days`). It cannot be guessed.
+         */
+        post: operations["link"];
         delete?: never;
         options?: never;
         head?: never;
@@ -872,6 +931,31 @@ export interface paths {
         patch: operations["edit"];
         trace?: never;
     };
+    "/api/v1/me/account/email-change": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask for another address
+         * @description A link is mailed to the old address and another to the new one; the account changes when both were followed, within a
+         *     day. Until then the old one works.
+         */
+        post: operations["create"];
+        /**
+         * Keep the address
+         * @description The links of a change that was asked for stop working.
+         */
+        delete: operations["cancel"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me/activity": {
         parameters: {
             query?: never;
@@ -886,26 +970,6 @@ export interface paths {
          * @description Any use of the console; at most one is noted a minute.
          */
         post: operations["activity"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/me/release": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Give away everything one holds
-         * @description For the end of a shift. What cannot go stays, with the reason.
-         */
-        post: operations["release"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1270,26 +1334,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/users/{id}/state-spans": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * List the times a user spent in each state
-         * @description Oldest first, one after the other without a hole: what adds up to the time between `from` and `to`, or now.
-         */
-        get: operations["state_spans"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/v1/users/{id}/states": {
         parameters: {
             query?: never;
@@ -1365,57 +1409,38 @@ export interface components {
          * @description A person's sign-in account, which may belong to several workspaces.
          */
         AccountId: number;
-        /** @description The agent who always attends a customer. */
-        Affinity: {
-            /** @description Neither suspended nor deleted; otherwise routing ignores it and somebody should give the customer to another. */
-            active: boolean;
-            agent: components["schemas"]["AgentId"];
-            agent_name: string;
-            by?: components["schemas"]["AgentId"] | null;
-            by_name?: string | null;
-            customer: components["schemas"]["CustomerId"];
-            customer_name: string;
-            expires_at?: components["schemas"]["Ms"] | null;
-            reason: string;
-            since: components["schemas"]["Ms"];
-            /** @description New chats wait for the agent, up to the policy's longest wait, instead of going to the next. */
-            strict: boolean;
-        };
-        /** @description How many customers are bound to an agent. */
-        AffinityCount: {
-            active: boolean;
-            agent: components["schemas"]["AgentId"];
-            /** Format: int64 */
-            customers: number;
-            name: string;
-        };
-        /** @description The affinity of a customer, and what the caller may do about it. */
-        AffinityOf: {
-            affinity?: components["schemas"]["Affinity"] | null;
-            /** @description The caller may give the customer to others. */
-            may_manage: boolean;
-            /** @description The caller may make the customer their own, or give up what is theirs. */
-            may_own: boolean;
-        };
-        /** @description How affinities come about by themselves. */
-        AffinityRule: {
-            /** @default off */
-            learn: components["schemas"]["Learn"];
+        /** @description What is done. */
+        Action: {
+            /** @description Also those whose customer is owed a reply. */
+            confirm_unanswered?: boolean;
+            /** @description Why, left as a note. */
+            reason?: string | null;
+            /** @enum {string} */
+            type: "close";
+        } | {
+            /** @enum {string} */
+            type: "take";
+        } | {
+            agent?: components["schemas"]["AgentId"] | null;
+            group?: components["schemas"]["GroupId"] | null;
+            /** @enum {string} */
+            type: "transfer";
+        } | {
+            /** @enum {string} */
+            type: "read";
+        } | {
+            /** @enum {string} */
+            type: "unread";
         };
         /** @description A member as colleagues see them. */
         Agent: {
-            /** @description Holds as many as are assigned automatically at most: nothing new comes by itself. */
-            at_limit: boolean;
-            away_until?: components["schemas"]["Ms"] | null;
             chosen: components["schemas"]["ChosenState"];
-            groups: components["schemas"]["GroupId"][];
             /**
              * Format: int64
              * @description At most so many may be taken by hand.
              */
             hard_cap?: number | null;
             id: components["schemas"]["AgentId"];
-            last_activity_at?: components["schemas"]["Ms"] | null;
             /**
              * Format: int64
              * @description At most so many are assigned automatically; `null` is without limit.
@@ -1427,11 +1452,6 @@ export interface components {
              */
             load: number;
             name: string;
-            /**
-             * Format: int64
-             * @description Those of them whose customer is owed a reply.
-             */
-            owed: number;
             /** @description Address of the picture. */
             photo?: string | null;
             /** @description What customers see. */
@@ -1448,11 +1468,8 @@ export interface components {
         AgentId: number;
         /** @enum {string} */
         AgentState: "online" | "away" | "offline";
-        /** @description The same for every address. */
-        Asked: {
-            /** @description Without mails the operator of the server makes links by hand: `ronda user reset-link`. */
-            mail_configured: boolean;
-        };
+        /** @enum {string} */
+        Asked: "off" | "optional" | "required";
         /** @description A change that somebody made. */
         AuditEntry: {
             /** @description `created`, `updated`, `deleted`, or a verb of its own. */
@@ -1507,6 +1524,18 @@ export interface components {
              */
             waiting: number | null;
         };
+        Bulk: {
+            action: components["schemas"]["Action"];
+            /** @description 1 to 200. */
+            conversations: components["schemas"]["One"][];
+        };
+        /** @description What a question with buttons may hold. */
+        ButtonLimit: {
+            body: number;
+            count: number;
+            id: number;
+            title: number;
+        };
         ChangePassword: {
             current: string;
             /** @description 10 to 128 characters. All other devices are signed out. */
@@ -1524,6 +1553,8 @@ export interface components {
             name: string;
             settings: Record<string, never>;
             simulated: boolean;
+            /** @description A web chat has a secret with which its site may vouch for its users. It is shown when it is made. */
+            site_secret: boolean;
             /** @description What to put into the pages of the site. */
             snippet?: string | null;
             status: components["schemas"]["ChannelStatus"];
@@ -1555,6 +1586,20 @@ export interface components {
         };
         /** @enum {string} */
         ChannelStatus: "draft" | "connecting" | "connected" | "degraded" | "disconnected";
+        /** @description The questions before a chat. */
+        ChatForm: {
+            /**
+             * @description What has to be agreed to; empty for nothing.
+             * @default
+             */
+            consent: string;
+            /** @default off */
+            email: components["schemas"]["Asked"];
+            /** @default off */
+            name: components["schemas"]["Asked"];
+            /** @default off */
+            phone: components["schemas"]["Asked"];
+        };
         Choice: {
             description?: string | null;
             id: string;
@@ -1592,6 +1637,12 @@ export interface components {
              * @default 60
              */
             minutes: number;
+        };
+        /** @description How far a confirmation brought the change. */
+        Confirmed: {
+            /** @description Both addresses have agreed: the account has the new one. */
+            done: boolean;
+            email: string;
         };
         ContactCard: {
             emails?: string[];
@@ -1705,9 +1756,9 @@ export interface components {
              * @description What people see: dense per workspace.
              */
             number: number;
+            /** @description Where a web chat began: `{url, title, referrer, utm}`. */
+            origin?: Record<string, never> | null;
             outbound: boolean;
-            /** @description Held by an agent who is not in its group: moved there, or taken out of the group since. */
-            outside_group: boolean;
             owed_since?: components["schemas"]["Ms"] | null;
             /** @description Who holds it; of a closed conversation, who held it last; of one that we began, who began it. */
             owner?: Record<string, never> | null;
@@ -1744,8 +1795,6 @@ export interface components {
         };
         /** @description The workspace a session shows. */
         CurrentWorkspace: {
-            /** @description Why people are away: words the client knows (`break`, `lunch`, `training`, `other`) and the workspace's own. */
-            away_reasons: string[];
             country: string;
             id: components["schemas"]["WorkspaceId"];
             language: string;
@@ -1754,6 +1803,8 @@ export interface components {
         };
         /** @description A person outside. */
         Customer: {
+            /** @description What a site or the customer said about them, by name: texts, numbers, yes or no. */
+            attributes: Record<string, never>;
             created_at: components["schemas"]["Ms"];
             email?: string | null;
             id: components["schemas"]["CustomerId"];
@@ -1812,6 +1863,14 @@ export interface components {
         };
         /** @enum {string} */
         Direction: "in" | "out" | "note" | "system";
+        /** @description What became of one of them. */
+        Done: {
+            /** @description The code and the words of the problem that a request of its own would have got. */
+            code?: string | null;
+            detail?: string | null;
+            id: components["schemas"]["ConversationId"];
+            ok: boolean;
+        };
         /** @description What was typed and not sent. */
         Draft: {
             body: string;
@@ -1863,8 +1922,6 @@ export interface components {
             waiting?: string | null;
         };
         EditGroup: {
-            /** @description `null` is all. */
-            channels?: components["schemas"]["ChannelAccountId"][] | null;
             colour?: string | null;
             default?: boolean | null;
             description?: string | null;
@@ -1872,17 +1929,9 @@ export interface components {
             key?: string | null;
             members?: components["schemas"]["AgentId"][] | null;
             name?: string | null;
-            overflow_group?: components["schemas"]["GroupId"] | null;
-            /**
-             * Format: int64
-             * @description From 10 to 28,800; `null` helps only a group that has nobody.
-             */
-            overflow_seconds?: number | null;
             supervisors?: components["schemas"]["AgentId"][] | null;
         };
         EditUser: {
-            /** @description Channel accounts they may answer; `null` is all. */
-            channels?: components["schemas"]["ChannelAccountId"][] | null;
             groups?: components["schemas"]["GroupId"][] | null;
             /**
              * Format: int64
@@ -1890,7 +1939,6 @@ export interface components {
              */
             limit?: number | null;
             name?: string | null;
-            options?: components["schemas"]["RoleOptions"] | null;
             phone?: string | null;
             /** @description Id of a picture that was uploaded; `null` takes it away. */
             photo?: string | null;
@@ -1900,18 +1948,13 @@ export interface components {
             status?: components["schemas"]["UserStatus"] | null;
         };
         EditWorkspace: {
-            affinity?: components["schemas"]["AffinityRule"] | null;
-            agents?: components["schemas"]["RoleOptions"] | null;
             auto_close?: components["schemas"]["EditAutoClose"] | null;
-            /** @description All of them, in order: up to 20, each up to 40 characters. */
-            away_reasons?: string[] | null;
             close_tolerance?: components["schemas"]["EditCloseTolerance"] | null;
             /** @description That conversations which are older than a shortened period close. */
             confirm?: boolean;
             country?: string | null;
             language?: string | null;
             name?: string | null;
-            teams_only?: boolean | null;
             zone?: string | null;
         };
         Enter: {
@@ -1927,6 +1970,25 @@ export interface components {
             outbound: string | null;
             /** @default null */
             waiting: string | null;
+        };
+        /** @description What one kind of file may be. */
+        FileLimit: {
+            /** Format: int64 */
+            max_bytes: number;
+            /** @description Accepted media types; empty accepts every one. */
+            types?: string[];
+        };
+        /** @description A public address of a file. */
+        FileLink: {
+            /**
+             * Format: int64
+             * @description How often the file was fetched by its links so far.
+             */
+            downloads: number;
+            expires_at: components["schemas"]["Ms"];
+            /** @description What a customer reads: name, size and address. */
+            text: string;
+            url: string;
         };
         /** @description A stored file. */
         FileView: {
@@ -1954,10 +2016,15 @@ export interface components {
         Forgotten: {
             email: string;
         };
+        /** @description A customer as a search shows them. */
+        FoundCustomer: {
+            email?: string | null;
+            id: components["schemas"]["CustomerId"];
+            name: string;
+            phone?: string | null;
+        };
         /** @description The settings of a greeter. */
         Greeter: {
-            /** @description The key of the group that is asked, as bots name it; the channel account's default when left out. */
-            chat_group?: string | null;
             handover?: components["schemas"]["Handover"];
             /** @description What is said first. */
             text: string;
@@ -1968,12 +2035,9 @@ export interface components {
         Group: {
             /** @description Former keys, which keep working. */
             aliases: string[];
-            /** @description Channel accounts it serves; `null` is all. */
-            channels?: components["schemas"]["ChannelAccountId"][] | null;
-            /** @description `#rrggbb`, or empty. */
             colour: string;
             created_at: components["schemas"]["Ms"];
-            /** @description Where conversations go that name no group that there is. */
+            /** @description Where conversations go that name no group. */
             default: boolean;
             description: string;
             id: components["schemas"]["GroupId"];
@@ -1981,9 +2045,6 @@ export interface components {
             key: string;
             members: components["schemas"]["AgentId"][];
             name: string;
-            overflow_group?: components["schemas"]["GroupId"] | null;
-            /** Format: int64 */
-            overflow_seconds?: number | null;
             supervisors: components["schemas"]["AgentId"][];
             /** Format: int64 */
             version: number;
@@ -2061,15 +2122,53 @@ export interface components {
             status?: components["schemas"]["MessageStatus"] | null;
         };
         /**
-         * @description Whether answers make affinities (spec AG-17).
+         * @description How a length is counted.
          * @enum {string}
          */
-        Learn: "off" | "first_human" | "last_human";
+        LengthUnit: "characters" | "bytes";
+        /**
+         * @description The row of a channel in the table of content limits. Data, so that an operator may override it; `None` means that
+         *     the channel has no such content.
+         */
+        Limits: {
+            /**
+             * Format: int64
+             * @description Bytes an animated sticker may have.
+             */
+            animated_sticker: number;
+            audio?: components["schemas"]["FileLimit"] | null;
+            buttons?: components["schemas"]["ButtonLimit"] | null;
+            caption?: number | null;
+            /** @description Contact cards in one message; 0 where there are none. */
+            contacts: number;
+            document?: components["schemas"]["FileLimit"] | null;
+            footer: number;
+            header: number;
+            image?: components["schemas"]["FileLimit"] | null;
+            list?: components["schemas"]["ListLimit"] | null;
+            location: boolean;
+            reaction: boolean;
+            sticker?: components["schemas"]["FileLimit"] | null;
+            template: boolean;
+            text: number;
+            text_unit: components["schemas"]["LengthUnit"];
+            video?: components["schemas"]["FileLimit"] | null;
+        };
         /** @description A button that opens an address. */
         LinkButton: {
             title: string;
             /** @description http or https. */
             url: string;
+        };
+        /** @description What a list may hold. `rows` counts all sections together. */
+        ListLimit: {
+            body: number;
+            button: number;
+            description: number;
+            id: number;
+            rows: number;
+            section_title: number;
+            title: number;
         };
         /** @description Everything a client asks for first. */
         Me: {
@@ -2172,6 +2271,7 @@ export interface components {
             language?: string | null;
             must_change_password: boolean;
             name: string;
+            pending_email?: components["schemas"]["PendingEmail"] | null;
             /** Format: int64 */
             version: number;
             /** @description `null` follows the workspace. */
@@ -2221,10 +2321,12 @@ export interface components {
             /** @description … or a number as people type it; the country of the workspace where none is given. */
             phone?: string | null;
         };
+        NewEmail: {
+            email: string;
+            /** @description The current password. */
+            password: string;
+        };
         NewGroup: {
-            /** @description Channel accounts it serves; all when left out. */
-            channels?: components["schemas"]["ChannelAccountId"][] | null;
-            /** @description `#rrggbb`. */
             colour?: string | null;
             default?: boolean;
             description?: string | null;
@@ -2232,12 +2334,6 @@ export interface components {
             key?: string | null;
             members?: components["schemas"]["AgentId"][];
             name: string;
-            overflow_group?: components["schemas"]["GroupId"] | null;
-            /**
-             * Format: int64
-             * @description From 10 to 28,800; at once only when the group has nobody, when left out.
-             */
-            overflow_seconds?: number | null;
             supervisors?: components["schemas"]["AgentId"][];
         };
         NewGuest: {
@@ -2279,13 +2375,12 @@ export interface components {
             /** @description Whether clocks that run follow the new policy too. */
             reach?: string;
         };
-        /** @description A conversation that could not be given away. */
-        NotReleased: {
-            /** @description Why: the codes of a transfer. */
-            code: string;
-            conversation: components["schemas"]["ConversationId"];
+        /** @description One of them, as the client saw it. */
+        One: {
+            id: components["schemas"]["ConversationId"];
+            last_message?: components["schemas"]["MessageId"] | null;
             /** Format: int64 */
-            number: number;
+            seen?: number | null;
         };
         OrderItem: {
             currency: string;
@@ -2316,52 +2411,15 @@ export interface components {
             waiting: number;
         };
         /** @description One page of a list. */
-        Paged_Affinity: {
-            items: {
-                /** @description Neither suspended nor deleted; otherwise routing ignores it and somebody should give the customer to another. */
-                active: boolean;
-                agent: components["schemas"]["AgentId"];
-                agent_name: string;
-                by?: components["schemas"]["AgentId"] | null;
-                by_name?: string | null;
-                customer: components["schemas"]["CustomerId"];
-                customer_name: string;
-                expires_at?: components["schemas"]["Ms"] | null;
-                reason: string;
-                since: components["schemas"]["Ms"];
-                /** @description New chats wait for the agent, up to the policy's longest wait, instead of going to the next. */
-                strict: boolean;
-            }[];
-            /** @description Give it back as `cursor` for the next page; `null` at the end. */
-            next_cursor?: string | null;
-        };
-        /** @description One page of a list. */
-        Paged_AffinityCount: {
-            items: {
-                active: boolean;
-                agent: components["schemas"]["AgentId"];
-                /** Format: int64 */
-                customers: number;
-                name: string;
-            }[];
-            /** @description Give it back as `cursor` for the next page; `null` at the end. */
-            next_cursor?: string | null;
-        };
-        /** @description One page of a list. */
         Paged_Agent: {
             items: {
-                /** @description Holds as many as are assigned automatically at most: nothing new comes by itself. */
-                at_limit: boolean;
-                away_until?: components["schemas"]["Ms"] | null;
                 chosen: components["schemas"]["ChosenState"];
-                groups: components["schemas"]["GroupId"][];
                 /**
                  * Format: int64
                  * @description At most so many may be taken by hand.
                  */
                 hard_cap?: number | null;
                 id: components["schemas"]["AgentId"];
-                last_activity_at?: components["schemas"]["Ms"] | null;
                 /**
                  * Format: int64
                  * @description At most so many are assigned automatically; `null` is without limit.
@@ -2373,11 +2431,6 @@ export interface components {
                  */
                 load: number;
                 name: string;
-                /**
-                 * Format: int64
-                 * @description Those of them whose customer is owed a reply.
-                 */
-                owed: number;
                 /** @description Address of the picture. */
                 photo?: string | null;
                 /** @description What customers see. */
@@ -2424,6 +2477,8 @@ export interface components {
                 name: string;
                 settings: Record<string, never>;
                 simulated: boolean;
+                /** @description A web chat has a secret with which its site may vouch for its users. It is shown when it is made. */
+                site_secret: boolean;
                 /** @description What to put into the pages of the site. */
                 snippet?: string | null;
                 status: components["schemas"]["ChannelStatus"];
@@ -2440,6 +2495,16 @@ export interface components {
                 waiting_since?: components["schemas"]["Ms"] | null;
                 /** @description Where the platform delivers to, with the workspace's own app. */
                 webhook_url?: string | null;
+            }[];
+            /** @description Give it back as `cursor` for the next page; `null` at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        Paged_ChannelOf: {
+            items: {
+                id: components["schemas"]["ChannelAccountId"];
+                kind: components["schemas"]["ChannelKind"];
+                name: string;
             }[];
             /** @description Give it back as `cursor` for the next page; `null` at the end. */
             next_cursor?: string | null;
@@ -2474,9 +2539,9 @@ export interface components {
                  * @description What people see: dense per workspace.
                  */
                 number: number;
+                /** @description Where a web chat began: `{url, title, referrer, utm}`. */
+                origin?: Record<string, never> | null;
                 outbound: boolean;
-                /** @description Held by an agent who is not in its group: moved there, or taken out of the group since. */
-                outside_group: boolean;
                 owed_since?: components["schemas"]["Ms"] | null;
                 /** @description Who holds it; of a closed conversation, who held it last; of one that we began, who began it. */
                 owner?: Record<string, never> | null;
@@ -2540,16 +2605,24 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description One page of a list. */
+        Paged_FoundCustomer: {
+            items: {
+                email?: string | null;
+                id: components["schemas"]["CustomerId"];
+                name: string;
+                phone?: string | null;
+            }[];
+            /** @description Give it back as `cursor` for the next page; `null` at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
         Paged_Group: {
             items: {
                 /** @description Former keys, which keep working. */
                 aliases: string[];
-                /** @description Channel accounts it serves; `null` is all. */
-                channels?: components["schemas"]["ChannelAccountId"][] | null;
-                /** @description `#rrggbb`, or empty. */
                 colour: string;
                 created_at: components["schemas"]["Ms"];
-                /** @description Where conversations go that name no group that there is. */
+                /** @description Where conversations go that name no group. */
                 default: boolean;
                 description: string;
                 id: components["schemas"]["GroupId"];
@@ -2557,9 +2630,6 @@ export interface components {
                 key: string;
                 members: components["schemas"]["AgentId"][];
                 name: string;
-                overflow_group?: components["schemas"]["GroupId"] | null;
-                /** Format: int64 */
-                overflow_seconds?: number | null;
                 supervisors: components["schemas"]["AgentId"][];
                 /** Format: int64 */
                 version: number;
@@ -2629,22 +2699,6 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description One page of a list. */
-        Paged_StateSpan: {
-            items: {
-                by?: components["schemas"]["AgentId"] | null;
-                by_name?: string | null;
-                /** @description What began it, as in [`StateChange`]; `null` before the first change. */
-                cause?: string | null;
-                from: components["schemas"]["Ms"];
-                reason?: string | null;
-                /** @description `offline` before the first change there was. */
-                state: string;
-                to: components["schemas"]["Ms"];
-            }[];
-            /** @description Give it back as `cursor` for the next page; `null` at the end. */
-            next_cursor?: string | null;
-        };
-        /** @description One page of a list. */
         Paged_Template: {
             items: {
                 category: string;
@@ -2664,8 +2718,6 @@ export interface components {
         /** @description One page of a list. */
         Paged_User: {
             items: {
-                /** @description Channel accounts they may answer; `null` is all. */
-                channels?: components["schemas"]["ChannelAccountId"][] | null;
                 chosen: components["schemas"]["ChosenState"];
                 created_at: components["schemas"]["Ms"];
                 email: string;
@@ -2682,8 +2734,6 @@ export interface components {
                  */
                 load: number;
                 name: string;
-                /** @description What differs from the preset of the role. */
-                options: components["schemas"]["RoleOptions"];
                 phone?: string | null;
                 /** @description Address of the picture. */
                 photo?: string | null;
@@ -2702,8 +2752,15 @@ export interface components {
             /** @description Give it back as `cursor` for the next page; `null` at the end. */
             next_cursor?: string | null;
         };
+        /** @description A change that waits for its proofs, as the owner of the account sees it. */
+        PendingEmail: {
+            email: string;
+            expires_at: components["schemas"]["Ms"];
+            new_confirmed: boolean;
+            old_confirmed: boolean;
+        };
         /** @enum {string} */
-        Permission: "conversations:see_all" | "conversations:reply" | "conversations:take" | "conversations:take_any" | "conversations:take_from_bot" | "conversations:take_over" | "conversations:transfer" | "conversations:close" | "conversations:manage_others" | "customers:see" | "customers:edit" | "affinities:manage" | "affinities:manage_all" | "routing:explain" | "routing:edit" | "agents:see" | "agents:set_state" | "users:manage" | "groups:manage" | "channels:manage" | "workspace:manage" | "audit:see";
+        Permission: "conversations:see_all" | "conversations:reply" | "conversations:take" | "conversations:take_over" | "conversations:transfer" | "conversations:close" | "conversations:manage_others" | "customers:see" | "customers:edit" | "routing:explain" | "routing:edit" | "agents:see" | "agents:set_state" | "users:manage" | "groups:manage" | "channels:manage" | "workspace:manage" | "audit:see";
         /** @enum {string} */
         Phase: "unanswered" | "answered" | "parked";
         /** @enum {string} */
@@ -2744,6 +2801,15 @@ export interface components {
             /** @description A page that explains the code. */
             type: string;
         };
+        /** @description What the bearer of a link sees. */
+        PublicEmailChange: {
+            /** @description This link has been confirmed. */
+            confirmed: boolean;
+            /** @description The address the account would get. */
+            email: string;
+            /** @description So has the link at the other address. */
+            other_confirmed: boolean;
+        };
         /** @description What the bearer of a link sees before accepting. */
         PublicInvitation: {
             email: string;
@@ -2775,23 +2841,8 @@ export interface components {
             by: string;
             emoji: string;
         };
-        /** @description All customers of one agent go to another. */
-        Reassign: {
-            from: components["schemas"]["AgentId"];
-            reason?: string;
-            to?: components["schemas"]["AgentId"] | null;
-        };
-        Reassigned: {
-            /** Format: int64 */
-            customers: number;
-        };
-        Release: {
-            to?: components["schemas"]["TransferTo"] | null;
-        };
-        Released: {
-            kept: components["schemas"]["NotReleased"][];
-            /** @description How many left. */
-            moved: number;
+        Report: {
+            items: components["schemas"]["Done"][];
         };
         /**
          * @description How far a link has come.
@@ -2800,26 +2851,6 @@ export interface components {
         ResetState: "open" | "used" | "expired";
         /** @enum {string} */
         Role: "agent" | "supervisor" | "administrator" | "owner";
-        /**
-         * @description What differs from the preset of a role; what is not set is the preset's. Of an agent, or of all agents of a
-         *     workspace. Administrators have none.
-         */
-        RoleOptions: {
-            /** @default null */
-            sees: components["schemas"]["Sees"] | null;
-            /**
-             * @description Take out of the order of the queue.
-             * @default null
-             */
-            take_any: boolean | null;
-            /** @default null */
-            take_from_bot: boolean | null;
-            /**
-             * @description Take from other agents, assign to anybody.
-             * @default null
-             */
-            take_from_others: boolean | null;
-        };
         RoutingOf: {
             /** @description Newest first. */
             decisions: components["schemas"]["DecisionView"][];
@@ -2839,8 +2870,6 @@ export interface components {
              */
             seen?: number | null;
         };
-        /** @enum {string} */
-        Sees: "own" | "groups" | "team" | "all";
         Sent: {
             conversation: components["schemas"]["Conversation"];
             message: components["schemas"]["Message"];
@@ -2850,12 +2879,6 @@ export interface components {
          * @description A signed-in device.
          */
         SessionId: number;
-        SetAffinity: {
-            agent: components["schemas"]["AgentId"];
-            expires_at?: components["schemas"]["Ms"] | null;
-            reason?: string;
-            strict?: boolean;
-        };
         Setup: {
             /** @description Whether nobody has an account yet. */
             needed: boolean;
@@ -2865,6 +2888,11 @@ export interface components {
             password: string;
             /** @description 30 days on this device; otherwise until 12 hours without use. */
             remember?: boolean;
+        };
+        /** @description A secret that is shown this once. */
+        SiteSecret: {
+            /** @description The key of HMAC-SHA256 over the ids of the site's users. */
+            secret: string;
         };
         Snooze: {
             until?: components["schemas"]["Ms"] | null;
@@ -2890,18 +2918,6 @@ export interface components {
             id: number;
             reason?: string | null;
             state: string;
-        };
-        /** @description A time in one state. The spans between two times follow one another without a hole. */
-        StateSpan: {
-            by?: components["schemas"]["AgentId"] | null;
-            by_name?: string | null;
-            /** @description What began it, as in [`StateChange`]; `null` before the first change. */
-            cause?: string | null;
-            from: components["schemas"]["Ms"];
-            reason?: string | null;
-            /** @description `offline` before the first change there was. */
-            state: string;
-            to: components["schemas"]["Ms"];
         };
         /** @description A template as the platform lists it. */
         Template: {
@@ -2961,8 +2977,6 @@ export interface components {
         };
         /** @description A member as administrators see and edit them. */
         User: {
-            /** @description Channel accounts they may answer; `null` is all. */
-            channels?: components["schemas"]["ChannelAccountId"][] | null;
             chosen: components["schemas"]["ChosenState"];
             created_at: components["schemas"]["Ms"];
             email: string;
@@ -2979,8 +2993,6 @@ export interface components {
              */
             load: number;
             name: string;
-            /** @description What differs from the preset of the role. */
-            options: components["schemas"]["RoleOptions"];
             phone?: string | null;
             /** @description Address of the picture. */
             photo?: string | null;
@@ -3013,8 +3025,23 @@ export interface components {
              * @default #1f7a5c
              */
             colour: string;
+            /**
+             * @description What is asked before the first message.
+             * @default {
+             *       "consent": "",
+             *       "email": "off",
+             *       "name": "off",
+             *       "phone": "off"
+             *     }
+             */
+            form: components["schemas"]["ChatForm"];
             /** @default  */
             greeting: string;
+            /**
+             * @description Only people for whom the site's server vouches may write.
+             * @default false
+             */
+            identity_required: boolean;
             /**
              * @description `es`, `en`, `pt-BR` or `auto`.
              * @default auto
@@ -3046,20 +3073,13 @@ export interface components {
         };
         /** @description A workspace with its settings. */
         Workspace: {
-            affinity: components["schemas"]["AffinityRule"];
-            /** @description What differs for every plain agent from the preset of their role. */
-            agents: components["schemas"]["RoleOptions"];
             auto_close: components["schemas"]["AutoClose"];
-            /** @description Why people are away: words the client knows (`break`, `lunch`, `training`, `other`) and one's own. */
-            away_reasons: string[];
             close_tolerance: components["schemas"]["CloseTolerance"];
             country: string;
             created_at: components["schemas"]["Ms"];
             id: components["schemas"]["WorkspaceId"];
             language: string;
             name: string;
-            /** @description Agents do not see what belongs to no group ("solo equipos"). */
-            teams_only: boolean;
             /** Format: int64 */
             version: number;
             zone: string;
@@ -3085,100 +3105,6 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    list: {
-        parameters: {
-            query?: {
-                /** @description Of this agent; when left out of all, or one's own without `affinities:manage_all`. */
-                agent?: number;
-                /** @description 1 to 200; 50 when left out. */
-                limit?: number;
-                cursor?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Paged_Affinity"];
-                };
-            };
-            /** @description Problem details */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    reassign: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["Reassign"];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Reassigned"];
-                };
-            };
-            /** @description Problem details */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    summary: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Paged_AffinityCount"];
-                };
-            };
-            /** @description Problem details */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     list: {
         parameters: {
             query?: never;
@@ -3461,6 +3387,94 @@ export interface operations {
             };
         };
     };
+    site_secret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SiteSecret"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    names: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Paged_ChannelOf"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    limits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        [key: string]: components["schemas"]["Limits"];
+                    };
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list: {
         parameters: {
             query?: {
@@ -3474,7 +3488,7 @@ export interface operations {
                 group?: number;
                 owner?: number;
                 customer?: number;
-                /** @description Part of the customer's name, or a number. */
+                /** @description Part of the customer's name, address or telephone in any form, or the number of the conversation. */
                 q?: string;
                 /** @description 1 to 200; 50 when left out. */
                 limit?: number;
@@ -3532,6 +3546,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Started"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    run: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Bulk"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Report"];
                 };
             };
             /** @description Problem details */
@@ -4189,6 +4235,39 @@ export interface operations {
             };
         };
     };
+    find: {
+        parameters: {
+            query: {
+                /** @description Part of a name, an e-mail address or a telephone in any form. */
+                q: string;
+                /** @description 1 to 200; 50 when left out. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Paged_FoundCustomer"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get: {
         parameters: {
             query?: never;
@@ -4253,98 +4332,6 @@ export interface operations {
             };
         };
     };
-    get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: number;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AffinityOf"];
-                };
-            };
-            /** @description Problem details */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    set: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: number;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["SetAffinity"];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AffinityOf"];
-                };
-            };
-            /** @description Problem details */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    remove: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: number;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Problem details */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     conversations: {
         parameters: {
             query?: never;
@@ -4362,6 +4349,66 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Paged_Conversation"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    public: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PublicEmailChange"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    confirm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Confirmed"];
                 };
             };
             /** @description Problem details */
@@ -4393,6 +4440,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description server-sent events */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
             };
             /** @description Problem details */
             default: {
@@ -4457,6 +4513,36 @@ export interface operations {
                 };
                 content: {
                     "application/octet-stream": number[];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    link: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileLink"];
                 };
             };
             /** @description Problem details */
@@ -4965,7 +5051,39 @@ export interface operations {
             };
         };
     };
-    activity: {
+    create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewEmail"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PendingEmail"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancel: {
         parameters: {
             query?: never;
             header?: never;
@@ -4991,26 +5109,20 @@ export interface operations {
             };
         };
     };
-    release: {
+    activity: {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["Release"];
-            };
-        };
+        requestBody?: never;
         responses: {
-            200: {
+            204: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content: {
-                    "application/json": components["schemas"]["Released"];
-                };
+                content?: never;
             };
             /** @description Problem details */
             default: {
@@ -5834,41 +5946,6 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
-            };
-            /** @description Problem details */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    state_spans: {
-        parameters: {
-            query?: {
-                /** @description A day before `to` when left out, in milliseconds. */
-                from?: number;
-                /** @description Now when left out; at most 31 days after `from`. */
-                to?: number;
-            };
-            header?: never;
-            path: {
-                id: number;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Paged_StateSpan"];
-                };
             };
             /** @description Problem details */
             default: {

@@ -43,9 +43,17 @@ export type Order = 'waiting' | 'activity' | 'assigned';
 /** A coded reason; texts are ours. The code alone where there is nothing to fill in. */
 export type Reason = string | { code: string; params?: Record<string, unknown> };
 
+/** Where a web chat began. */
+export interface Origin {
+  url?: string;
+  title?: string;
+  referrer?: string;
+  utm?: Record<string, string>;
+}
+
 export type Conversation = With<
   Required<S['Conversation']>,
-  { customer: Ref; owner: Ref | null; group: Ref | null; assigned_reason: Reason | null }
+  { customer: Ref; owner: Ref | null; group: Ref | null; assigned_reason: Reason | null; origin: Origin | null }
 >;
 
 export type Choice = S['Choice'];
@@ -80,6 +88,9 @@ export type Affinity = Required<S['Affinity']>;
 export type AffinityOf = With<Required<S['AffinityOf']>, { affinity: Affinity | null }>;
 export type AffinityCount = S['AffinityCount'];
 export type StoredFile = S['FileView'];
+export type FoundCustomer = S['FoundCustomer'];
+export type ChannelName = S['ChannelOf'];
+export type ContentLimits = Partial<Record<ChannelKind, S['Limits']>>;
 
 export interface Template {
   id?: number | string;

@@ -14,6 +14,7 @@ const Login = lazy(() => import('@/features/auth/login'));
 const Setup = lazy(() => import('@/features/auth/setup'));
 const Invitation = lazy(() => import('@/features/auth/invitation'));
 const Reset = lazy(() => import('@/features/auth/reset'));
+const Email = lazy(() => import('@/features/auth/email'));
 const Choose = lazy(() => import('@/features/auth/choose'));
 const MustChange = lazy(() => import('@/features/auth/must-change'));
 const Console = lazy(() => import('@/features/console/console'));
@@ -49,6 +50,7 @@ export function App() {
             <Route path="/invitation/:token">{({ token }) => <Invitation token={token} />}</Route>
             <Route path="/wall/:token">{({ token }) => <Tv token={token} />}</Route>
             <Route path="/reset/:token?">{({ token }) => <Reset token={token} />}</Route>
+            <Route path="/email/:token">{({ token }) => <Email token={token} />}</Route>
             <Route>
               <SignedIn />
             </Route>

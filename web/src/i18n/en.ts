@@ -524,4 +524,77 @@ export default {
   'clock.paused.waiting': 'Out of hours, assigned from {at}',
   'lost.closed': '{n} out of hours',
   'closed.after_hours': 'Closed out of hours',
+
+
+  // Where a web chat began, and what its site says of the customer
+  'origin.title': 'Origin',
+  'origin.page': 'Page',
+  'origin.referrer': 'Came from',
+  'origin.campaign': 'Campaign',
+  'customer.attributes': 'Data of the site',
+  'customer.identity.user': 'User {id}',
+  'common.yes': 'Yes',
+  'common.no': 'No',
+
+  // A new address, confirmed at both
+  'email.title': 'Change the address of the account',
+  'email.text': 'The account uses {email} once it is confirmed at both addresses.',
+  'email.confirm': 'Confirm',
+  'email.half': 'Confirmed',
+  'email.half.text': 'It still has to be confirmed by the link at the other address. Until then the former one signs in.',
+  'email.done': 'The address has changed',
+  'email.done.text': 'From now on {email} signs in.',
+  'email.gone': 'It expired, was used, or another change was asked for. It can be asked for again in My account.',
+
+  // A conversation that we begin
+  'start.title': 'New conversation',
+  'start.channel': 'Number',
+  'start.who': 'Customer or telephone',
+  'start.who.help': 'A name, an e-mail address or a telephone, however it is typed.',
+  'start.known': 'Customers',
+  'start.nobody': 'Nobody with these words. A telephone reaches somebody new.',
+  'start.name': 'Name (optional)',
+  'start.template': 'Choose a template',
+  'start.none': 'No number is connected',
+  'start.none.text': 'A conversation begins from a WhatsApp number. It is connected in the control panel.',
+
+  // Several conversations at once
+  'bulk.choose': 'Choose several',
+  'bulk.title': 'Actions on the chosen ones',
+  'bulk.n': '{n|# chosen|# chosen}',
+  'bulk.all': 'All',
+  'bulk.read': 'Read',
+  'bulk.unread': 'Unread',
+  'bulk.stop': 'Stop choosing',
+  'bulk.undo': 'Undo',
+  'bulk.refused': '{n|# was refused|# were refused}: {why}',
+  'bulk.done.close': '{n|# conversation is being closed|# conversations are being closed}',
+  'bulk.done.take': '{n|# conversation is being taken|# conversations are being taken}',
+  'bulk.done.transfer': '{n|# conversation is being transferred|# conversations are being transferred}',
+  'bulk.done.read': '{n|# becomes read|# become read}',
+  'bulk.done.unread': '{n|# becomes unread|# become unread}',
+  'bulk.close.title': 'Close {n|# conversation|# conversations}',
+  'bulk.close.text': 'There are 10 seconds to undo it. Nobody receives anything before.',
+  'bulk.close.owed': '{n|In # the customer waits for an answer.|In # customers wait for an answer.}',
+  'bulk.close.reason': 'Why they are closed like this',
+  'bulk.transfer.title': 'Transfer {n|# conversation|# conversations}',
+  'bulk.transfer.to': 'To whom',
+
+  // What agents write with
+  'composer.emoji.keys': '← → choose, Enter takes it',
+  'composer.preview': 'Looks like',
+  'composer.file.caption': 'Text of {name}',
+  'composer.file.caption.hint': 'Text of the file',
+  'composer.file.compress': 'Compress',
+  'composer.file.unreadable': 'Could not be compressed',
+  'composer.file.link.size': 'Over {max}: goes as a link',
+  'composer.file.link.type': 'The channel does not take this kind: goes as a link',
+  'message.react': 'React',
+
+  // Voice notes
+  'voice.record': 'Record a voice message',
+  'voice.recording': 'Recording {time}',
+  'voice.discard': 'Discard the recording',
+  'voice.send': 'Send the recording',
+  'voice.denied': 'The browser did not allow the microphone.',
 } satisfies Record<keyof typeof es, string>;

@@ -523,4 +523,77 @@ export default {
   'clock.paused.waiting': 'Fuera de horario, se reparte {at}',
   'lost.closed': '{n} fuera de horario',
   'closed.after_hours': 'Cerrada fuera de horario',
+
+
+  // Where a web chat began, and what its site says of the customer
+  'origin.title': 'Origen',
+  'origin.page': 'Página',
+  'origin.referrer': 'Vino de',
+  'origin.campaign': 'Campaña',
+  'customer.attributes': 'Datos del sitio',
+  'customer.identity.user': 'Usuario {id}',
+  'common.yes': 'Sí',
+  'common.no': 'No',
+
+  // A new address, confirmed at both
+  'email.title': 'Cambiar el correo de la cuenta',
+  'email.text': 'La cuenta pasa a usar {email} cuando se confirma en las dos direcciones.',
+  'email.confirm': 'Confirmar',
+  'email.half': 'Confirmado',
+  'email.half.text': 'Falta confirmar desde el enlace que llegó a la otra dirección. Hasta entonces se entra con la anterior.',
+  'email.done': 'El correo cambió',
+  'email.done.text': 'Desde ahora se entra con {email}.',
+  'email.gone': 'Venció, se usó o se pidió otro. El cambio se puede pedir de nuevo en Mi cuenta.',
+
+  // A conversation that we begin
+  'start.title': 'Nueva conversación',
+  'start.channel': 'Número',
+  'start.who': 'Cliente o teléfono',
+  'start.who.help': 'Un nombre, un correo o un teléfono, escrito de cualquier forma.',
+  'start.known': 'Clientes',
+  'start.nobody': 'Nadie con esas palabras. Con un teléfono se puede escribir a alguien nuevo.',
+  'start.name': 'Nombre (opcional)',
+  'start.template': 'Elegir plantilla',
+  'start.none': 'No hay números conectados',
+  'start.none.text': 'Una conversación se empieza desde un número de WhatsApp. Se conecta en el panel de control.',
+
+  // Several conversations at once
+  'bulk.choose': 'Seleccionar varias',
+  'bulk.title': 'Acciones sobre las seleccionadas',
+  'bulk.n': '{n|# seleccionada|# seleccionadas}',
+  'bulk.all': 'Todas',
+  'bulk.read': 'Leídas',
+  'bulk.unread': 'No leídas',
+  'bulk.stop': 'Dejar de seleccionar',
+  'bulk.undo': 'Deshacer',
+  'bulk.refused': '{n|# no se pudo|# no se pudieron}: {why}',
+  'bulk.done.close': '{n|# conversación se cierra|# conversaciones se cierran}',
+  'bulk.done.take': '{n|# conversación se asigna|# conversaciones se asignan}',
+  'bulk.done.transfer': '{n|# conversación se deriva|# conversaciones se derivan}',
+  'bulk.done.read': '{n|# pasa a leída|# pasan a leídas}',
+  'bulk.done.unread': '{n|# pasa a no leída|# pasan a no leídas}',
+  'bulk.close.title': 'Cerrar {n|# conversación|# conversaciones}',
+  'bulk.close.text': 'Hay 10 segundos para deshacerlo. Nadie recibe nada hasta entonces.',
+  'bulk.close.owed': '{n|En # el cliente espera una respuesta.|En # los clientes esperan una respuesta.}',
+  'bulk.close.reason': 'Por qué se cierran así',
+  'bulk.transfer.title': 'Derivar {n|# conversación|# conversaciones}',
+  'bulk.transfer.to': 'A quién',
+
+  // What agents write with
+  'composer.emoji.keys': '← → eligen, Enter lo pone',
+  'composer.preview': 'Se verá',
+  'composer.file.caption': 'Texto de {name}',
+  'composer.file.caption.hint': 'Texto del archivo',
+  'composer.file.compress': 'Comprimir',
+  'composer.file.unreadable': 'No se pudo comprimir',
+  'composer.file.link.size': 'Más de {max}: va como enlace',
+  'composer.file.link.type': 'El canal no acepta este tipo: va como enlace',
+  'message.react': 'Reaccionar',
+
+  // Voice notes
+  'voice.record': 'Grabar un mensaje de voz',
+  'voice.recording': 'Grabando {time}',
+  'voice.discard': 'Descartar la grabación',
+  'voice.send': 'Enviar la grabación',
+  'voice.denied': 'El navegador no dio permiso para usar el micrófono.',
 } as const;

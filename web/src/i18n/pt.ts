@@ -524,4 +524,77 @@ export default {
   'clock.paused.waiting': 'Fora do horário, distribui {at}',
   'lost.closed': '{n} fora do horário',
   'closed.after_hours': 'Encerrada fora do horário',
+
+
+  // Where a web chat began, and what its site says of the customer
+  'origin.title': 'Origem',
+  'origin.page': 'Página',
+  'origin.referrer': 'Veio de',
+  'origin.campaign': 'Campanha',
+  'customer.attributes': 'Dados do site',
+  'customer.identity.user': 'Usuário {id}',
+  'common.yes': 'Sim',
+  'common.no': 'Não',
+
+  // A new address, confirmed at both
+  'email.title': 'Mudar o e-mail da conta',
+  'email.text': 'A conta passa a usar {email} quando for confirmado nos dois endereços.',
+  'email.confirm': 'Confirmar',
+  'email.half': 'Confirmado',
+  'email.half.text': 'Falta confirmar pelo link que chegou ao outro endereço. Até lá se entra com o anterior.',
+  'email.done': 'O e-mail mudou',
+  'email.done.text': 'A partir de agora se entra com {email}.',
+  'email.gone': 'Venceu, foi usado ou outra mudança foi pedida. Pode ser pedida de novo em Minha conta.',
+
+  // A conversation that we begin
+  'start.title': 'Nova conversa',
+  'start.channel': 'Número',
+  'start.who': 'Cliente ou telefone',
+  'start.who.help': 'Um nome, um e-mail ou um telefone, escrito de qualquer forma.',
+  'start.known': 'Clientes',
+  'start.nobody': 'Ninguém com essas palavras. Com um telefone se escreve a alguém novo.',
+  'start.name': 'Nome (opcional)',
+  'start.template': 'Escolher modelo',
+  'start.none': 'Nenhum número conectado',
+  'start.none.text': 'Uma conversa começa a partir de um número de WhatsApp. Ele é conectado no painel de controle.',
+
+  // Several conversations at once
+  'bulk.choose': 'Selecionar várias',
+  'bulk.title': 'Ações sobre as selecionadas',
+  'bulk.n': '{n|# selecionada|# selecionadas}',
+  'bulk.all': 'Todas',
+  'bulk.read': 'Lidas',
+  'bulk.unread': 'Não lidas',
+  'bulk.stop': 'Parar de selecionar',
+  'bulk.undo': 'Desfazer',
+  'bulk.refused': '{n|# não foi possível|# não foram possíveis}: {why}',
+  'bulk.done.close': '{n|# conversa será encerrada|# conversas serão encerradas}',
+  'bulk.done.take': '{n|# conversa será atribuída|# conversas serão atribuídas}',
+  'bulk.done.transfer': '{n|# conversa será transferida|# conversas serão transferidas}',
+  'bulk.done.read': '{n|# passa a lida|# passam a lidas}',
+  'bulk.done.unread': '{n|# passa a não lida|# passam a não lidas}',
+  'bulk.close.title': 'Encerrar {n|# conversa|# conversas}',
+  'bulk.close.text': 'Há 10 segundos para desfazer. Ninguém recebe nada até lá.',
+  'bulk.close.owed': '{n|Em # o cliente espera uma resposta.|Em # os clientes esperam uma resposta.}',
+  'bulk.close.reason': 'Por que são encerradas assim',
+  'bulk.transfer.title': 'Transferir {n|# conversa|# conversas}',
+  'bulk.transfer.to': 'Para quem',
+
+  // What agents write with
+  'composer.emoji.keys': '← → escolhem, Enter coloca',
+  'composer.preview': 'Ficará',
+  'composer.file.caption': 'Texto de {name}',
+  'composer.file.caption.hint': 'Texto do arquivo',
+  'composer.file.compress': 'Comprimir',
+  'composer.file.unreadable': 'Não foi possível comprimir',
+  'composer.file.link.size': 'Mais de {max}: vai como link',
+  'composer.file.link.type': 'O canal não aceita este tipo: vai como link',
+  'message.react': 'Reagir',
+
+  // Voice notes
+  'voice.record': 'Gravar uma mensagem de voz',
+  'voice.recording': 'Gravando {time}',
+  'voice.discard': 'Descartar a gravação',
+  'voice.send': 'Enviar a gravação',
+  'voice.denied': 'O navegador não permitiu usar o microfone.',
 } satisfies Record<keyof typeof es, string>;

@@ -29,6 +29,7 @@ const conversation = (id: number, change: Partial<Conversation> = {}): Conversat
   reserved_until: null,
   outbound: false,
   simulated: false,
+  origin: null,
   closed_at: null,
   close_reason: null,
   last_activity_at: id,

@@ -210,6 +210,8 @@ export interface Toast {
   action?: { label: string; run(): void };
   /** Takes the place of the one before of the same group. */
   group?: string;
+  /** How long it stays; the usual time when left out. */
+  ms?: number;
 }
 
 const toasts = createStore<Toast[]>([]);
@@ -221,7 +223,7 @@ export function toast(text: ReactNode, options: Omit<Toast, 'id' | 'text'> = {})
   const id = nextToast;
   nextToast += 1;
   toasts.set((now) => [...now.filter((one) => !options.group || one.group !== options.group).slice(-2), { ...options, id, text }]);
-  setTimeout(() => dismiss(id), options.tone === 'error' ? 2 * TOAST_MS : TOAST_MS);
+  setTimeout(() => dismiss(id), options.ms ?? (options.tone === 'error' ? 2 * TOAST_MS : TOAST_MS));
 }
 
 function dismiss(id: number): void {

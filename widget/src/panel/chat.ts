@@ -1,5 +1,5 @@
 /** The state of the chat in this tab, and everything that changes it: storage, network, other tabs. */
-import type { ConversationState, Host, VMessage } from '../types';
+import type { ConversationState, Host, VMessage, Who } from '../types';
 import { lastId, merge, pending, unread, withStatus } from './merge';
 import { memoryStore, Queue, type Body, type Queued, type Store } from './queue';
 import { Refused, Sender } from './sender';
@@ -27,6 +27,10 @@ export interface State {
   unread: number;
   /** The first answer of the server, or the cache, is here. */
   loaded: boolean;
+  /** The site has vouched for the visitor. */
+  verified: boolean;
+  /** The form before the chat is still open. */
+  asks: boolean;
 }
 
 export interface Uploaded {
@@ -47,6 +51,8 @@ export class Chat {
     readUpTo: 0,
     unread: 0,
     loaded: false,
+    verified: false,
+    asks: false,
   };
 
   readonly #host: Host;
@@ -99,6 +105,8 @@ export class Chat {
       readUpTo: this.#read<number>('read') ?? 0,
       pending: pending(this.#queue.all(), cached),
       loaded: cached.length > 0 || !this.token,
+      verified: this.#read('user') !== null,
+      asks: this.#asks(),
     });
 
     addEventListener('online', () => this.#wake());
@@ -109,6 +117,7 @@ export class Chat {
     addEventListener('storage', (event) => this.#otherTab(event));
     if (this.token) this.connect();
     this.flush();
+    void this.identify();
   }
 
   // ── State ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -163,6 +172,7 @@ export class Chat {
       // Without session storage the panel is simply closed on the next page.
     }
     this.#markRead();
+    void this.identify();
   }
 
   /** Another tab wrote, read, signed in or forgot. */
@@ -185,14 +195,65 @@ export class Chat {
     this.#visitor = undefined;
     this.#disconnect();
     this.#readSent = 0;
-    this.#set({ messages: [], pending: this.#queue.all(), conversation: { state: 'none' }, readUpTo: 0, typing: false, loaded: true });
+    this.#set({ messages: [], pending: this.#queue.all(), conversation: { state: 'none' }, readUpTo: 0, typing: false, loaded: true, verified: false, asks: this.#asks() });
   }
 
   /** Forgets the visitor on this device. */
   logout(): void {
     this.#queue.clear();
-    for (const name of ['cache', 'read', 'draft', 'token']) this.#write(name, null);
+    for (const name of ['cache', 'read', 'draft', 'user', 'form', 'token']) this.#write(name, null);
     this.#forgotten();
+  }
+
+  // ── Who it is ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #asks(): boolean {
+    const f = this.#host.site.form;
+    return !!f && !!(f.consent || [f.name, f.email, f.phone].some((asked) => asked !== 'off')) && !this.token && !this.#read('form');
+  }
+
+  /** Keeps the answers of the form; they leave before the first message. */
+  introduce(answers: Who & { consent?: boolean }): void {
+    this.#write('form', { answers });
+    this.#set({ asks: false });
+  }
+
+  /** Sends the answers of the form, once per visitor. */
+  async #present(): Promise<void> {
+    const form = this.#read<{ answers: Who; sent?: boolean }>('form');
+    if (!form || form.sent) return;
+    await this.#call('profile', { method: 'POST', json: form.answers });
+    this.#write('form', { ...form, sent: true });
+  }
+
+  /** Tells the server what the page says about its visitor. A mere visit makes no visitor: that waits for the panel. */
+  async identify(): Promise<void> {
+    const { who } = this.#host;
+    if (!who || !(this.token || this.state.open)) return;
+    const { userId, ...rest } = who;
+    const user = this.#read<string>('user');
+    // Somebody else has signed in on this device.
+    if (userId && user && user !== userId) this.logout();
+    try {
+      const answer = await this.#call('profile', { method: 'POST', json: { ...rest, user_id: userId } });
+      const known = (await answer.json()) as { verified: boolean; read_up_to: number; missing: string[] };
+      if (userId && !known.verified) console.warn('Ronda: identify: hash ?');
+      if (!known.missing.length) this.#set({ asks: false });
+      if (!userId || !known.verified || user === userId) return;
+      this.#write('user', userId);
+      this.#write('read', known.read_up_to);
+      // The history begins before what is here, and its news come by another socket.
+      this.#set({ verified: true, messages: [], readUpTo: known.read_up_to });
+      this.#disconnect();
+      this.connect();
+      await this.replay();
+    } catch (error) {
+      if ((error as Refused).code === 'another_user') {
+        this.logout();
+        return this.identify();
+      }
+      console.warn('Ronda: identify', error);
+    }
   }
 
   // ── Writing ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -233,6 +294,7 @@ export class Chat {
 
   async #post(item: Queued): Promise<VMessage> {
     const { client_id, at, text, file, choice, form } = item;
+    if (!form) await this.#present();
     const answer = await this.#call('messages', { method: 'POST', json: { client_id, at, text, file, choice, form } });
     return (await answer.json()) as VMessage;
   }
@@ -318,10 +380,15 @@ export class Chat {
       // The visitor expired at the server: start again as a new one, the queue is kept.
       if (answer.status === 401 && attempt === 0) {
         this.#write('token', null);
-        this.#write('cache', null);
-        this.#write('read', null);
+        for (const name of ['cache', 'read', 'user']) this.#write(name, null);
         this.#readSent = 0;
         this.#set({ messages: [], readUpTo: 0 });
+        if (path !== 'profile') {
+          const form = this.#read<object>('form');
+          this.#write('form', form && { ...form, sent: false });
+          await this.#present();
+          await this.identify();
+        }
         continue;
       }
       throw await refusal(answer);

@@ -2,7 +2,7 @@
  * it always leave in that order. */
 import type { RefObject, TargetedClipboardEvent, TargetedInputEvent, TargetedKeyboardEvent } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { Host } from '../types';
+import type { Asked, Host } from '../types';
 import type { Chat, Uploaded } from './chat';
 import { Icon } from './icons';
 import { Refused } from './sender';
@@ -29,11 +29,14 @@ interface Props {
   texts: Texts;
   panel: RefObject<HTMLDivElement | null>;
   open: boolean;
+  /** The form before the chat is still to be answered. */
+  asks: boolean;
 }
 
 let keys = 0;
 
-export function Composer({ chat, host, texts, panel, open }: Props) {
+export function Composer({ chat, host, texts, panel, open, asks }: Props) {
+  const whole = useRef<HTMLFormElement>(null);
   const box = useRef<HTMLTextAreaElement>(null);
   const input = useRef<HTMLInputElement>(null);
   const [text, setText] = useState(chat.draft);
@@ -116,6 +119,12 @@ export function Composer({ chat, host, texts, panel, open }: Props) {
 
   const submit = () => {
     if (!ready) return;
+    const form = whole.current;
+    if (asks && form) {
+      if (!form.reportValidity()) return;
+      const { consent, ...answers } = Object.fromEntries(new FormData(form));
+      chat.introduce({ ...answers, consent: !!consent });
+    }
     for (const chip of chips)
       if (chip.done && !chat.send({ file: chip.done.id, label: chip.done.name })) return setFull(true);
     setChips((all) => all.filter((c) => c.error));
@@ -146,6 +155,7 @@ export function Composer({ chat, host, texts, panel, open }: Props) {
 
   return (
     <form
+      ref={whole}
       onSubmit={(e) => {
         e.preventDefault();
         submit();
@@ -185,6 +195,7 @@ export function Composer({ chat, host, texts, panel, open }: Props) {
           {texts.full}
         </p>
       )}
+      {asks && <Questions host={host} texts={texts} />}
       <div class="write">
         {upload.enabled && (
           <>
@@ -222,5 +233,32 @@ export function Composer({ chat, host, texts, panel, open }: Props) {
       </div>
       {dropping && <div class="drop">{texts.drop}</div>}
     </form>
+  );
+}
+
+/** What is asked before the first message. */
+function Questions({ host, texts }: { host: Host; texts: Texts }) {
+  const { form } = host.site;
+  if (!form) return null;
+  const field = (name: 'name' | 'email' | 'phone', type: 'text' | 'email' | 'tel', asked: Asked) =>
+    asked !== 'off' && (
+      <label>
+        {texts[name]}
+        {asked === 'optional' && ` (${texts.optional})`}
+        <input name={name} {...({ type } as { type: 'text' })} autocomplete={type === 'text' ? 'name' : type} maxLength={120} required={asked === 'required'} defaultValue={host.who?.[name]} />
+      </label>
+    );
+  return (
+    <div class="ask">
+      {field('name', 'text', form.name)}
+      {field('email', 'email', form.email)}
+      {field('phone', 'tel', form.phone)}
+      {form.consent && (
+        <label class="agree">
+          <input name="consent" type="checkbox" required />
+          <span>{form.consent}</span>
+        </label>
+      )}
+    </div>
   );
 }

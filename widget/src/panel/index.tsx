@@ -33,6 +33,9 @@ function mount(host: Host): Panel {
     logout() {
       chat.logout();
     },
+    identify() {
+      void chat.identify();
+    },
   };
 
   let shown = -1;

@@ -5,8 +5,6 @@ const es = {
   title: 'Chat',
   close: 'Cerrar el chat',
   transcript: 'Descargar la conversación',
-  more: 'Más opciones',
-  forget: 'Olvidar esta conversación en este dispositivo',
   hello: 'Hola. ¿En qué se puede ayudar?',
   hint: 'La respuesta llega acá, aunque se cierre esta página.',
   with: 'Conversación con {0}',
@@ -53,6 +51,9 @@ const es = {
   name: 'Nombre',
   email: 'Correo (opcional)',
   log: 'Mensajes',
+  phone: 'Teléfono',
+  optional: 'opcional',
+  sign_in: 'Para escribir hay que iniciar sesión en este sitio.',
 };
 
 export type Texts = Record<keyof typeof es, string>;
@@ -61,8 +62,6 @@ const en: Texts = {
   title: 'Chat',
   close: 'Close chat',
   transcript: 'Download conversation',
-  more: 'More options',
-  forget: 'Forget this conversation on this device',
   hello: 'Hello. How can we help?',
   hint: 'The answer arrives here, even if this page is closed.',
   with: 'Conversation with {0}',
@@ -109,14 +108,15 @@ const en: Texts = {
   name: 'Name',
   email: 'E-mail (optional)',
   log: 'Messages',
+  phone: 'Phone',
+  optional: 'optional',
+  sign_in: 'Sign in on this site to write.',
 };
 
 const pt: Texts = {
   title: 'Chat',
   close: 'Fechar o chat',
   transcript: 'Baixar a conversa',
-  more: 'Mais opções',
-  forget: 'Esquecer esta conversa neste dispositivo',
   hello: 'Olá. Como podemos ajudar?',
   hint: 'A resposta chega aqui, mesmo que esta página seja fechada.',
   with: 'Conversa com {0}',
@@ -163,6 +163,9 @@ const pt: Texts = {
   name: 'Nome',
   email: 'E-mail (opcional)',
   log: 'Mensagens',
+  phone: 'Telefone',
+  optional: 'opcional',
+  sign_in: 'Para escrever é preciso entrar neste site.',
 };
 
 const ALL: Record<Language, Texts> = { es, en, 'pt-BR': pt };

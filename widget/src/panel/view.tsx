@@ -52,7 +52,13 @@ export function View({ chat, state, host, texts, onClose }: Props) {
           {texts.offline}
         </p>
       )}
-      {asksForm(state, host) ? <Away chat={chat} host={host} texts={texts} /> : <Composer chat={chat} host={host} texts={texts} panel={panel} open={state.open} />}
+      {host.site.identity_required && !state.verified ? (
+        <p class="offline">{texts.sign_in}</p>
+      ) : asksForm(state, host) ? (
+        <Away chat={chat} host={host} texts={texts} />
+      ) : (
+        <Composer chat={chat} host={host} texts={texts} panel={panel} open={state.open} asks={state.asks} />
+      )}
       <Announcer messages={state.messages} open={state.open} texts={texts} />
     </div>
   );

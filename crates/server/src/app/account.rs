@@ -1,6 +1,7 @@
 //! One's own account (spec PLAT-3).
 
 use crate::app::audit::{self, Change};
+use crate::app::email_changes::{self, PendingEmail};
 use crate::app::fields::nullable;
 use crate::app::{Actor, AppError, AppResult, Fields, routing, sessions};
 use ronda_domain::{AccountId, Ms};
@@ -21,6 +22,8 @@ pub struct MyAccount {
     pub language: Option<String>,
     /// `null` follows the workspace.
     pub zone: Option<String>,
+    /// Another address that was asked for.
+    pub pending_email: Option<PendingEmail>,
     pub must_change_password: bool,
     pub created_at: Ms,
     pub version: i64,
@@ -48,13 +51,14 @@ pub struct EditAccount {
 }
 
 impl MyAccount {
-    fn of(row: AccountRow) -> Self {
+    fn of(row: AccountRow, pending_email: Option<PendingEmail>) -> Self {
         Self {
             id: row.id,
             email: row.email,
             name: row.name,
             language: row.language,
             zone: row.zone,
+            pending_email,
             must_change_password: row.must_change_password,
             created_at: row.created_at,
             version: row.version,
@@ -66,7 +70,8 @@ impl MyAccount {
 /// When the database fails.
 pub fn get(tx: &mut Tx<'_>, open: &OpenSession) -> AppResult<MyAccount> {
     let row = accounts::get(tx, open.session.account)?.ok_or(AppError::NotFound)?;
-    Ok(MyAccount::of(row))
+    let pending = email_changes::pending(tx, row.id)?;
+    Ok(MyAccount::of(row, pending))
 }
 
 /// Writes what changed. `password_hash` is the new password's, after the current one was right: it signs all other

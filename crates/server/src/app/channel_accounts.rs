@@ -23,6 +23,25 @@ pub struct AccountSecrets {
     /// Several during a change of the app's secret.
     pub app_secrets: Vec<String>,
     pub verify_token: String,
+    /// What the server of a site signs the ids of its users with; empty until it is made.
+    pub site_secret: String,
+    /// The one before it, until then.
+    pub site_secret_before: Option<(String, Ms)>,
+}
+
+/// How long the former secret of a site counts after a change. Source: spec DEV-2.
+const SECRET_OVERLAP_MS: i64 = Ms::DAY;
+
+impl AccountSecrets {
+    /// The secrets with which a site may sign now.
+    #[must_use]
+    pub fn of_site(&self, now: Ms) -> Vec<&str> {
+        let before = self.site_secret_before.as_ref().filter(|(_, until)| now < *until);
+        [self.site_secret.as_str(), before.map_or("", |(s, _)| s)]
+            .into_iter()
+            .filter(|s| !s.is_empty())
+            .collect()
+    }
 }
 
 /// What a web chat looks like and may do (spec CP-3).
@@ -42,6 +61,30 @@ pub struct WebChatSettings {
     pub when_closed: WhenClosed,
     /// Hosts that may show it, `*.example.com` for all of a domain; none means any.
     pub allowed_domains: Vec<String>,
+    /// What is asked before the first message.
+    pub form: ChatForm,
+    /// Only people for whom the site's server vouches may write.
+    pub identity_required: bool,
+}
+
+/// The questions before a chat.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ChatForm {
+    pub name: Asked,
+    pub email: Asked,
+    pub phone: Asked,
+    /// What has to be agreed to; empty for nothing.
+    pub consent: String,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Asked {
+    #[default]
+    Off,
+    Optional,
+    Required,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -88,6 +131,8 @@ impl Default for WebChatSettings {
             upload: Upload::default(),
             when_closed: WhenClosed::Chat,
             allowed_domains: Vec::new(),
+            form: ChatForm::default(),
+            identity_required: false,
         }
     }
 }
@@ -122,6 +167,8 @@ pub struct ChannelAccount {
     pub verify_token: Option<String>,
     /// What to put into the pages of the site.
     pub snippet: Option<String>,
+    /// A web chat has a secret with which its site may vouch for its users. It is shown when it is made.
+    pub site_secret: bool,
     pub simulated: bool,
     #[schema(value_type = Object)]
     pub health: Value,
@@ -133,23 +180,28 @@ pub struct ChannelAccount {
 
 impl ChannelAccount {
     #[must_use]
-    pub fn of(seen: &Seen, secrets: &AccountSecrets, refused: u64, link: &dyn Fn(&str) -> String) -> Self {
+    pub fn of(seen: &Seen, secrets: &AccountSecrets, noted: Noted, link: &dyn Fn(&str) -> String) -> Self {
         let row = &seen.row;
         let whatsapp = row.kind == ChannelKind::Whatsapp;
         let mut health: Value = serde_json::from_str(&row.health).unwrap_or_default();
-        if whatsapp {
-            if !health.is_object() {
-                health = json!({});
+        if !health.is_object() {
+            health = json!({});
+        }
+        // Since the start of this process.
+        match row.kind {
+            ChannelKind::Whatsapp => {
+                health["refused_signatures"] = noted.signatures.into();
+                health["last_webhook_at"] = json!(noted.last_webhook_at);
             }
-            // Since the start of this process.
-            health["refused_signatures"] = refused.into();
+            ChannelKind::WebChat => health["refused_identities"] = noted.identities.into(),
+            _ => {}
         }
         Self {
             id: row.id,
             kind: row.kind,
             name: row.name.clone(),
             external_id: row.external_id.clone(),
-            status: row.status,
+            status: shown(row.status, &health),
             status_detail: row.status_detail.clone(),
             settings: serde_json::from_str(&row.settings).unwrap_or_default(),
             greeter: row.greeter.as_deref().and_then(|g| serde_json::from_str(g).ok()),
@@ -163,6 +215,7 @@ impl ChannelAccount {
                     row.external_id
                 )
             }),
+            site_secret: !secrets.site_secret.is_empty(),
             simulated: row.simulated,
             health,
             waiting: seen.waiting,
@@ -170,6 +223,26 @@ impl ChannelAccount {
             version: row.version,
         }
     }
+}
+
+/// A connected number that the platform has doubts about, or that does not get its webhooks, is degraded: it sends, and
+/// somebody should look.
+fn shown(status: ChannelStatus, health: &Value) -> ChannelStatus {
+    let doubts = matches!(health["quality"].as_str(), Some("YELLOW" | "RED"));
+    let deaf = health["subscribed"] == false;
+    if status == ChannelStatus::Connected && (doubts || deaf) {
+        ChannelStatus::Degraded
+    } else {
+        status
+    }
+}
+
+/// What this process has noted of an account: what it refused, and when something came.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Noted {
+    pub signatures: u64,
+    pub identities: u64,
+    pub last_webhook_at: Option<Ms>,
 }
 
 /// An account with what waits on it.
@@ -291,6 +364,10 @@ pub fn checked_web_chat(fields: &mut Fields, s: WebChatSettings) -> WebChatSetti
     WebChatSettings {
         launcher_text: fields.text("/settings/launcher_text", &s.launcher_text, 0..=40),
         greeting: fields.text("/settings/greeting", &s.greeting, 0..=GREETING_CHARS),
+        form: ChatForm {
+            consent: fields.text("/settings/form/consent", &s.form.consent, 0..=GREETING_CHARS),
+            ..s.form
+        },
         ..s
     }
 }
@@ -502,6 +579,36 @@ pub fn edit(
     }
     record(tx, &Actor::from(who), w, id, "updated", row.version + 1, &row.name)?;
     stored::get(tx, w, id)?.ok_or(AppError::NotFound)
+}
+
+/// Makes a secret with which the site of a web chat vouches for its users. The one before counts for a day.
+///
+/// # Errors
+/// [`AppError::NotFound`] also for channels that have no site.
+pub fn new_site_secret(tx: &mut Tx<'_>, key: &Secrets, who: &Who, id: ChannelAccountId) -> AppResult<String> {
+    who.need(Permission::ChannelsManage)?;
+    let w = who.workspace;
+    let mut row = stored::get(tx, w, id)?
+        .filter(|row| row.kind == ChannelKind::WebChat)
+        .ok_or(AppError::NotFound)?;
+    let mut kept = open(key, &row);
+    let fresh = secrets::token();
+    let before = std::mem::replace(&mut kept.site_secret, fresh.clone());
+    kept.site_secret_before = (!before.is_empty()).then(|| (before, tx.now().plus(SECRET_OVERLAP_MS)));
+    row.secrets = seal(key, &row, &kept);
+    if stored::update(tx, &row)? == 0 {
+        return Err(StoreError::Retry.into());
+    }
+    record(
+        tx,
+        &Actor::from(who),
+        w,
+        id,
+        "secret_renewed",
+        row.version + 1,
+        &row.name,
+    )?;
+    Ok(fresh)
 }
 
 /// Takes an account out of service; what it was. Its conversations stay.

@@ -17,6 +17,8 @@ use utoipa::ToSchema;
 
 /// Counters are exact below this. Source: architecture.md §8.
 pub const COUNTED: i64 = 1_000;
+/// Fewer digits than this are no part of a telephone number.
+const LEAST_DIGITS: usize = 4;
 
 /// Which conversations to list.
 #[derive(Clone, Debug)]
@@ -94,6 +96,35 @@ fn cell(tray: Tray, state: TrayState, me: AgentId, params: &mut Vec<Value>) -> S
     }
 }
 
+/// Whoever has the words in their name or e-mail address, or the digits in their telephone, however it is typed.
+fn who_is(q: &str, params: &mut Vec<Value>) -> String {
+    let like = q.to_lowercase().replace(['%', '_', '\\'], " ");
+    params.push(format!("%{like}%").into());
+    let words = params.len();
+    let digits: String = q.chars().filter(char::is_ascii_digit).collect();
+    let digits = digits.trim_start_matches('0');
+    let only = q.chars().all(|c| c.is_ascii_digit() || " +-().".contains(c));
+    let mut person = format!("lower(k.name) like ${words} or lower(coalesce(k.email, '')) like ${words}");
+    if only && digits.len() >= LEAST_DIGITS {
+        params.push(format!("%{digits}%").into());
+        person.push_str(&format!(" or coalesce(k.phone, '') like ${}", params.len()));
+    }
+    person
+}
+
+/// Customers the caller may see, by [`who_is`]; those with the newest conversations first.
+///
+/// # Errors
+/// When the database fails.
+pub fn customers_named(tx: &mut Tx<'_>, who: &Who, q: &str, limit: i64) -> AppResult<Vec<CustomerId>> {
+    let mut params = vec![who.workspace.into()];
+    let sight = Sight::from(who).condition(&mut params);
+    let person = who_is(q, &mut params);
+    params.push(limit.into());
+    let text = format!("c.workspace = $1 and {sight} and ({person})");
+    Ok(conversations::customers_where(tx, &text, &params)?)
+}
+
 fn condition(who: &Who, f: &Filter, params: &mut Vec<Value>) -> String {
     params.push(who.workspace.into());
     let mut parts = vec![
@@ -113,11 +144,9 @@ fn condition(who: &Who, f: &Filter, params: &mut Vec<Value>) -> String {
     equal("c.customer", f.customer.map(Into::into));
     if let Some(q) = f.q.as_deref().map(str::trim).filter(|q| !q.is_empty()) {
         let number: Option<i64> = q.trim_start_matches('#').parse().ok();
-        let like = q.to_lowercase().replace(['%', '_', '\\'], " ");
-        params.push(format!("%{like}%").into());
-        let name = params.len();
+        let person = who_is(q, params);
         params.push(number.unwrap_or(-1).into());
-        parts.push(format!("(lower(k.name) like ${name} or c.number = ${})", params.len()));
+        parts.push(format!("({person} or c.number = ${})", params.len()));
     }
     parts.join(" and ")
 }

@@ -12,7 +12,7 @@ use ronda_domain::{CustomerId, Ms};
 use ronda_storage::customers::{self, CustomerRow};
 use ronda_storage::{Tx, conversations as stored};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 /// Conversations of one customer that are shown.
@@ -37,6 +37,9 @@ pub struct Customer {
     pub phone: Option<String>,
     pub email: Option<String>,
     pub notes: String,
+    /// What a site or the customer said about them, by name: texts, numbers, yes or no.
+    #[schema(value_type = Object)]
+    pub attributes: Value,
     pub identities: Vec<Identity>,
     pub created_at: Ms,
     pub updated_at: Ms,
@@ -86,6 +89,7 @@ fn view(tx: &mut Tx<'_>, who: &Who, row: CustomerRow) -> AppResult<Customer> {
         phone: row.phone,
         email: row.email,
         notes: row.notes,
+        attributes: serde_json::from_str(&row.attributes).unwrap_or_default(),
         identities,
         created_at: row.created_at,
         updated_at: row.updated_at,
@@ -100,6 +104,39 @@ fn view(tx: &mut Tx<'_>, who: &Who, row: CustomerRow) -> AppResult<Customer> {
 pub fn get(tx: &mut Tx<'_>, who: &Who, id: CustomerId) -> AppResult<Customer> {
     let row = seen(tx, who, id)?;
     view(tx, who, row)
+}
+
+/// A customer as a search shows them.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct FoundCustomer {
+    pub id: CustomerId,
+    pub name: String,
+    pub phone: Option<String>,
+    pub email: Option<String>,
+}
+
+/// Customers by part of a name, an e-mail address or a telephone, among those whose conversations the caller sees.
+///
+/// # Errors
+/// [`AppError::Forbidden`].
+pub fn find(tx: &mut Tx<'_>, who: &Who, q: &str, limit: i64) -> AppResult<Vec<FoundCustomer>> {
+    who.need(Permission::CustomersSee)?;
+    let q = q.trim();
+    if q.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids = super::conversations::customers_named(tx, who, q, limit)?;
+    let mut rows = customers::get_many(tx, who.workspace, &ids)?;
+    rows.sort_by_key(|row| ids.iter().position(|id| *id == row.id));
+    Ok(rows
+        .into_iter()
+        .map(|row| FoundCustomer {
+            id: row.id,
+            name: row.name,
+            phone: row.phone,
+            email: row.email,
+        })
+        .collect())
 }
 
 /// Edits a customer under their version.

@@ -38,6 +38,8 @@ pub struct Arrived {
     pub client_id: Option<String>,
     /// Written in a form instead of a chat: it waits for a person, whatever else the channel does.
     pub form: bool,
+    /// JSON of where a web visitor was when they first wrote.
+    pub origin: Option<String>,
 }
 
 /// What the batch stored.
@@ -66,6 +68,32 @@ pub fn run(tx: &mut Tx<'_>, batch: &[Arrived]) -> AppResult<Received> {
         all.customers.append(&mut step.customers);
     }
     Ok(all)
+}
+
+/// The customer behind addresses of which at least one is known, joined when they were two; none when all are new. What
+/// follows for routing is written too.
+///
+/// # Errors
+/// As [`run`].
+pub fn known_as(tx: &mut Tx<'_>, account: &Arc<ChannelAccountRow>, sender: &Sender) -> AppResult<Option<CustomerId>> {
+    let mut step = Step::new(tx, account.workspace)?;
+    let keys = step.keys(account, sender);
+    if customers::find_identities(tx, step.w, &keys)?.is_empty() {
+        return Ok(None);
+    }
+    let item = Arrived {
+        account: account.clone(),
+        kind: InboundKind::Other {
+            field: String::new(),
+            raw: Value::Null,
+        },
+        received_at: tx.now(),
+        client_id: None,
+        origin: None,
+    };
+    let people = step.people(tx, &[(&item, sender)])?;
+    step.tell_routing(tx)?;
+    Ok(people.into_values().next())
 }
 
 /// A message on its way in.
@@ -185,6 +213,10 @@ impl Step {
                 InboundKind::IdentityChanged(_) | InboundKind::Other { .. } => {}
             }
         }
+        self.tell_routing(tx)
+    }
+
+    fn tell_routing(&self, tx: &mut Tx<'_>) -> AppResult<()> {
         if !self.facts.is_empty() {
             let facts: Vec<String> = self.facts.iter().map(|f| views::json(f).to_string()).collect();
             routing::insert_inputs(tx, self.w, &facts)?;
@@ -367,8 +399,12 @@ impl Step {
                 }
             }
             ChannelKind::WebChat => {
+                let scope = account.id.to_string();
                 if let Some(id) = &sender.user_id {
-                    add(IdentityKind::WebVisitor, &account.id.to_string(), id.clone());
+                    add(IdentityKind::WebVisitor, &scope, id.clone());
+                }
+                if let Some(id) = &sender.verified_id {
+                    add(IdentityKind::WebUser, &scope, id.clone());
                 }
             }
             ChannelKind::Facebook | ChannelKind::FacebookComment => {
@@ -626,6 +662,7 @@ impl Step {
             place: if greeter { Place::Bot } else { Place::Waiting },
             group: i.item.account.default_group,
             owed_since: (!greeter).then_some(i.item.received_at),
+            origin: i.item.origin.clone(),
             at: i.item.received_at,
         };
         let id = match conversations::insert(tx, self.w, &new) {

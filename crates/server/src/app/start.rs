@@ -117,6 +117,7 @@ fn begin(
         place: Place::Bot,
         group: account.default_group,
         owed_since: None,
+        origin: None,
         at: now,
     };
     let id = match conversations::insert(tx, w, &new) {

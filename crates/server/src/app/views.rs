@@ -101,6 +101,9 @@ pub struct Conversation {
     pub close_reason: Option<CloseReason>,
     pub outbound: bool,
     pub simulated: bool,
+    /// Where a web chat began: `{url, title, referrer, utm}`.
+    #[schema(value_type = Option<Object>)]
+    pub origin: Option<Value>,
     pub created_at: Ms,
 }
 
@@ -206,6 +209,7 @@ impl Conversation {
             close_reason: r.close_reason,
             outbound: r.outbound,
             simulated: r.simulated,
+            origin: r.origin.and_then(|t| serde_json::from_str(&t).ok()),
             created_at: r.created_at,
         }
     }

@@ -3,6 +3,7 @@
 use crate::accounts::Account;
 use crate::app::hours::Calendar;
 use crate::app::receive::{self, Arrived};
+use crate::app::visitor_profiles::{self, Profile};
 use crate::app::{AppError, AppResult, Fields};
 use crate::secrets;
 use ronda_channels::inbound::{Context, InboundKind, InboundMessage, Sender};
@@ -108,9 +109,13 @@ pub fn create(tx: &mut Tx<'_>, account: &Account, page: &Value) -> AppResult<(i6
     Ok((id, token))
 }
 
-fn sender(v: &VisitorRow) -> Sender {
+/// A visitor as what they write comes from.
+#[must_use]
+pub fn sender(v: &VisitorRow) -> Sender {
     Sender {
         user_id: Some(v.public_id.clone()),
+        verified_id: v.user_id.clone(),
+        name: Profile::of(v).name,
         ..Sender::default()
     }
 }
@@ -131,6 +136,10 @@ pub fn write(
     if let Some((stored, conversation)) = repeated(tx, v, &new.client_id)? {
         return Ok((stored, conversation));
     }
+    // Who writes out of hours has answered another form.
+    if new.form.is_none() {
+        visitor_profiles::may_write(account, v)?;
+    }
     let content = content(tx, v, new)?;
     channel::check(ChannelKind::WebChat, &content)
         .map_err(|e| AppError::field("/text", "limit", format!("at most {}", e.limit)))?;
@@ -150,12 +159,14 @@ pub fn write(
         received_at: now,
         client_id: Some(new.client_id.clone()),
         form: new.form.is_some(),
+        origin: Some(v.page.clone()).filter(|p| p != "{}"),
     };
     let received = receive::run(tx, &[arrived])?;
     if let Some(customer) = received.customers.first()
         && v.customer != Some(*customer)
     {
         visitors::set_customer(tx, v.workspace, v.id, *customer)?;
+        visitor_profiles::apply(tx, v.workspace, *customer, &Profile::of(v))?;
     }
     if let (Some(form), Some(customer)) = (form, received.customers.first()) {
         introduce(tx, v.workspace, *customer, form)?;

@@ -279,6 +279,7 @@ impl Past {
             received_at: at,
             client_id: None,
             form: false,
+            origin: None,
         }
     }
 

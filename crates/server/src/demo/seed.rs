@@ -287,6 +287,7 @@ fn channels(tx: &mut Tx<'_>, key: &Secrets, number: &NumberInfo) -> AppResult<()
             access_token: sandbox.tokens.into_iter().next().unwrap_or_default(),
             app_secrets: vec![sandbox.app_secret],
             verify_token: sandbox.verify_token,
+            ..AccountSecrets::default()
         },
         greeter: None,
         default_group: group("ventas"),

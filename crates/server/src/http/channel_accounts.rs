@@ -6,25 +6,31 @@ use crate::app::channel_accounts::{
 };
 use crate::app::fields::nullable;
 use crate::app::greeter::Greeter;
+use crate::app::views::ChannelOf;
 use crate::app::{Actor, AppError, AppResult, Fields, Who};
 use crate::http::{Body, Context, IfMatch, Paged, Path, Problem, Versioned};
 use axum::http::StatusCode;
 use ronda_channels::outcome::CallError;
 use ronda_channels::whatsapp::GraphClient;
 use ronda_channels::whatsapp::client::GRAPH_VERSION;
-use ronda_domain::channel::ChannelKind;
+use ronda_domain::channel::{self, ChannelKind, Limits};
 use ronda_domain::permission::Permission;
 use ronda_domain::{ChannelAccountId, GroupId};
 use ronda_storage::channel_accounts::{self as stored, ChannelAccountRow};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use utoipa::ToSchema;
 
 fn view(ctx: &Context, seen: &Seen) -> ChannelAccount {
     let secrets = rules::open(&ctx.app.secrets, &seen.row);
-    let refused = ctx.app.refused_signatures.of(seen.row.id);
-    ChannelAccount::of(seen, &secrets, refused, &|path| ctx.app.config.link(path))
+    let noted = rules::Noted {
+        signatures: ctx.app.refused_signatures.of(seen.row.id),
+        identities: ctx.app.refused_identities.of(seen.row.id),
+        last_webhook_at: ctx.app.webhooks_seen.of(seen.row.id),
+    };
+    ChannelAccount::of(seen, &secrets, noted, &|path| ctx.app.config.link(path))
 }
 
 /// List channel accounts
@@ -134,6 +140,35 @@ fn platform_problem(error: &CallError) -> Problem {
     }
 }
 
+/// List channels
+///
+/// What conversations and filters name: every member may read it.
+#[utoipa::path(get, path = "/channels", tag = "Channels", responses((status = 200, body = Paged<ChannelOf>)))]
+pub async fn names(ctx: Context) -> Result<Paged<ChannelOf>, Problem> {
+    let rows = ctx
+        .read("channels", |tx, who| Ok(stored::of_workspace(tx, who.workspace)?))
+        .await?;
+    let name = |row: ChannelAccountRow| ChannelOf {
+        id: row.id,
+        kind: row.kind,
+        name: row.name,
+    };
+    Ok(Paged::whole(rows.into_iter().map(name).collect()))
+}
+
+/// Read the content limits
+///
+/// What each kind of channel carries: lengths, types and sizes. What does not fit may go out as a link.
+#[utoipa::path(get, path = "/content-limits", tag = "Channels", responses((status = 200, body = std::collections::BTreeMap<String, Limits>)))]
+pub async fn limits(_: Context) -> axum::Json<BTreeMap<&'static str, Limits>> {
+    axum::Json(
+        ChannelKind::ALL
+            .iter()
+            .map(|kind| (kind.as_str(), channel::limits(*kind)))
+            .collect(),
+    )
+}
+
 /// Connect a channel account
 ///
 /// A WhatsApp number is stored only after its token has named it. One number belongs to one workspace.
@@ -207,6 +242,7 @@ pub async fn create(
                     verify_token: verify_token
                         .filter(|t| !t.trim().is_empty())
                         .unwrap_or_else(|| crate::secrets::token().chars().take(32).collect()),
+                    ..AccountSecrets::default()
                 },
                 greeter,
                 default_group,
@@ -422,6 +458,32 @@ pub async fn check(ctx: Context, Path(id): Path<ChannelAccountId>) -> Result<Ver
         .await?;
     }
     written(&ctx, id).await
+}
+
+/// A secret that is shown this once.
+#[derive(serde::Serialize, ToSchema)]
+pub struct SiteSecret {
+    /// The key of HMAC-SHA256 over the ids of the site's users.
+    secret: String,
+}
+
+/// Make the secret of a web chat
+///
+/// With it the site's server vouches for its users: `hash` of `Ronda('identify', …)` is the hex HMAC-SHA256 of the user's
+/// id. It is shown only now. A secret made before counts for another 24 hours.
+#[utoipa::path(post, path = "/channel-accounts/{id}/site-secret", tag = "Channels", params(("id" = i64, Path)), responses((status = 201, body = SiteSecret)))]
+pub async fn site_secret(
+    ctx: Context,
+    Path(id): Path<ChannelAccountId>,
+) -> Result<(StatusCode, axum::Json<SiteSecret>), Problem> {
+    let app = ctx.app.clone();
+    let secret = ctx
+        .write("site_secret", move |tx, who| {
+            rules::new_site_secret(tx, &app.secrets, who, id)
+        })
+        .await?;
+    ctx.app.accounts.changed();
+    Ok((StatusCode::CREATED, axum::Json(SiteSecret { secret })))
 }
 
 /// A part of a delivery that was not understood.

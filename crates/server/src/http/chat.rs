@@ -2,8 +2,9 @@
 
 use crate::App;
 use crate::accounts::Account;
-use crate::app::channel_accounts::WhenClosed;
+use crate::app::channel_accounts::{ChatForm, Upload, WhenClosed};
 use crate::app::hours::{Calendar, State};
+use crate::app::visitor_profiles::{self, Known, Profile, Said};
 use crate::app::visitors::{self, VisitorConversation, VisitorMessage, Written};
 use crate::app::{AppError, AppResult};
 use crate::http::client_ip;
@@ -35,6 +36,7 @@ pub fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     Router::new()
         .route("/chat/v1/sites/{key}", get(site))
         .route("/chat/v1/visitors", post(create))
+        .route("/chat/v1/profile", post(profile))
         .route("/chat/v1/messages", get(messages).post(write))
         .route("/chat/v1/files", post(upload).layer(large))
         .route("/chat/v1/files/{id}", get(file))
@@ -130,8 +132,10 @@ struct Site {
     launcher_text: String,
     greeting: String,
     language: String,
-    upload: crate::app::channel_accounts::Upload,
+    upload: Upload,
     when_closed: WhenClosed,
+    form: ChatForm,
+    identity_required: bool,
     open: bool,
     /// When somebody is there again; `null` while somebody is, or when no opening is in sight.
     opens_at: Option<Ms>,
@@ -159,9 +163,29 @@ async fn site(
         language: s.language,
         upload: s.upload,
         when_closed: s.when_closed,
+        form: s.form,
+        identity_required: s.identity_required,
         open: state.open,
         opens_at: state.opens_at,
     }))
+}
+
+/// The campaign that the address of a page names, beside what the page says of itself.
+fn with_campaign(mut page: Value) -> Value {
+    let url = page["url"].as_str().and_then(|u| url::Url::parse(u).ok());
+    let utm: serde_json::Map<String, Value> = url
+        .iter()
+        .flat_map(url::Url::query_pairs)
+        .filter_map(|(name, value)| {
+            let name = name.strip_prefix("utm_")?;
+            matches!(name, "source" | "medium" | "campaign" | "term" | "content")
+                .then(|| (name.to_owned(), Value::String(value.into_owned())))
+        })
+        .collect();
+    if !utm.is_empty() {
+        page["utm"] = Value::Object(utm);
+    }
+    page
 }
 
 #[derive(Deserialize)]
@@ -180,7 +204,7 @@ async fn create(
     let page = if new.page.to_string().len() > PAGE_BYTES {
         json!({})
     } else {
-        new.page
+        with_campaign(new.page)
     };
     let created: AppResult<(i64, String)> = app
         .db
@@ -237,6 +261,34 @@ impl FromRequestParts<Arc<App>> for Visitor {
             account,
         })
     }
+}
+
+/// What a page or a visitor says about the visitor. An id without proof is ignored with everything beside it.
+async fn profile(v: Visitor, Body(said): Body<Said>) -> Result<Json<Known>, Problem> {
+    let secrets = &v.account.secrets;
+    if let Some(id) = &said.user_id
+        && !visitor_profiles::vouched(
+            &secrets.of_site(v.app.clock.now()),
+            id,
+            said.hash.as_deref().unwrap_or_default(),
+        )
+    {
+        v.app.refused_identities.note(v.account.row.id);
+        return Ok(Json(Known {
+            verified: false,
+            read_up_to: v.row.read_up_to,
+            missing: Profile::of(&v.row).missing(&v.account.web_chat()),
+        }));
+    }
+    let (row, account) = (v.row, v.account);
+    let known = v
+        .app
+        .db
+        .write("visitor_profile", Lane::Interactive, move |tx| {
+            visitor_profiles::identify(tx, &account, &row, &said)
+        })
+        .await?;
+    Ok(Json(known))
 }
 
 #[derive(Deserialize)]
@@ -385,6 +437,18 @@ async fn events(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn cp_3_the_campaign_is_read_from_the_address() {
+        let page =
+            with_campaign(json!({ "url": "https://shop.example/?utm_source=ig&utm_campaign=d%C3%ADa&utm_x=1&q=2" }));
+        assert_eq!(page["utm"], json!({ "source": "ig", "campaign": "día" }));
+        assert_eq!(
+            with_campaign(json!({ "url": "not an address" })),
+            json!({ "url": "not an address" })
+        );
+        assert_eq!(with_campaign(json!("?")), json!("?"));
+    }
 
     #[test]
     fn cp_3_3_only_named_sites_show_the_chat() {

@@ -32,7 +32,7 @@ pub struct ListQuery {
     group: Option<i64>,
     owner: Option<i64>,
     customer: Option<i64>,
-    /// Part of the customer's name, or a number.
+    /// Part of the customer's name, address or telephone in any form, or the number of the conversation.
     q: Option<String>,
     /// 1 to 200; 50 when left out.
     limit: Option<i64>,
@@ -318,11 +318,23 @@ async fn command<F>(ctx: &Context, headers: &HeaderMap, id: ConversationId, prep
 where
     F: FnMut(&mut ronda_storage::Tx<'_>, &crate::app::Who) -> AppResult<commands::Prepared> + Send + 'static,
 {
+    let key = headers.get("idempotency-key").and_then(|v| v.to_str().ok());
+    let conversation = carry_out(ctx, key, id, prepare).await?;
+    Ok(Json(Moved { conversation }))
+}
+
+/// As [`command`]; `key` is the one of the request.
+pub(crate) async fn carry_out<F>(
+    ctx: &Context,
+    key: Option<&str>,
+    id: ConversationId,
+    prepare: F,
+) -> Result<Conversation, Problem>
+where
+    F: FnMut(&mut ronda_storage::Tx<'_>, &crate::app::Who) -> AppResult<commands::Prepared> + Send + 'static,
+{
     let prepared = ctx.read("command", prepare).await?;
-    let key = headers
-        .get("idempotency-key")
-        .and_then(|v| v.to_str().ok())
-        .map(|k| format!("{}:{id}:{k}", ctx.who.agent));
+    let key = key.map(|k| format!("{}:{id}:{k}", ctx.who.agent));
     let last_message = prepared.last_message;
     let answer = ctx
         .app
@@ -337,7 +349,7 @@ where
     let conversation = ctx
         .read("moved", move |tx, who| commands::result(tx, who, id, &answer))
         .await?;
-    Ok(Json(Moved { conversation }))
+    Ok(conversation)
 }
 
 #[derive(Default, Deserialize, ToSchema)]

@@ -1,9 +1,34 @@
 //! Customers beside their conversations.
 
-use crate::app::customers::{self, Customer, EditCustomer};
+use crate::app::customers::{self, Customer, EditCustomer, FoundCustomer};
 use crate::app::views::Conversation;
-use crate::http::{Body, Context, IfMatch, Paged, Path, Problem, Versioned};
+use crate::http::input::limit_of;
+use crate::http::{Body, Context, Filter, IfMatch, Paged, Path, Problem, Versioned};
 use ronda_domain::CustomerId;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct FindQuery {
+    /// Part of a name, an e-mail address or a telephone in any form.
+    q: String,
+    /// 1 to 200; 50 when left out.
+    limit: Option<i64>,
+}
+
+/// Find customers
+///
+/// Those the caller may see, whose conversations are the newest first.
+#[utoipa::path(get, path = "/customers", tag = "Customers", params(FindQuery), responses((status = 200, body = Paged<FoundCustomer>)))]
+pub async fn find(ctx: Context, Filter(q): Filter<FindQuery>) -> Result<Paged<FoundCustomer>, Problem> {
+    let limit = limit_of(q.limit)?;
+    let found = ctx
+        .read("find_customers", move |tx, who| customers::find(tx, who, &q.q, limit))
+        .await?;
+    Ok(Paged::whole(found))
+}
 
 /// Get a customer
 ///

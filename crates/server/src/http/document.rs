@@ -18,7 +18,8 @@ use utoipa::openapi::{Content, Ref, ResponseBuilder};
         description = "Everything the web application does, with the same names, checks and permissions.\n\n\
             Times are UTC milliseconds, ids are integers, texts are UTF-8. Errors are `application/problem+json`: decide by `code`. \
             Every POST accepts `Idempotency-Key`. Objects that people edit have a `version`, sent as `ETag` and asked back in `If-Match`. \
-            Lists take `limit` and `cursor`. Unsafe requests of browsers carry `X-Ronda: 1`.",
+            Lists take `limit` and `cursor`. Every GET takes `fields=a,b` for these parts of each object only. Answers carry \
+            `RateLimit-Limit` and `RateLimit-Remaining`. Unsafe requests of browsers carry `X-Ronda: 1`.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
     components(schemas(ProblemBody, WrongValue))

@@ -4,9 +4,11 @@ use crate::http::guard::origin_allowed;
 use crate::http::{Context, Filter, Problem};
 use crate::realtime::socket;
 use axum::extract::WebSocketUpgrade;
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::Response;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::sse::{Event, Sse};
+use axum::response::{IntoResponse as _, Response};
 use serde::Deserialize;
+use std::convert::Infallible;
 use utoipa::IntoParams;
 
 /// Largest message of a screen in bytes: they only say what they look at.
@@ -24,9 +26,11 @@ pub struct Since {
 
 /// Follow events
 ///
-/// A WebSocket. First `welcome`, then each event with the number before it (`prev`), a `ping` every 15 seconds, and
-/// `reset` when views have to be loaded again. Only pages of this server may open it.
-#[utoipa::path(get, path = "/events", tag = "Events", params(Since), responses((status = 101, description = "switching protocols")))]
+/// A WebSocket, or server-sent events for whoever accepts `text/event-stream`. First `welcome`, then each event with the
+/// number before it (`prev`), a `ping` every 15 seconds, and `reset` when views have to be loaded again. A reader of
+/// server-sent events comes back with `Last-Event-ID` and misses nothing that is still kept (48 hours). Only pages of
+/// this server may open it.
+#[utoipa::path(get, path = "/events", tag = "Events", params(Since), responses((status = 101, description = "switching protocols"), (status = 200, description = "server-sent events", content_type = "text/event-stream", body = String)))]
 pub async fn follow(
     ctx: Context,
     headers: HeaderMap,
@@ -39,6 +43,17 @@ pub async fn follow(
             "cross_site",
             "only pages of this server may listen",
         ));
+    }
+    let accepts = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok());
+    if accepts.is_some_and(|a| a.contains("text/event-stream")) {
+        let last = headers.get("last-event-id").and_then(|v| v.to_str().ok()?.parse().ok());
+        let frames = socket::read(ctx.app, ctx.who, last.or(q.since));
+        let stream = futures_util::stream::unfold(frames, |mut frames| async move {
+            let sent = frames.recv().await?;
+            let event = Event::default().id(sent.seq.to_string()).data(sent.text);
+            Some((Ok::<_, Infallible>(event), frames))
+        });
+        return Ok(Sse::new(stream).into_response());
     }
     let upgrade = upgrade.map_err(|e| Problem::new(e.status(), "upgrade", e.body_text()))?;
     let (app, who) = (ctx.app, ctx.who);

@@ -1,17 +1,19 @@
 //! Files that people send and see.
 
 use crate::App;
-use crate::app::{AppError, AppResult, conversations};
+use crate::app::{AppError, AppResult, Who, conversations};
 use crate::http::{Context, Filter, Path, Problem};
-use axum::Json;
 use axum::body::Body;
-use axum::extract::Multipart;
+use axum::extract::{Multipart, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::{Json, Router, routing};
 use bytes::{Bytes, BytesMut};
-use ronda_domain::{AgentId, WorkspaceId};
+use ronda_domain::{AgentId, Ms, WorkspaceId};
+use ronda_storage::Tx;
 use ronda_storage::files::{self, FileRow};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
 
 /// A stored file.
@@ -145,6 +147,89 @@ pub async fn upload(
     Ok((StatusCode::CREATED, Json(view)))
 }
 
+/// A public address of a file.
+#[derive(Serialize, ToSchema)]
+pub struct FileLink {
+    pub url: String,
+    pub expires_at: Ms,
+    /// What a customer reads: name, size and address.
+    pub text: String,
+    /// How often the file was fetched by its links so far.
+    pub downloads: i64,
+}
+
+/// Make a link of a file
+///
+/// For what a channel does not carry: whoever has the link may fetch the file, without signing in, until it expires
+/// (`limits.file_link_days`). It cannot be guessed.
+#[utoipa::path(post, path = "/files/{id}/link", tag = "Files", params(("id" = String, Path)), responses((status = 201, body = FileLink)))]
+pub async fn link(ctx: Context, Path(id): Path<uuid::Uuid>) -> Result<(StatusCode, Json<FileLink>), Problem> {
+    let token = crate::secrets::token();
+    let hash = crate::secrets::hash(&token);
+    let days = i64::from(ctx.app.config.limits.file_link_days);
+    let (row, expires_at, downloads) = ctx
+        .write("file_link", move |tx, who| {
+            let row = seen(tx, who, id)?;
+            let expires_at = tx.now().plus(days * Ms::DAY);
+            files::insert_link(tx, who.workspace, &hash, &row.public_id, who.agent, expires_at)?;
+            let downloads = files::downloads(tx, who.workspace, &row.public_id)?;
+            Ok((row, expires_at, downloads))
+        })
+        .await?;
+    let url = ctx.app.config.link(&format!("/f/{token}"));
+    let text = format!("{} ({}): {url}", row.name, size_text(row.size));
+    Ok((
+        StatusCode::CREATED,
+        Json(FileLink {
+            url,
+            expires_at,
+            text,
+            downloads,
+        }),
+    ))
+}
+
+/// A size as people read it.
+fn size_text(bytes: i64) -> String {
+    const KB: i64 = 1_024;
+    const MB: i64 = KB * KB;
+    match bytes {
+        n if n >= MB => format!("{} MB", (n + MB / 2) / MB),
+        n if n >= KB => format!("{} KB", (n + KB / 2) / KB),
+        n => format!("{n} B"),
+    }
+}
+
+/// What everybody with a link may fetch.
+pub fn public_routes() -> Router<Arc<App>> {
+    Router::new().route("/f/{token}", routing::get(linked))
+}
+
+async fn linked(State(app): State<Arc<App>>, Path(token): Path<String>) -> Result<Response, Problem> {
+    let hash = crate::secrets::hash(&token);
+    let found: AppResult<(FileRow, Ms)> = app
+        .db
+        .write("linked_file", ronda_storage::Lane::Interactive, move |tx| {
+            let (row, expires_at) = files::by_link(tx, &hash)?.ok_or(AppError::NotFound)?;
+            if expires_at > tx.now() {
+                files::downloaded(tx, &hash)?;
+            }
+            Ok((row, expires_at))
+        })
+        .await;
+    let (row, expires_at) = found?;
+    if expires_at <= app.clock.now() {
+        return Err(AppError::Gone {
+            code: "link_expired",
+            detail: "this link is too old: ask for the file again".into(),
+        }
+        .into());
+    }
+    let id = uuid::Uuid::parse_str(&row.public_id).map_err(|_| Problem::not_found())?;
+    // Saved, never shown: nothing that was uploaded may look like a page of ours.
+    answer(&app, id, &row, true).await
+}
+
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -158,20 +243,21 @@ pub struct Download {
 /// Who sees its conversation sees the file.
 #[utoipa::path(get, path = "/files/{id}", tag = "Files", params(("id" = String, Path), Download), responses((status = 200, content_type = "application/octet-stream", body = Vec<u8>)))]
 pub async fn get(ctx: Context, Path(id): Path<uuid::Uuid>, Filter(q): Filter<Download>) -> Result<Response, Problem> {
-    let row = ctx
-        .read("file", move |tx, who| {
-            let row = files::get(tx, who.workspace, &id.to_string())?.ok_or(AppError::NotFound)?;
-            match row.conversation {
-                Some(c) => {
-                    conversations::seen(tx, who, c)?;
-                }
-                None if row.uploaded_by == Some(who.agent) => {}
-                None => return Err(AppError::NotFound),
-            }
-            Ok(row)
-        })
-        .await?;
+    let row = ctx.read("file", move |tx, who| seen(tx, who, id)).await?;
     answer(&ctx.app, id, &row, q.download == Some(1)).await
+}
+
+/// A file that the caller may see: its conversation is visible, or they uploaded it.
+fn seen(tx: &mut Tx<'_>, who: &Who, id: uuid::Uuid) -> AppResult<FileRow> {
+    let row = files::get(tx, who.workspace, &id.to_string())?.ok_or(AppError::NotFound)?;
+    match row.conversation {
+        Some(c) => {
+            conversations::seen(tx, who, c)?;
+        }
+        None if row.uploaded_by == Some(who.agent) => {}
+        None => return Err(AppError::NotFound),
+    }
+    Ok(row)
 }
 
 /// What browsers may show in place; everything else is only saved, so that nothing received can act as a page.

@@ -7,6 +7,7 @@ pub mod agents;
 pub mod alerts;
 pub mod assets;
 pub mod audit;
+pub mod bulk;
 pub mod channel_accounts;
 pub mod chat;
 pub mod client_ip;
@@ -15,6 +16,7 @@ pub mod conversations;
 pub mod cookies;
 pub mod customers;
 pub mod document;
+pub mod email_changes;
 pub mod events;
 pub mod files;
 pub mod groups;
@@ -26,6 +28,7 @@ pub mod incidents;
 pub mod input;
 pub mod invitations;
 pub mod password_resets;
+mod picked;
 pub mod problem;
 pub mod reports;
 pub mod routing;
@@ -67,6 +70,8 @@ fn resources() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(password_resets::create))
         .routes(routes!(password_resets::public, password_resets::finish))
         .routes(routes!(account::get, account::edit))
+        .routes(routes!(email_changes::create, email_changes::cancel))
+        .routes(routes!(email_changes::public, email_changes::confirm))
         .routes(routes!(invitations::list, invitations::create))
         .routes(routes!(invitations::delete))
         .routes(routes!(invitations::resend))
@@ -96,6 +101,9 @@ fn resources() -> OpenApiRouter<Arc<App>> {
             channel_accounts::delete
         ))
         .routes(routes!(channel_accounts::check))
+        .routes(routes!(channel_accounts::site_secret))
+        .routes(routes!(channel_accounts::limits))
+        .routes(routes!(channel_accounts::names))
         .routes(routes!(channel_accounts::failures))
         .routes(routes!(channel_accounts::replay))
         // Hours
@@ -111,6 +119,7 @@ fn resources() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(templates::list))
         .routes(routes!(conversations::list, conversations::start))
         .routes(routes!(conversations::counts))
+        .routes(routes!(bulk::run))
         .routes(routes!(conversations::get))
         .routes(routes!(conversations::messages, conversations::send))
         .routes(routes!(conversations::retry))
@@ -131,6 +140,7 @@ fn resources() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(conversations::snooze))
         .routes(routes!(conversations::wake))
         .routes(routes!(conversations::routing))
+        .routes(routes!(customers::find))
         .routes(routes!(customers::get, customers::edit))
         .routes(routes!(customers::conversations))
         .routes(routes!(affinities::get, affinities::set, affinities::remove))
@@ -138,6 +148,7 @@ fn resources() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(affinities::summary))
         .routes(routes!(affinities::reassign))
         .routes(routes!(files::get))
+        .routes(routes!(files::link))
         // Routing
         .routes(routes!(routing::versions, routing::save))
         .routes(routes!(routing::current))
@@ -172,6 +183,7 @@ pub(crate) fn api() -> OpenApiRouter<Arc<App>> {
 pub fn router(app: Arc<App>) -> Router {
     let (api, _) = api().split_for_parts();
     let api = api
+        .layer(from_fn(picked::picked))
         .layer(from_fn_with_state(app.clone(), idempotency::repeated))
         .layer(from_fn_with_state(app.clone(), guard::limited))
         .layer(from_fn_with_state(app.clone(), context::open_session))
@@ -189,6 +201,7 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(health::routes())
         .merge(webhooks::routes())
         .merge(chat::routes(&app))
+        .merge(files::public_routes())
         .merge(assets::routes())
         .fallback(assets::page)
         .layer(from_fn(guard::framed))

@@ -72,6 +72,12 @@ impl Problem {
         AppError::NotFound.into()
     }
 
+    /// The code and the words, where a problem is a line of a report.
+    #[must_use]
+    pub fn told(self) -> (&'static str, String) {
+        (self.code, self.detail)
+    }
+
     fn with(mut self, name: &str, value: Value) -> Self {
         self.extra.insert(name.into(), value);
         self

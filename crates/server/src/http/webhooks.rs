@@ -116,6 +116,9 @@ async fn accept(
     metrics::counter!("ronda_webhooks_accepted_total").increment(1);
     let lane = lane(body);
     let id = account.map(|a| a.row.id);
+    if let Some(id) = id {
+        app.webhooks_seen.note(id, app.clock.now());
+    }
     if app.accept.body("meta", id, lane, body.to_vec()).await {
         Ok(StatusCode::OK)
     } else {

@@ -1,4 +1,5 @@
-//! The socket of one screen: what it missed, then what happens, until its session ends.
+//! The socket of one screen: what it missed, then what happens, until its session ends. Programs read the same as a stream
+//! of server-sent events, which cannot say anything.
 
 use crate::App;
 use crate::app::scope::Sight;
@@ -30,7 +31,20 @@ const MOST_MISSED: i64 = 5_000;
 /// A frame that does not leave within this is a connection that is gone.
 const SEND: Duration = Duration::from_secs(20);
 
-type Sink = SplitSink<WebSocket, Message>;
+/// Frames on their way to a reader of server-sent events. Source: as the hub keeps for a socket.
+const WAITING_FRAMES: usize = 256;
+
+/// A frame of a stream of server-sent events, with the number to come back with.
+pub struct Sent {
+    pub seq: i64,
+    pub text: String,
+}
+
+/// Where frames go.
+enum Sink {
+    Socket(SplitSink<WebSocket, Message>),
+    Stream(tokio::sync::mpsc::Sender<Sent>),
+}
 
 /// What a screen may say.
 #[derive(Deserialize)]
@@ -69,17 +83,19 @@ pub async fn serve(app: Arc<App>, who: Who, since: Option<i64>, socket: WebSocke
     let seat = app.hub.join(who.workspace, audience(&who));
     presence::arrived(&app, who.workspace, who.agent).await;
     let (workspace, agent) = (who.workspace, who.agent);
-    let (mut sink, stream) = socket.split();
+    let (sink, stream) = socket.split();
+    let mut sink = Sink::Socket(sink);
     let mut screen = Screen {
         app: app.clone(),
         who,
         seat,
         served: 0,
         told: 0,
+        most_missed: MOST_MISSED,
         typing_noted: tokio::time::Instant::now() - Duration::from_secs(60),
     };
-    let end = screen.run(&mut sink, stream, since).await;
-    if let End::Close(code, reason) = end {
+    let end = screen.run(&mut sink, Some(stream), since).await;
+    if let (End::Close(code, reason), Sink::Socket(mut sink)) = (end, sink) {
         let frame = CloseFrame {
             code,
             reason: reason.into(),
@@ -90,6 +106,30 @@ pub async fn serve(app: Arc<App>, who: Who, since: Option<i64>, socket: WebSocke
     presence::left(&app, workspace, agent).await;
 }
 
+/// Serves a program that reads server-sent events until it leaves. Whoever reads without a screen is not present.
+pub fn read(app: Arc<App>, who: Who, since: Option<i64>) -> tokio::sync::mpsc::Receiver<Sent> {
+    let (sender, receiver) = tokio::sync::mpsc::channel(WAITING_FRAMES);
+    tokio::spawn(async move {
+        let seat = app.hub.join(who.workspace, audience(&who));
+        let mut screen = Screen {
+            app,
+            who,
+            seat,
+            served: 0,
+            told: 0,
+            // It has no views to load again: everything that is kept is replayed.
+            most_missed: i64::MAX,
+            typing_noted: tokio::time::Instant::now(),
+        };
+        let mut sink = Sink::Stream(sender);
+        if let End::Close(code, reason) = screen.run(&mut sink, None, since).await {
+            let end = json!({ "type": "end", "code": code, "reason": reason });
+            let _ = screen.send(&mut sink, end.to_string()).await;
+        }
+    });
+    receiver
+}
+
 struct Screen {
     app: Arc<App>,
     who: Who,
@@ -98,6 +138,8 @@ struct Screen {
     served: i64,
     /// The last number that the client was told: what it compares the next frame with.
     told: i64,
+    /// Who missed more is told to begin again.
+    most_missed: i64,
     typing_noted: tokio::time::Instant,
 }
 
@@ -105,7 +147,7 @@ impl Screen {
     async fn run(
         &mut self,
         sink: &mut Sink,
-        mut stream: futures_util::stream::SplitStream<WebSocket>,
+        mut stream: Option<futures_util::stream::SplitStream<WebSocket>>,
         since: Option<i64>,
     ) -> End {
         if let Err(end) = self.catch_up(sink, since).await {
@@ -122,7 +164,7 @@ impl Screen {
                     Some(delivered) => self.deliver(sink, delivered).await,
                     None => Err(End::Gone),
                 },
-                said = stream.next() => match said {
+                said = async { stream.as_mut()?.next().await }, if stream.is_some() => match said {
                     Some(Ok(Message::Text(text))) => self.said(&text).await,
                     Some(Ok(Message::Close(_))) | Some(Err(_)) | None => Err(End::Gone),
                     Some(Ok(_)) => Ok(()),
@@ -141,8 +183,14 @@ impl Screen {
     }
 
     async fn send(&self, sink: &mut Sink, text: String) -> Result<(), End> {
-        match tokio::time::timeout(SEND, sink.send(Message::Text(text.into()))).await {
-            Ok(Ok(())) => Ok(()),
+        let sent = async {
+            match sink {
+                Sink::Socket(socket) => socket.send(Message::Text(text.into())).await.is_ok(),
+                Sink::Stream(sender) => sender.send(Sent { seq: self.served, text }).await.is_ok(),
+            }
+        };
+        match tokio::time::timeout(SEND, sent).await {
+            Ok(true) => Ok(()),
             _ => Err(End::Gone),
         }
     }
@@ -159,7 +207,7 @@ impl Screen {
             .await;
         let (head, first) = read.map_err(|_| End::Close(CLOSE_SLOW, "the database is not available"))?;
         let now = self.app.clock.now();
-        let known = since.filter(|s| *s <= head && first.is_none_or(|f| *s + 1 >= f) && head - *s <= MOST_MISSED);
+        let known = since.filter(|s| *s <= head && first.is_none_or(|f| *s + 1 >= f) && head - *s <= self.most_missed);
         self.served = known.unwrap_or(head);
         self.told = self.served;
         let welcome = json!({

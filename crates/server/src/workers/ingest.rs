@@ -160,6 +160,7 @@ fn understand(row: &JournalRow, accounts: &Snapshot) -> Read {
                         received_at: row.received_at,
                         client_id: None,
                         form: false,
+                        origin: None,
                     }),
                     None if named.is_some() => read.kept.push((
                         own.flatten(),
@@ -183,6 +184,7 @@ fn understand(row: &JournalRow, accounts: &Snapshot) -> Read {
                                 received_at: row.received_at,
                                 client_id: None,
                                 form: false,
+                                origin: None,
                             });
                         }
                     }

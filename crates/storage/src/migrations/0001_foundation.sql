@@ -111,6 +111,19 @@ create table password_reset (
 ) {strict};
 create index password_reset_of_account on password_reset(account);
 
+-- A new address of an account, until the old one and the new one have agreed.
+create table email_change (
+  account {int} primary key references account(id),
+  email {text} not null,
+  email_key {text} not null,
+  old_hash {text} not null unique,
+  new_hash {text} not null unique,
+  old_confirmed_at {int},
+  new_confirmed_at {int},
+  created_at {int} not null,
+  expires_at {int} not null
+) {strict};
+
 create table login_attempt (
   key {text} primary key,
   failures {int} not null,
@@ -300,6 +313,10 @@ create table visitor (
   public_id {text} not null unique,
   token_hash {text} not null unique,
   customer {int},
+  -- how the site's own server calls them, once it has proven it
+  user_id {text},
+  -- JSON of what they or their site said about them: name, email, phone, attributes, consent
+  profile {text} not null default '{}',
   page {text} not null default '{}',
   read_up_to {int} not null default 0,
   created_at {int} not null,
@@ -350,6 +367,7 @@ create table conversation (
   greeted {int} not null default 0,
   -- when it was last said that nobody is there
   after_hours_at {int},
+  -- JSON of where it began: page, referrer and campaign of a web chat
   origin {text},
   created_at {int} not null
 ) {strict};
@@ -428,6 +446,18 @@ create table file (
   uploaded_by {int},
   created_at {int} not null
 ) {strict};
+
+-- A file that went out as a link because the channel does not carry it (spec CORE-5).
+create table file_link (
+  token_hash {text} primary key,
+  workspace {int} not null,
+  file {text} not null,
+  created_by {int},
+  created_at {int} not null,
+  expires_at {int} not null,
+  downloads {int} not null default 0
+) {strict};
+create index file_link_of_file on file_link(workspace, file);
 
 create table media_job (
   id {id},

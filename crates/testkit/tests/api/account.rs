@@ -1,5 +1,6 @@
 //! One's own account (spec PLAT-3, CP-6).
 
+use crate::invitations::token_of;
 use ronda_domain::permission::Role;
 use ronda_testkit::{PASSWORD, api_suite};
 use serde_json::{Value, json};
@@ -23,6 +24,57 @@ api_suite! {
         let me = ana.get("/sessions/current").await.expect(200);
         assert_eq!((&me["account"]["language"], &me["agent"]["name"]), (&json!("pt-BR"), &json!("Ana López")));
         ana.patch("/me/account", version, json!({ "language": null })).await.expect(200);
+    }
+
+    /// Given an e-mail change not confirmed at both addresses, then the old one works.
+    async fn plat_3_1_an_address_changes_when_both_have_agreed_and_not_before(app) {
+        let ana = app.member("ana", Role::Agent).await;
+        app.member("luis", Role::Agent).await;
+        app.mails().await;
+        let ask = async |email: &str, password: &str| ana.post("/me/account/email-change", json!({ "email": email, "password": password })).await;
+        ask("ana.paz@example.com", "a guess of mine").await.wrong("/password", "wrong");
+        ask("ana.paz", PASSWORD).await.wrong("/email", "email");
+        ask("LUIS@example.com", PASSWORD).await.wrong("/email", "taken");
+        ask("ana@example.com", PASSWORD).await.wrong("/email", "same");
+        ask("ana.paz@example.com", PASSWORD).await.expect(202);
+        let mut mails = app.mails().await;
+        mails.sort_by_key(|m| m.to != "ana@example.com");
+        let to: Vec<&str> = mails.iter().map(|m| m.to.as_str()).collect();
+        assert_eq!(to, ["ana@example.com", "ana.paz@example.com"]);
+        let links: Vec<String> = mails.iter().map(|m| format!("/email-changes/{}", token_of(&m.body))).collect();
+        let anybody = app.browser();
+        let works = async |email: &str| app.browser().try_sign_in(email, PASSWORD).await.status == 201;
+        assert_eq!(anybody.get(&links[0]).await.expect(200)["confirmed"], false);
+        for link in [&links[1], &links[1]] {
+            assert_eq!(anybody.post(link, json!({})).await.expect(200)["done"], false, "one address is not enough, however often");
+            assert!(works("ana@example.com").await && !works("ana.paz@example.com").await);
+        }
+        let pending = ana.get("/me/account").await.expect(200)["pending_email"].clone();
+        assert_eq!((&pending["new_confirmed"], &pending["old_confirmed"]), (&json!(true), &json!(false)));
+        assert_eq!(anybody.post(&links[0], json!({})).await.expect(200)["done"], true);
+        assert!(works("ana.paz@example.com").await && !works("ana@example.com").await);
+        assert_eq!(ana.get("/me/account").await.expect(200)["email"], "ana.paz@example.com");
+        anybody.post(&links[0], json!({})).await.problem(404, "not_found");
+        let log = app.owner().await.get("/audit-entries?object=users").await.expect(200);
+        assert_eq!(log["items"][0]["after"]["email"], "ana.paz@example.com");
+    }
+
+    async fn plat_3_1_a_change_ends_by_time_by_a_newer_one_and_by_its_owner(app) {
+        let ana = app.member("ana", Role::Agent).await;
+        app.mails().await;
+        let ask = async |email: &str| {
+            ana.post("/me/account/email-change", json!({ "email": email, "password": PASSWORD })).await.expect(202);
+            app.mails().await.iter().map(|m| format!("/email-changes/{}", token_of(&m.body))).collect::<Vec<_>>()
+        };
+        let first = ask("uno@example.com").await;
+        let second = ask("dos@example.com").await;
+        ana.post(&first[0], json!({})).await.problem(404, "not_found");
+        ana.delete("/me/account/email-change").await.ok();
+        ana.post(&second[0], json!({})).await.problem(404, "not_found");
+        let third = ask("tres@example.com").await;
+        app.advance(24 * 3_600_000 + 1);
+        app.browser().post(&third[0], json!({})).await.problem(410, "link_expired");
+        app.browser().try_sign_in("ana@example.com", PASSWORD).await.expect(201);
     }
 
     async fn cp_6_a_new_password_needs_the_old_one(app) {

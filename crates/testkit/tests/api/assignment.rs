@@ -279,6 +279,69 @@ api_suite! {
         }
     }
 
+    /// Given any change of owner, then exactly one rotation clock exists, the new owner's.
+    async fn core_7_2_every_change_of_owner_leaves_one_clock_the_new_owner_s(app) {
+        let owner = app.owner().await;
+        let mut people = Vec::new();
+        let mut screens = Vec::new();
+        for name in ["ana", "berta", "carla", "dora"] {
+            let one = app.member(name, Role::Agent).await;
+            screens.push(one.screen(None).await);
+            people.push(one);
+        }
+        let (_, key) = app.web_chat(&owner, json!({})).await;
+        app.policy(&owner, "support", json!({ "reassign_seconds": 60, "excluded": [owner.agent] })).await;
+        arrive(app, &key, 1).await;
+        let read = async || owner.get("/conversations/1").await.expect(200);
+        let rotations = async || {
+            let log = owner.get("/routing-decisions?conversation=1&limit=200").await.expect(200);
+            log["items"].as_array().unwrap().iter().filter(|d| d["act"] == "rotate").count()
+        };
+        let by = |id: &Value| people.iter().find(|p| p.agent.0 == *id).unwrap();
+        for step in ["assigned", "transferred", "taken over", "declined"] {
+            // Fifty seconds into the clock of whoever has it, somebody else gets it.
+            let before = read().await;
+            app.advance(50_000);
+            app.settled().await;
+            let held = before["owner"]["id"].clone();
+            let other = people.iter().find(|p| p.agent.0 != held).unwrap();
+            match step {
+                "transferred" => {
+                    let to = json!({ "to": { "agent": other.agent } });
+                    by(&held).post("/conversations/1/transfer", to).await.expect(200);
+                }
+                "taken over" => {
+                    let to = json!({ "to": { "agent": other.agent } });
+                    owner.post("/conversations/1/transfer", to).await.expect(200);
+                }
+                "declined" => {
+                    by(&held).post("/conversations/1/decline", json!({ "why": "no llego" })).await.expect(200);
+                }
+                _ => {}
+            }
+            app.settled().await;
+            let now = read().await;
+            let rotated = rotations().await;
+            let left = now["rotate_at"].as_i64().expect("a clock") - app.clock.now().0;
+            if step == "assigned" {
+                assert!((1..=10_000).contains(&left), "{step}: {left}");
+            } else {
+                assert_ne!(now["owner"]["id"], held, "{step}");
+                assert!(left > 50_000, "{step}: the clock of the one before, {left}");
+                // The clock of the one before would ring now.
+                app.advance(11_000);
+                app.settled().await;
+                assert_eq!(read().await["owner"]["id"], now["owner"]["id"], "{step}: an old clock rang");
+                assert_eq!(rotations().await, rotated, "{step}");
+            }
+            let left = now["rotate_at"].as_i64().unwrap() - app.clock.now().0;
+            app.advance(left + 500);
+            app.settled().await;
+            assert_eq!(rotations().await, rotated + 1, "{step}: its own clock rings once");
+            assert_ne!(read().await["owner"]["id"], now["owner"]["id"], "{step}");
+        }
+    }
+
     /// Given nobody eligible at expiry, then a recorded reason, and the move happens once somebody becomes eligible.
     async fn core_7_4_an_overdue_chat_moves_when_somebody_comes(app) {
         let owner = app.owner().await;

@@ -142,6 +142,10 @@ fn table() -> Vec<Row> {
             .body(json!({ "password": "a first password" })),
         account("GET /me/account"),
         account("PATCH /me/account"),
+        account("POST /me/account/email-change").body(json!({ "email": "new@example.com", "password": "x" })),
+        account("DELETE /me/account/email-change"),
+        everybody("GET /email-changes/{token}").names("token", T::Token),
+        everybody("POST /email-changes/{token}").names("token", T::Token),
         having(P::UsersManage, "GET /invitations"),
         having(P::UsersManage, "POST /invitations").body(json!({ "email": "new@example.com", "role": "agent" })),
         having(P::UsersManage, "DELETE /invitations/{id}").names("id", T::Invitation),
@@ -186,6 +190,9 @@ fn table() -> Vec<Row> {
             .body(json!({ "name": "X" })),
         having(P::ChannelsManage, "DELETE /channel-accounts/{id}").names("id", T::ChannelAccount),
         having(P::ChannelsManage, "POST /channel-accounts/{id}/check").names("id", T::ChannelAccount),
+        having(P::ChannelsManage, "POST /channel-accounts/{id}/site-secret").names("id", T::ChannelAccount),
+        member("GET /content-limits"),
+        member("GET /channels"),
         having(P::ChannelsManage, "GET /inbound-failures"),
         having(P::ChannelsManage, "POST /inbound-failures/{id}/replay").names("id", T::Failure),
         member("GET /business-hours"),
@@ -210,6 +217,8 @@ fn table() -> Vec<Row> {
         member("POST /conversations").body(json!({ "channel_account": 999_999_999, "phone": "+5491155550000",
             "client_id": CLIENT_ID, "content": { "type": "text", "text": "x" } })),
         member("GET /conversations/counts"),
+        member("POST /conversations/bulk")
+            .body(json!({ "conversations": [{ "id": 999_999_999 }], "action": { "type": "read" } })),
         member("GET /conversations/{id}").names("id", T::Conversation),
         member("GET /conversations/{id}/messages").names("id", T::Conversation),
         member("POST /conversations/{id}/messages")
@@ -239,6 +248,7 @@ fn table() -> Vec<Row> {
         member("POST /conversations/{id}/snooze").names("id", T::Conversation),
         member("POST /conversations/{id}/wake").names("id", T::Conversation),
         member("GET /conversations/{id}/routing").names("id", T::Conversation),
+        member("GET /customers"),
         member("GET /customers/{id}").names("id", T::Customer),
         member("PATCH /customers/{id}")
             .names("id", T::Customer)
@@ -255,6 +265,7 @@ fn table() -> Vec<Row> {
         having(P::AffinitiesManage, "POST /affinities/reassign").body(json!({ "from": 999_999_999, "to": null })),
         member("POST /files"),
         member("GET /files/{id}").names("id", T::File),
+        member("POST /files/{id}/link").names("id", T::File),
         having(P::RoutingExplain, "GET /routing-policies"),
         having(P::RoutingEdit, "POST /routing-policies").body(json!({ "policy": {} })),
         member("GET /routing-policies/current"),

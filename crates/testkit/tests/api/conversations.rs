@@ -239,6 +239,36 @@ api_suite! {
         assert!(numbers(&ana, "tray=mine").await.is_empty());
     }
 
+    /// Given an automatic close and the default, then no tolerance; it is a choice to have it there too.
+    async fn cp_20_3_after_an_automatic_close_there_is_no_tolerance_unless_chosen(app) {
+        let owner = app.owner().await;
+        let ana = app.member("ana", Role::Agent).await;
+        let (_, visitor) = waiting(app, &owner).await;
+        tolerance(&owner, 60).await;
+        let version = owner.get("/workspace").await.expect(200)["version"].as_i64().unwrap();
+        let quiet = json!({ "auto_close": { "agent": 60 } });
+        owner.patch("/workspace", version, quiet).await.expect(200);
+        let mut screen = owner.screen(None).await;
+        for (id, after_automatic, then) in [(1, false, 2), (2, true, 2)] {
+            let version = owner.get("/workspace").await.expect(200)["version"].as_i64().unwrap();
+            let choice = json!({ "close_tolerance": { "enabled": true, "minutes": 60, "after_automatic": after_automatic } });
+            owner.patch("/workspace", version, choice).await.expect(200);
+            ana.post(&format!("/conversations/{id}/take"), json!({})).await.expect(200);
+            ana.post(&format!("/conversations/{id}/messages"), say("Listo")).await.expect(201);
+            app.settled().await;
+            app.advance(60 * 60_000 + 1_000);
+            let closed = screen.until("conversation.changed", |c| c["place"] == "closed" && c["id"] == id).await;
+            assert_eq!(closed["close_reason"], "inactivity");
+            app.advance(60_000);
+            visitor.writes("una cosa más").await;
+            app.settled().await;
+            let live = numbers(&owner, "tray=unassigned").await;
+            let live = if live.is_empty() { numbers(&owner, "tray=agents").await } else { live };
+            assert_eq!(live, [then], "after_automatic: {after_automatic}");
+        }
+        assert_eq!(owner.get("/conversations/2").await.expect(200)["episode"], 2);
+    }
+
     async fn transfers_go_to_agents_and_groups_and_come_back_by_declining(app) {
         let owner = app.owner().await;
         let ana = app.member("ana", Role::Agent).await;
@@ -263,6 +293,80 @@ api_suite! {
         let notes: Vec<_> = thread["items"].as_array().unwrap().iter().filter(|m| m["direction"] == "note").collect();
         assert_eq!(notes[0]["content"]["text"], "habla de talles");
         assert!(thread["items"].as_array().unwrap().iter().any(|m| m["content"]["code"] == "decline"));
+    }
+
+    /// Given many at once, then each is reported, and what is refused for one stops no other.
+    async fn ag_9_many_at_once_are_reported_one_by_one(app) {
+        let owner = app.owner().await;
+        let ana = app.member("ana", Role::Agent).await;
+        let (_, key) = app.web_chat(&owner, json!({})).await;
+        let mut visitors = Vec::new();
+        for i in 0..200 {
+            let visitor = app.visitor(&key).await;
+            visitor.writes(&format!("Consulta {i}")).await;
+            visitors.push(visitor);
+        }
+        app.settled().await;
+        let all = |action: Value| {
+            let list: Vec<Value> = (1..=200).map(|id| json!({ "id": id })).collect();
+            json!({ "conversations": list, "action": action })
+        };
+        let bad = |report: &Value| -> Vec<Value> {
+            report["items"].as_array().unwrap().iter().filter(|i| i["ok"] == false).cloned().collect()
+        };
+        let taken = owner.post("/conversations/bulk", all(json!({ "type": "transfer", "agent": ana.agent }))).await.expect(200);
+        assert_eq!(taken["items"].as_array().unwrap().len(), 200);
+        let refused = bad(&taken);
+        assert!(refused.iter().all(|i| i["code"] == "hard_cap"), "{refused:?}");
+        let unread = owner.post("/conversations/bulk", all(json!({ "type": "unread" }))).await.expect(200);
+        assert!(bad(&unread).is_empty());
+        // Those that are owed a reply need a word.
+        let closed = owner.post("/conversations/bulk", all(json!({ "type": "close" }))).await.expect(200);
+        assert!(bad(&closed).iter().all(|i| i["code"] == "needs_confirmation") && bad(&closed).len() == 200);
+        visitors[7].writes("Una cosa más").await;
+        let mut body = all(json!({ "type": "close", "confirm_unanswered": true, "reason": "fin del día" }));
+        let last = owner.get("/conversations/9").await.expect(200)["last_message"]["id"].clone();
+        let stale = last.as_i64().unwrap() - 1;
+        body["conversations"][8]["last_message"] = json!(stale);
+        let closed = owner.post("/conversations/bulk", body).await.expect(200);
+        let refused = bad(&closed);
+        assert_eq!(refused.len(), 1, "{refused:?}");
+        assert_eq!((&refused[0]["id"], &refused[0]["code"]), (&json!(9), &json!("customer_wrote")));
+        app.settled().await;
+        let live = numbers(&owner, "tray=unassigned").await.len() + numbers(&owner, "tray=agents").await.len();
+        assert_eq!(live, 1);
+        owner.post("/conversations/bulk", json!({ "conversations": [], "action": { "type": "read" } })).await.wrong("/conversations", "length");
+        let luis = app.member("luis", Role::Agent).await;
+        let one = json!({ "conversations": [{ "id": 1 }, { "id": 999_999 }], "action": { "type": "read" } });
+        let report = luis.post("/conversations/bulk", one).await.expect(200);
+        assert!(bad(&report).iter().all(|i| i["code"] == "not_found") && bad(&report).len() == 2, "{report}");
+    }
+
+    /// Given a number in any form, part of a name or an address, then the customer is found, by whoever may see them.
+    async fn ag_12_2_customers_are_found_by_name_address_and_any_form_of_their_number(app) {
+        let owner = app.owner().await;
+        let ana = app.member("ana", Role::Agent).await;
+        let (_, key) = app.web_chat(&owner, json!({})).await;
+        let visitor = app.visitor(&key).await;
+        let said = json!({ "name": "Marta Núñez", "email": "marta@example.com", "phone": "011 15 5555-0000" });
+        visitor.calls("POST", "profile", said).await.expect(200);
+        visitor.writes("Hola").await;
+        app.visitor(&key).await.writes("Otra persona").await;
+        let find = async |by: &Browser, q: &str| {
+            let q: String = q.replace('+', "%2B").replace(' ', "%20");
+            let found = by.get(&format!("/customers?q={q}")).await.expect(200);
+            let listed = by.get(&format!("/conversations?tray=unassigned&q={q}")).await.expect(200);
+            (found["items"].as_array().unwrap().len(), listed["items"].as_array().unwrap().len())
+        };
+        for q in ["11 5555-0000", "+5491155550000", "5550000", "marta", "MARTA@EXAMPLE", "núñez"] {
+            assert_eq!(find(&owner, q).await, (1, 1), "{q}");
+        }
+        assert_eq!(find(&owner, "0000000").await, (0, 0));
+        ana.post("/conversations/1/take", json!({})).await.expect(200);
+        app.settled().await;
+        let luis = app.member("luis", Role::Agent).await;
+        assert_eq!(find(&luis, "marta").await, (0, 0), "her conversation is Ana's");
+        assert_eq!(find(&ana, "marta").await.0, 1);
     }
 
     async fn a_closed_chat_is_reopened_by_hand(app) {

@@ -16,6 +16,7 @@ pub fn token_of(text: &str) -> String {
     let (_, rest) = text
         .split_once("/invitation/")
         .or_else(|| text.split_once("/reset/"))
+        .or_else(|| text.split_once("/email/"))
         .expect("a link");
     rest.split_whitespace().next().expect("a token").to_owned()
 }

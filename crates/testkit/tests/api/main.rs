@@ -23,6 +23,7 @@ mod sessions;
 mod transfers;
 mod users;
 mod wall;
+mod web_chat;
 mod webhooks;
 mod whatsapp;
 mod workspaces;

@@ -58,6 +58,7 @@ api_suite! {
         assert_eq!(s.graph.connected["status"], "connected");
         assert_eq!(s.graph.connected["health"]["subscribed"], true, "{}", s.graph.connected);
         assert_eq!(s.graph.connected["health"]["callback_error"], Value::Null);
+        assert_eq!(s.graph.connected["health"]["last_webhook_at"], Value::Null);
         assert_eq!(s.graph.connected["settings"]["display_phone"], "+54 9 11 5555-0100");
         assert!(!s.graph.connected.to_string().contains("sim-token"), "secrets stay in the server");
         let marta = s.graph.person("Marta Gómez", "+54 9 11 5555-2001").await;
@@ -66,6 +67,8 @@ api_suite! {
         assert_eq!(held["customer"]["name"], "Marta Gómez");
         assert_eq!(held["last_message"]["preview"], "Hola, ¿abren hoy?");
         assert_eq!(held["window"]["state"], "open");
+        let account = s.owner.get(&format!("/channel-accounts/{}", s.graph.account)).await.expect(200);
+        assert!(account["health"]["last_webhook_at"].is_i64(), "{account}");
         let sent = s.ana.says(&held["id"], "¡Sí! Hasta las 20.").await;
         assert_eq!(sent["status"], "queued");
         assert_eq!(marta.received(1).await[0]["body"]["body"], "¡Sí! Hasta las 20.");
@@ -305,9 +308,68 @@ api_suite! {
         let four: Vec<Value> = (0..4).map(choice).collect();
         let answer = send(json!({ "type": "interactive", "body": "¿Cuál?", "buttons": four })).await.problem(422, "invalid");
         assert!(answer.body["errors"][0]["pointer"].as_str().unwrap().starts_with("/content/buttons"), "{}", answer.body);
+        // It goes out as a link, which works without signing in and ends.
+        let limits = s.ana.get("/content-limits").await.expect(200);
+        assert_eq!(limits["whatsapp"]["image"], json!({ "types": ["image/jpeg", "image/png"], "max_bytes": 5 << 20 }));
+        let link = s.ana.post(&format!("/files/{}/link", file.as_str().unwrap()), json!({})).await.expect(201);
+        let text = link["text"].as_str().unwrap();
+        assert!(text.starts_with("foto.jpg (6 MB): http"), "{text}");
+        send(json!({ "type": "text", "text": text })).await.expect(201);
+        let path = link["url"].as_str().unwrap().trim_start_matches(&app.address).to_owned();
+        let stranger = app.browser();
+        let got = stranger.outside("GET", &path).send().await.unwrap();
+        assert_eq!(got.status(), 200);
+        assert!(got.headers()["content-disposition"].to_str().unwrap().starts_with("attachment"));
+        assert_eq!(got.bytes().await.unwrap().len(), 6 << 20);
+        stranger.send(stranger.outside("GET", &format!("{path}x"))).await.problem(404, "not_found");
+        let again = s.ana.post(&format!("/files/{}/link", file.as_str().unwrap()), json!({})).await.expect(201);
+        assert_eq!(again["downloads"], 1);
+        assert_ne!(again["url"], link["url"]);
+        // Whoever does not see the file cannot give it away.
+        let luis = app.member("luis", Role::Agent).await;
+        luis.post(&format!("/files/{}/link", file.as_str().unwrap()), json!({})).await.problem(404, "not_found");
         // The very limit passes.
         send(json!({ "type": "text", "text": "ñ".repeat(4_096) })).await.expect(201);
-        marta.received(1).await;
+        marta.received(2).await;
+        app.advance(30 * 24 * 3_600_000 + 1);
+        stranger.send(stranger.outside("GET", &path)).await.problem(410, "link_expired");
+    }
+
+    /// Given a campaign of 1,000, then Salientes grows, Activos does not; a reply moves exactly one.
+    async fn ag_6_2_a_thousand_begun_by_us_are_outbound_and_a_reply_moves_exactly_one(app) {
+        let s = scene(app).await;
+        let before = s.owner.get("/conversations/counts").await.expect(200);
+        let mut people = vec![];
+        for n in 0..10 {
+            people.push(app.member(&format!("agente{n}"), Role::Agent).await);
+        }
+        for hundred in 0..10 {
+            let sends = people.iter().enumerate().map(|(n, person)| async move {
+                for i in 0..10 {
+                    let phone = format!("+5491150{:06}", hundred * 100 + n * 10 + i);
+                    let body = start(s.graph.account, &phone, template("bienvenida", &["Marta"]));
+                    person.post("/conversations", body).await.expect(201);
+                }
+            });
+            futures_util::future::join_all(sends).await;
+        }
+        let counts = s.owner.get("/conversations/counts").await.expect(200);
+        assert_eq!(counts["agents"]["outbound"], 1_000, "{counts}");
+        assert_eq!(counts["agents"]["active"], before["agents"]["active"]);
+        assert_eq!(counts["unassigned"]["active"], before["unassigned"]["active"]);
+        assert_eq!(people[3].get("/conversations/counts").await.expect(200)["mine"]["outbound"], 100);
+        let now = app.clock.now().0;
+        s.graph.delivers(json!({ "messages": [text("wamid.R", "5491150000437", now, "Sí, quiero")] })).await.expect(200);
+        eventually("one has moved", async || {
+            let counts = s.owner.get("/conversations/counts").await.expect(200);
+            let (outbound, active) = (&counts["agents"]["outbound"], &counts["agents"]["active"]);
+            (*outbound == 999 && active.as_i64() == Some(1)).then_some(())
+        })
+        .await;
+        app.settled().await;
+        let moved = s.owner.get("/conversations?tray=agents").await.expect(200);
+        assert_eq!(moved["items"].as_array().unwrap().len(), 1);
+        assert_eq!((&moved["items"][0]["outbound"], &moved["items"][0]["state"]), (&json!(true), &json!("active")));
     }
 
     async fn ag_14_a_template_begins_a_conversation_and_the_reply_comes_back_to_its_sender_row_76(app) {

@@ -142,6 +142,7 @@ async fn connect(app: &TestApp, w: WorkspaceId, greeter: bool) -> String {
             access_token: TOKEN.into(),
             app_secrets: vec![APP_SECRET.into()],
             verify_token: "verify".into(),
+            ..AccountSecrets::default()
         },
         greeter: greeter.then(|| Greeter {
             text: GREETING.into(),

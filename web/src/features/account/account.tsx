@@ -12,6 +12,7 @@ import { Badge, Button, Failure, Icon, Loading, Page, Segmented, SelectField, Se
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useMemo, useState } from 'react';
 import { useLocation } from 'wouter';
+import { ChangeEmail } from './email';
 import { Leave } from './leave';
 import { ChangePassword } from './password';
 
@@ -47,6 +48,11 @@ export default function Account() {
       <div className="narrow stack">
         {isPending ? <Loading lines={4} /> : !data ? <Failure error={error} retry={() => void refetch()} /> : <Profile key={data.version} account={data} />}
         <div className="sets card">
+          {data && (
+            <Setting title={t('field.email')} text={t('account.email.text')}>
+              <ChangeEmail account={data} />
+            </Setting>
+          )}
           <Setting title={t('account.password')} text={t('auth.reset.new.text')}>
             <ChangePassword version={data?.version} />
           </Setting>

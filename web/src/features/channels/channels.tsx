@@ -8,6 +8,9 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { Link, Route, Switch, useLocation } from 'wouter';
 import { Failures, FailuresLink } from './failures';
+import { Copy } from './copy';
+import { ChatFormFields, SiteSecret } from './identity';
+import { Health } from './health';
 import { Preview } from './preview';
 
 const BASE = '/dashboard/channels';
@@ -238,6 +241,8 @@ const USUAL: WebChatSettings = {
   language: 'auto',
   upload: { enabled: true, max_bytes: MOST_MEGABYTES * MEGABYTE },
   allowed_domains: [],
+  form: { name: 'off', email: 'off', phone: 'off', consent: '' },
+  identity_required: false,
 };
 
 function WebChatFields({ value, error, onChange }: { value: WebChatSettings; error: ApiError | null; onChange(value: WebChatSettings): void }) {
@@ -300,6 +305,7 @@ function WebChatFields({ value, error, onChange }: { value: WebChatSettings; err
           ))}
         </SelectField>
       </Setting>
+      <ChatFormFields value={value} error={error} onChange={onChange} />
       <Setting title={t('web.files')}>
         <div className="stack">
           <Checkbox checked={upload.enabled} onChange={(enabled) => set({ upload: { ...upload, enabled } })}>
@@ -394,22 +400,6 @@ function One({ id }: { id: number }) {
   return <Edit key={data.version} account={data} />;
 }
 
-function Copy({ label, text, help }: { label: string; text: string; help?: string }) {
-  const t = useT();
-  return (
-    <div className="field">
-      <span className="label">{label}</span>
-      <div className="copy">
-        <code className="mono grow">{text}</code>
-        <Button size="sm" icon="copy" onClick={() => void navigator.clipboard.writeText(text).then(() => toast(t('common.copied')))}>
-          {t('common.copy')}
-        </Button>
-      </div>
-      {help && <p className="help">{help}</p>}
-    </div>
-  );
-}
-
 function Edit({ account }: { account: ChannelAccount }) {
   const t = useT();
   const [, go] = useLocation();
@@ -487,6 +477,8 @@ function Edit({ account }: { account: ChannelAccount }) {
                 <Copy label={t('web.snippet')} text={account.snippet} help={t('web.snippet.help')} />
               </Setting>
             )}
+            {web && <SiteSecret account={account} />}
+            {account.kind === 'whatsapp' && <Health account={account} />}
             {!web && (
               <Setting title={t('whatsapp.webhook')} text={t('whatsapp.webhook.text')}>
                 <div className="stack">

@@ -1,21 +1,26 @@
 import { api } from '@/api/client';
-import type { Content, Conversation, MediaKind, StoredFile } from '@/api/types';
+import { contentLimitsQuery } from '@/api/queries';
+import type { Content, Conversation, StoredFile } from '@/api/types';
 import { useT } from '@/i18n';
-import { serverNow } from '@/lib/clock';
+import { serverNow, useNow } from '@/lib/clock';
 import { explain } from '@/lib/errors';
 import { uuid } from '@/lib/ids';
 import { useMay, useMe } from '@/lib/me';
 import { useStore } from '@/lib/store';
-import { bytes } from '@/lib/text';
+import { bytes, spans } from '@/lib/text';
 import { useLink, useLive } from '@/realtime';
 import { Button, Icon, IconButton, toast } from '@/ui';
+import { useQuery } from '@tanstack/react-query';
 import { useEffect, useRef, useState, type ClipboardEvent, type DragEvent, type KeyboardEvent } from 'react';
 import { useAct } from './actions';
+import { compress, mediaKind, misfit } from './attachments';
 import { callComposer, focusComposer, replyTo } from './composer-state';
 import type { Dialogs } from './dialogs';
 import { draftOf, drafts, setDraft } from './drafts';
-import { summary } from './message';
+import { completion, EMOJI } from './emoji';
+import { Rich, summary } from './message';
 import type { Outbox } from './outbox';
+import { canRecord, record, type Recording } from './voice';
 
 /** Characters of one text per channel. */
 const LIMITS: Partial<Record<Conversation['channel_account']['kind'], number>> = { whatsapp: 4_096, web_chat: 10_000 };
@@ -32,15 +37,10 @@ interface Attached {
   size: number;
   file?: string;
   error?: string;
-}
-
-const EMOJI = [...'😀😄😂😊😍😉😎🤔😅😢😮🙏👍👎👏🙌💪🤝👋✌️❤️🔥🎉✨⭐✅❌⚠️⏰📦🚚💳🧾📞📍📎🛒🎁🏠☕🍀🌞'].filter((c) => c !== '\uFE0F');
-
-export function mediaKind(mime: string): MediaKind {
-  if (mime === 'image/jpeg' || mime === 'image/png' || mime === 'image/webp' || mime === 'image/gif') return 'image';
-  if (mime.startsWith('video/')) return 'video';
-  if (mime.startsWith('audio/')) return 'audio';
-  return 'document';
+  /** What a customer reads with it. */
+  caption?: string;
+  /** As it was chosen, to make it smaller. */
+  source?: Blob;
 }
 
 export function Composer({ c, outbox, open }: { c: Conversation; outbox: Outbox; open: Dialogs }) {
@@ -58,8 +58,12 @@ export function Composer({ c, outbox, open }: { c: Conversation; outbox: Outbox;
   const area = useRef<HTMLTextAreaElement>(null);
   const picker = useRef<HTMLInputElement>(null);
   const typed = useRef(0);
+  const sending = useRef(false);
   const [files, setFiles] = useState<Attached[]>([]);
   const [emoji, setEmoji] = useState(false);
+  const [caret, setCaret] = useState(0);
+  const [option, setOption] = useState(0);
+  const { data: limits } = useQuery(contentLimitsQuery);
   const [over, setOver] = useState(false);
 
   const mine = c.place === 'held' && c.owner?.id === me.agent?.id;
@@ -72,6 +76,9 @@ export function Composer({ c, outbox, open }: { c: Conversation; outbox: Outbox;
   const limit = note ? NOTE_LIMIT : (LIMITS[c.channel_account.kind] ?? 4_096);
   const length = Array.from(text).length;
   const uploading = files.some((file) => !file.file && !file.error);
+  const unfit = (file: Attached) => (file.file ? misfit(limits, c.channel_account.kind, file) : null);
+  const offered = completion(text, caret);
+  const formatted = spans(text).some((span) => span.kind !== 'text' && span.kind !== 'link');
   const ready = writable && !uploading && length <= limit && (text.trim() !== '' || (!note && files.some((file) => file.file)));
   const quote = !note && quoted?.conversation === c.id ? quoted.message : null;
 
@@ -106,31 +113,67 @@ export function Composer({ c, outbox, open }: { c: Conversation; outbox: Outbox;
       toast(t('composer.files.mine'), { tone: 'error' });
       return;
     }
-    for (const file of [...list].slice(0, MOST_FILES - files.length)) {
-      const id = uuid();
-      setFiles((now) => [...now, { id, name: file.name, mime: file.type || 'application/octet-stream', size: file.size }]);
-      const form = new FormData();
-      form.append('file', file, file.name);
-      api
-        .upload<StoredFile>('/files', form, { idempotencyKey: id })
-        .then((stored) => setFiles((now) => now.map((one) => (one.id === id ? { ...one, file: stored.id, mime: stored.mime || one.mime } : one))))
-        .catch((error: unknown) => setFiles((now) => now.map((one) => (one.id === id ? { ...one, error: explain(t, error) } : one))));
+    for (const file of [...list].slice(0, MOST_FILES - files.length)) upload(file, file.name, uuid());
+  };
+
+  const patch = (id: string, change: Partial<Attached>) => setFiles((now) => now.map((one) => (one.id === id ? { ...one, ...change } : one)));
+
+  const upload = (source: Blob, name: string, id: string) => {
+    const start: Attached = { id, name, mime: source.type || 'application/octet-stream', size: source.size, source };
+    setFiles((now) => (now.some((one) => one.id === id) ? now.map((one) => (one.id === id ? { ...start, caption: one.caption } : one)) : [...now, start]));
+    const form = new FormData();
+    form.append('file', source, name);
+    api
+      .upload<StoredFile>('/files', form)
+      .then((stored) => patch(id, { file: stored.id, mime: stored.mime || start.mime, size: stored.size }))
+      .catch((error: unknown) => patch(id, { error: explain(t, error) }));
+  };
+
+  /** A picture that the channel would refuse goes again, as a jpeg that fits. */
+  const shrink = async (file: Attached, most: number) => {
+    patch(file.id, { file: undefined });
+    const small = file.source && (await compress(file.source, most));
+    if (small) upload(small, file.name.replace(/\.\w+$/u, '') + '.jpg', file.id);
+    else patch(file.id, { file: file.file, error: t('composer.file.unreadable') });
+  };
+
+  /** What the channel does not carry goes as a link that everybody can open. */
+  const asLink = async (file: Attached): Promise<Content> => {
+    const link = await api.post<{ text: string }>(`/files/${file.file}/link`);
+    return { type: 'text', text: [file.caption?.trim(), link.text].filter(Boolean).join('\n') };
+  };
+
+  const send = async () => {
+    if (!ready || sending.current) return;
+    sending.current = true;
+    try {
+      await deliver();
+    } catch (error) {
+      toast(explain(t, error), { tone: 'error' });
+    } finally {
+      sending.current = false;
     }
   };
 
-  const send = () => {
-    if (!ready) return;
+  const deliver = async () => {
     const base = { conversation: c.id, note, reply_to: quote?.id ?? null, seen: c.epoch };
     const words = text.trim();
     const contents: Content[] = note
       ? [{ type: 'text', text: words }]
-      : files
-          .filter((file) => file.file)
-          .map((file) => ({ type: mediaKind(file.mime), file: file.file, mime: file.mime, name: file.name, size: file.size }));
+      : await Promise.all(
+          files
+            .filter((file) => file.file)
+            .map((file): Content | Promise<Content> => {
+              if (unfit(file)) return asLink(file);
+              const kind = mediaKind(file.mime);
+              const caption = kind === 'audio' ? undefined : file.caption?.trim() || undefined;
+              return { type: kind, file: file.file, mime: file.mime, name: file.name, size: file.size, caption };
+            }),
+        );
     const first = contents[0];
     // One picture and a text belong together; an audio cannot carry a text.
     if (!note && words) {
-      if (contents.length === 1 && first && 'file' in first && first.type !== 'audio') first.caption = words;
+      if (contents.length === 1 && first && 'file' in first && first.type !== 'audio' && !first.caption) first.caption = words;
       else contents.push({ type: 'text', text: words });
     }
     contents.forEach((content, i) => outbox.add({ ...base, content, reply_to: i === 0 ? base.reply_to : null }, serverNow() + i));
@@ -150,14 +193,33 @@ export function Composer({ c, outbox, open }: { c: Conversation; outbox: Outbox;
     });
   };
 
+  const complete = (piece: string) => {
+    if (!offered) return;
+    const to = offered.from + piece.length + 1;
+    change(`${text.slice(0, offered.from)}${piece} ${text.slice(caret)}`);
+    setOption(0);
+    setCaret(to);
+    requestAnimationFrame(() => area.current?.setSelectionRange(to, to));
+  };
+
   const keys = (event: KeyboardEvent<HTMLTextAreaElement>) => {
     if (event.nativeEvent.isComposing) return;
+    if (offered && ['ArrowRight', 'ArrowLeft', 'Enter', 'Tab', 'Escape'].includes(event.key) && !event.ctrlKey && !event.metaKey) {
+      event.preventDefault();
+      event.stopPropagation();
+      const n = offered.found.length;
+      if (event.key === 'ArrowRight') setOption((option + 1) % n);
+      else if (event.key === 'ArrowLeft') setOption((option - 1 + n) % n);
+      else if (event.key === 'Escape') setCaret(-1);
+      else complete(offered.found[Math.min(option, n - 1)] ?? '');
+      return;
+    }
     if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) {
       event.preventDefault();
       insert('\n');
     } else if (event.key === 'Enter' && !event.shiftKey && window.matchMedia('(pointer: fine)').matches) {
       event.preventDefault();
-      send();
+      void send();
     } else if (event.key === 'Escape' && quote) {
       event.stopPropagation();
       replyTo.set(null);
@@ -257,14 +319,37 @@ export function Composer({ c, outbox, open }: { c: Conversation; outbox: Outbox;
         <>
           {files.length > 0 && (
             <ul className="files">
-              {files.map((file) => (
-                <li key={file.id} className={file.error ? 'file-chip is-bad' : 'file-chip'} title={file.error}>
-                  {file.file || file.error ? <Icon name={file.error ? 'warn' : mediaKind(file.mime) === 'image' ? 'image' : 'file'} size={14} /> : <span className="spin" />}
-                  <span className="trunc">{file.name}</span>
-                  <span className="faint">{file.error ?? bytes(file.size, t.language)}</span>
-                  <IconButton icon="x" size="xs" label={t('composer.file.drop', { name: file.name })} onClick={() => setFiles((now) => now.filter((one) => one.id !== file.id))} />
-                </li>
-              ))}
+              {files.map((file) => {
+                const bad = unfit(file);
+                return (
+                  <li key={file.id} className={file.error ? 'file-chip is-bad' : 'file-chip'} title={file.error}>
+                    {file.file || file.error ? <Icon name={file.error ? 'warn' : bad ? 'link' : mediaKind(file.mime) === 'image' ? 'image' : 'file'} size={14} /> : <span className="spin" />}
+                    <span className="trunc">{file.name}</span>
+                    <span className="faint">{file.error ?? bytes(file.size, t.language)}</span>
+                    {bad && (
+                      <span className="c-amber" role="status">
+                        {t(`composer.file.link.${bad.why}`, { max: bytes(bad.max, t.language) })}
+                      </span>
+                    )}
+                    {bad?.smaller && (
+                      <Button size="xs" onClick={() => void shrink(file, bad.max)}>
+                        {t('composer.file.compress')}
+                      </Button>
+                    )}
+                    {files.length > 1 && file.file && mediaKind(file.mime) !== 'audio' && (
+                      <input
+                        className="input caption-in"
+                        aria-label={t('composer.file.caption', { name: file.name })}
+                        placeholder={t('composer.file.caption.hint')}
+                        maxLength={1_024}
+                        value={file.caption ?? ''}
+                        onChange={(event) => patch(file.id, { caption: event.target.value })}
+                      />
+                    )}
+                    <IconButton icon="x" size="xs" label={t('composer.file.drop', { name: file.name })} onClick={() => setFiles((now) => now.filter((one) => one.id !== file.id))} />
+                  </li>
+                );
+              })}
             </ul>
           )}
           <textarea
@@ -275,10 +360,30 @@ export function Composer({ c, outbox, open }: { c: Conversation; outbox: Outbox;
             value={text}
             placeholder={note ? t('composer.note.hint') : t('composer.hint')}
             aria-label={note ? t('note.label') : t('composer.reply', { channel: c.channel_account.name })}
-            onChange={(event) => change(event.target.value)}
+            onChange={(event) => {
+              change(event.target.value);
+              setCaret(event.target.selectionStart);
+              setOption(0);
+            }}
+            onSelect={(event) => setCaret(event.currentTarget.selectionStart)}
             onKeyDown={keys}
             onPaste={paste}
           />
+          {offered && (
+            <div className="emoji-line" role="listbox" aria-label={t('composer.emoji')}>
+              {offered.found.map((one, i) => (
+                <button key={one} type="button" role="option" aria-selected={i === Math.min(option, offered.found.length - 1)} onMouseDown={(event) => event.preventDefault()} onClick={() => complete(one)}>
+                  {one}
+                </button>
+              ))}
+              <span className="xs muted">{t('composer.emoji.keys')}</span>
+            </div>
+          )}
+          {formatted && !note && (
+            <div className="formatted" aria-label={t('composer.preview')} role="note">
+              <span className="xs faint">{t('composer.preview')}</span> <Rich text={text} />
+            </div>
+          )}
           <div className="tools">
             {!note && (
               <>
@@ -297,6 +402,7 @@ export function Composer({ c, outbox, open }: { c: Conversation; outbox: Outbox;
                 />
               </>
             )}
+            {!note && canRecord() && <Voice c={c} outbox={outbox} />}
             <span className="emoji-box">
               <IconButton icon="smile" size="sm" on={emoji} label={t('composer.emoji')} aria-expanded={emoji} onClick={() => setEmoji(!emoji)} />
               {emoji && (
@@ -330,7 +436,7 @@ export function Composer({ c, outbox, open }: { c: Conversation; outbox: Outbox;
               disabled={!ready}
               title={length > limit ? t('composer.too.long') : undefined}
               onMouseDown={(event) => event.preventDefault()}
-              onClick={send}
+              onClick={() => void send()}
             >
               {note ? t('composer.save.note') : t('composer.send')}
             </Button>
@@ -338,5 +444,54 @@ export function Composer({ c, outbox, open }: { c: Conversation; outbox: Outbox;
         </>
       )}
     </div>
+  );
+}
+
+/** Records a voice note; it is sent when the person says so, and never by itself. */
+function Voice({ c, outbox }: { c: Conversation; outbox: Outbox }) {
+  const t = useT();
+  const now = useNow();
+  const [recording, setRecording] = useState<{ of: Recording; since: number } | null>(null);
+  const [busy, setBusy] = useState(false);
+  const current = useRef<Recording | null>(null);
+  useEffect(() => () => current.current?.cancel(), []);
+  const begin = async () => {
+    try {
+      const of = await record();
+      current.current = of;
+      setRecording({ of, since: serverNow() });
+    } catch {
+      toast(t('voice.denied'), { tone: 'error' });
+    }
+  };
+  const end = async (send: boolean) => {
+    if (!recording) return;
+    current.current = null;
+    setRecording(null);
+    if (!send) return recording.of.cancel();
+    setBusy(true);
+    try {
+      const sound = await recording.of.finish();
+      if (!sound) return;
+      const form = new FormData();
+      form.append('file', sound, 'voz.ogg');
+      const stored = await api.upload<StoredFile>('/files', form);
+      const content: Content = { type: 'audio', file: stored.id, mime: stored.mime, name: stored.name, size: stored.size, voice: true };
+      outbox.add({ conversation: c.id, note: false, reply_to: null, seen: c.epoch, content }, serverNow());
+    } catch (error) {
+      toast(explain(t, error), { tone: 'error' });
+    } finally {
+      setBusy(false);
+    }
+  };
+  if (!recording) return <IconButton icon="mic" size="sm" label={t('voice.record')} aria-busy={busy} disabled={busy} onClick={() => void begin()} />;
+  const seconds = Math.max(0, Math.floor((now - recording.since) / 1_000));
+  return (
+    <span className="flex gap-1" role="status">
+      <span className="dot dot-rec" />
+      <span className="xs num">{t('voice.recording', { time: `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}` })}</span>
+      <IconButton icon="trash" size="sm" label={t('voice.discard')} onClick={() => void end(false)} />
+      <IconButton icon="send" size="sm" label={t('voice.send')} onClick={() => void end(true)} />
+    </span>
   );
 }

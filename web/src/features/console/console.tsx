@@ -5,7 +5,8 @@ import { owedSince } from '@/realtime/cache';
 import { useLink, useLive } from '@/realtime';
 import { Avatar, Icon, Menu } from '@/ui';
 import { useQuery } from '@tanstack/react-query';
-import { useEffect, useMemo, useRef, useState } from 'react';
+import { useMay } from '@/lib/me';
+import { lazy, Suspense, useEffect, useMemo, useRef, useState } from 'react';
 import { Link, useLocation } from 'wouter';
 import { useAct } from './actions';
 import { Alerts } from './alerts';
@@ -20,6 +21,8 @@ import { Keys, Palette, type Command } from './palette';
 import { Rail, StateMenuItems, useCount, useMyState } from './rail';
 import { NoConversation } from './thread';
 import { TRAYS, usePlace, viewPath, type Place } from './view';
+
+const Start = lazy(() => import('./start'));
 
 const panelOpen = createStoredStore('ronda.panel', true);
 /** From this width the customer stands beside the conversation; below, it covers it when asked for. */
@@ -36,6 +39,8 @@ export default function Console({ tray, id }: { tray?: string; id?: string }) {
   const { data: c } = useQuery({ ...conversationQuery(place.open ?? 0), enabled: place.open !== null });
   const [dialog, setDialog] = useState<DialogName | null>(null);
   const [palette, setPalette] = useState(false);
+  const [starting, setStarting] = useState(false);
+  const mayStart = useMay('conversations:reply');
   const [keys, setKeys] = useState(false);
   const wide = useMedia(WIDE);
   const wanted = useStore(panelOpen);
@@ -91,6 +96,7 @@ export default function Console({ tray, id }: { tray?: string; id?: string }) {
           { id: 'reply', label: t('keys.reply'), icon: 'reply', keys: 'Alt L', run: () => callComposer('reply') },
         ] satisfies Command[])
       : []),
+    ...(mayStart ? [{ id: 'start', label: t('start.title'), icon: 'plus' as const, keys: 'Alt C', run: () => setStarting(true) }] : []),
     { id: 'owed', label: t('keys.owed'), icon: 'clock', keys: 'Alt N', run: nextOwed },
     ...TRAYS.map((one) => ({
       id: `tray-${one}`,
@@ -111,6 +117,7 @@ export default function Console({ tray, id }: { tray?: string; id?: string }) {
       KeyE: ask('close'),
       KeyT: ask('transfer'),
       KeyZ: ask('snooze'),
+      KeyC: () => mayStart && setStarting(true),
       KeyP: () => callComposer('note'),
       KeyL: () => callComposer('reply'),
     };
@@ -143,7 +150,7 @@ export default function Console({ tray, id }: { tray?: string; id?: string }) {
   return (
     <div className="app">
       <Alerts place={place} />
-      <Rail place={place} onPalette={() => setPalette(true)} onKeys={() => setKeys(true)} />
+      <Rail place={place} onStart={mayStart ? () => setStarting(true) : undefined} onPalette={() => setPalette(true)} onKeys={() => setKeys(true)} />
       <main className={classes}>
         <List place={place} />
         {open !== null ? (
@@ -159,6 +166,11 @@ export default function Console({ tray, id }: { tray?: string; id?: string }) {
         <ConversationDialog name={dialog} c={c} outbox={outbox} onClose={() => setDialog(null)} onGone={() => place.go({}, null)} />
       )}
       {palette && <Palette commands={commands} onClose={() => setPalette(false)} onOpen={(found) => place.go({}, found.id)} />}
+      {starting && (
+        <Suspense fallback={null}>
+          <Start onClose={() => setStarting(false)} onOpen={(begun) => place.go({ tray: 'mine', state: begun.state }, begun.id)} />
+        </Suspense>
+      )}
       {keys && <Keys onClose={() => setKeys(false)} />}
     </div>
   );

@@ -47,7 +47,7 @@ export function CustomerPanel({ c, place, onClose }: { c: Conversation; place: P
               <div key={`${identity.kind}.${identity.value}`} className="ln">
                 <Mark kind={identity.kind} />
                 <span className={identity.replaced ? 'num grow trunc faint' : 'num grow trunc'} title={identity.value}>
-                  {/^web_/u.test(identity.kind) ? t('customer.identity.visitor') : identity.value}
+                  {identity.kind === 'web_visitor' ? t('customer.identity.visitor') : identity.kind === 'web_user' ? t('customer.identity.user', { id: identity.value }) : identity.value}
                 </span>
               </div>
             ))}
@@ -59,6 +59,8 @@ export function CustomerPanel({ c, place, onClose }: { c: Conversation; place: P
             )}
           </section>
           {data && <Fields key={data.id} customer={data} />}
+          {data && <Attributes of={data.attributes} />}
+          <Origin of={c.origin} />
           <AffinitySection customer={c.customer.id} name={data?.name || customerName(t, c)} />
           <section className="ps">
             <h3>
@@ -92,6 +94,69 @@ const KINDS: Record<string, ChannelKind> = {
 function Mark({ kind }: { kind: string }) {
   const channel = KINDS[kind];
   return channel ? <ChannelMark kind={channel} inline /> : <Icon name="mail" />;
+}
+
+/** What the site of a web chat says about its user. */
+function Attributes({ of }: { of: Customer['attributes'] }) {
+  const t = useT();
+  const all = Object.entries(of as Record<string, string | number | boolean>);
+  if (all.length === 0) return null;
+  return (
+    <section className="ps ps-tight">
+      <h3>{t('customer.attributes')}</h3>
+      <dl>
+        {all.map(([name, value]) => (
+          <div key={name} className="attr">
+            <dt className="trunc">{name}</dt>
+            <dd className="trunc" dir="auto">
+              {typeof value === 'boolean' ? t(value ? 'common.yes' : 'common.no') : String(value)}
+            </dd>
+          </div>
+        ))}
+      </dl>
+    </section>
+  );
+}
+
+/** Only web addresses are links: what a page says of itself may say anything. */
+const isWeb = (url: string | undefined): url is string => url !== undefined && /^https?:\/\//u.test(url);
+
+/** Where a web chat began. */
+function Origin({ of }: { of: Conversation['origin'] }) {
+  const t = useT();
+  if (!of || !isWeb(of.url)) return null;
+  const campaign = Object.values(of.utm ?? {}).join(' · ');
+  return (
+    <section className="ps ps-tight">
+      <h3>{t('origin.title')}</h3>
+      <dl>
+        <div className="attr">
+          <dt>{t('origin.page')}</dt>
+          <dd className="trunc">
+            <a href={of.url} target="_blank" rel="noopener noreferrer" title={of.url}>
+              {of.title || of.url}
+            </a>
+          </dd>
+        </div>
+        {isWeb(of.referrer) && (
+          <div className="attr">
+            <dt>{t('origin.referrer')}</dt>
+            <dd className="trunc" title={of.referrer}>
+              {new URL(of.referrer).host}
+            </dd>
+          </div>
+        )}
+        {campaign && (
+          <div className="attr">
+            <dt>{t('origin.campaign')}</dt>
+            <dd className="trunc" title={campaign}>
+              {campaign}
+            </dd>
+          </div>
+        )}
+      </dl>
+    </section>
+  );
 }
 
 /** Edited in place, each value by itself; a change of somebody else in between is told, not overwritten. */

@@ -1,6 +1,6 @@
 import { ApiError } from '@/api/client';
 import { agentsQuery, groupsQuery, templatesQuery } from '@/api/queries';
-import type { Conversation, Template } from '@/api/types';
+import type { Content, Conversation, Template } from '@/api/types';
 import { useT } from '@/i18n';
 import { customerName } from '@/lib/names';
 import { serverNow, useNow } from '@/lib/clock';
@@ -338,8 +338,27 @@ function variables(text: string): string[] {
 }
 
 function TemplatePicker({ c, outbox, onClose }: Inner) {
+  const send = (content: Content) => {
+    outbox.add({ conversation: c.id, note: false, reply_to: null, seen: c.epoch, content }, serverNow());
+    onClose();
+  };
+  return <Templates channel={c.channel_account.id} name={c.customer.name} onClose={onClose} onSend={send} />;
+}
+
+interface TemplatesProps {
+  channel: number;
+  /** Of the customer: what the first blank begins with. */
+  name: string;
+  busy?: boolean;
+  problem?: unknown;
+  onClose(): void;
+  onSend(content: Content): void;
+}
+
+/** An approved template, and what goes into its blanks. */
+export function Templates({ channel, name: customer, busy, problem, onClose, onSend }: TemplatesProps) {
   const t = useT();
-  const { data, error, isPending, refetch } = useQuery(templatesQuery(c.channel_account.id));
+  const { data, error, isPending, refetch } = useQuery(templatesQuery(channel));
   const [find, setFind] = useState('');
   const [chosen, setChosen] = useState<Template | null>(null);
   const [values, setValues] = useState<Record<string, string>>({});
@@ -353,23 +372,13 @@ function TemplatePicker({ c, outbox, onClose }: Inner) {
   const send = () => {
     if (!chosen || !complete) return;
     const parameters = names.map((name) => ({ type: 'text', text: values[name], ...(/^\d+$/u.test(name) ? {} : { parameter_name: name }) }));
-    outbox.add(
-      {
-        conversation: c.id,
-        note: false,
-        reply_to: null,
-        seen: c.epoch,
-        content: {
-          type: 'template',
-          name: chosen.name,
-          language: chosen.language,
-          components: parameters.length > 0 ? [{ type: 'body', parameters }] : [],
-          preview,
-        },
-      },
-      serverNow(),
-    );
-    onClose();
+    onSend({
+      type: 'template',
+      name: chosen.name,
+      language: chosen.language,
+      components: parameters.length > 0 ? [{ type: 'body', parameters }] : [],
+      preview,
+    });
   };
   return (
     <Dialog
@@ -381,7 +390,7 @@ function TemplatePicker({ c, outbox, onClose }: Inner) {
         chosen && (
           <>
             <Button onClick={() => setChosen(null)}>{t('template.other')}</Button>
-            <Button type="submit" variant="primary" disabled={!complete}>
+            <Button type="submit" variant="primary" disabled={!complete} busy={busy}>
               {t('composer.send')}
             </Button>
           </>
@@ -390,6 +399,7 @@ function TemplatePicker({ c, outbox, onClose }: Inner) {
     >
       {chosen ? (
         <>
+          {problem != null && <Banner tone="red">{explain(t, problem)}</Banner>}
           <div className="bubble">{preview}</div>
           {names.map((name, i) => (
             <TextField
@@ -423,7 +433,7 @@ function TemplatePicker({ c, outbox, onClose }: Inner) {
                   type="button"
                   className="pick-row pick-tall"
                   onClick={() => {
-                    setValues({ '1': c.customer.name.split(' ')[0] ?? '' });
+                    setValues({ '1': customer.split(' ')[0] ?? '' });
                     setChosen(template);
                   }}
                 >

@@ -15,10 +15,11 @@ import { memo, useEffect, useMemo, useReducer, useRef, useState, type KeyboardEv
 import { Link } from 'wouter';
 import { useAct } from './actions';
 import { StruckBanner } from './away';
+import { BulkBar, chosen, leaving, toggle } from './bulk';
 import { draftOf, drafts } from './drafts';
 import { useCount, useQueue } from './rail';
 import { Ticks } from './ticks';
-import { ORDERS, STATES, TRAYS, type Place } from './view';
+import { ORDERS, STATES, TRAYS, viewPath, type Place } from './view';
 
 const ROW = 64;
 const HEAD = 32;
@@ -69,7 +70,10 @@ export function List({ place }: { place: Place }) {
   const { view } = place;
   const { query, rows } = useRows(place);
   const [over, setOver] = useState(false);
-  const settled = useSettled(rows, over, JSON.stringify(view));
+  const gone = useStore(leaving);
+  const present = useMemo(() => (gone.size > 0 ? rows.filter((c) => !gone.has(c.id)) : rows), [rows, gone]);
+  const settled = useSettled(present, over, JSON.stringify(view));
+  const choosing = useStore(chosen);
   const count = useCount();
   const scroller = useRef<HTMLDivElement>(null);
   const [filters, setFilters] = useState(false);
@@ -105,6 +109,27 @@ export function List({ place }: { place: Place }) {
     if (query.hasNextPage && !query.isFetchingNextPage && lastShown >= lines.length - 12) void query.fetchNextPage();
   }, [query, lastShown, lines.length]);
 
+  const more = query.fetchNextPage;
+  const hasMore = query.hasNextPage && !query.isFetchingNextPage;
+  const tall = virtual.getTotalSize();
+  const memory = `ronda.scroll.${viewPath(view)}`;
+  const wanted = useRef<{ memory: string; top: number } | null>(null);
+  useEffect(() => {
+    // Where the list stood before a reload: what is above it is loaded first.
+    if (wanted.current?.memory !== memory) wanted.current = { memory, top: Number(sessionStorage.getItem(memory) ?? 0) };
+    const box = scroller.current;
+    const { top } = wanted.current;
+    if (!box || !top || query.isPending) return;
+    if (tall - box.clientHeight < top && hasMore) void more();
+    else if (tall - box.clientHeight >= top || !query.hasNextPage) {
+      box.scrollTop = top;
+      wanted.current.top = 0;
+    }
+  }, [memory, tall, hasMore, more, query.isPending, query.hasNextPage]);
+  const remember = () => {
+    if (wanted.current?.memory === memory && wanted.current.top === 0) sessionStorage.setItem(memory, String(Math.round(scroller.current?.scrollTop ?? 0)));
+  };
+
   useEffect(() => {
     const at = lines.findIndex((line) => line.kind === 'row' && line.id === place.open);
     if (at >= 0) virtual.scrollToIndex(at, { align: 'auto' });
@@ -128,6 +153,7 @@ export function List({ place }: { place: Place }) {
       <div className="lh">
         <div className="flex gap-1">
           <h1 className="grow trunc">{t(`tray.${view.tray}`)}</h1>
+          <IconButton icon="check" label={t('bulk.choose')} on={choosing !== null} aria-pressed={choosing !== null} onClick={() => chosen.set(choosing === null ? new Set() : null)} />
           <IconButton icon="filter" label={t('list.filters')} on={filters || hasFilters(place)} aria-expanded={filters} onClick={() => setFilters(!filters)} />
           <Menu
             label={t('list.order')}
@@ -168,9 +194,11 @@ export function List({ place }: { place: Place }) {
         tabIndex={0}
         role={lines.length > 0 ? 'listbox' : 'region'}
         aria-label={t('list.label')}
+        aria-multiselectable={choosing !== null && lines.length > 0 ? true : undefined}
         aria-activedescendant={
           items.some((item) => lines[item.index]?.id === place.open) ? `row-${place.open}` : undefined
         }
+        onScroll={remember}
         onPointerEnter={(event) => event.pointerType === 'mouse' && setOver(true)}
         onPointerLeave={() => setOver(false)}
         onKeyDown={move}
@@ -195,7 +223,7 @@ export function List({ place }: { place: Place }) {
                       {item.index === 0 && <span className="push">{t(`order.${view.order}.short`)}</span>}
                     </div>
                   ) : line.kind === 'row' ? (
-                    <Row c={line.c} selected={place.open === line.id} href={place.path({}, line.id)} tray={view.tray} closed={view.state === 'closed'} />
+                    <Row c={line.c} picked={choosing === null ? null : choosing.has(line.id)} selected={place.open === line.id} href={place.path({}, line.id)} tray={view.tray} closed={view.state === 'closed'} />
                   ) : (
                     <RowSkeleton />
                   )}
@@ -205,7 +233,7 @@ export function List({ place }: { place: Place }) {
           </div>
         )}
       </div>
-      <QueueBar place={place} />
+      {choosing === null ? <QueueBar place={place} /> : <BulkBar rows={settled.shown} />}
     </section>
   );
 }
@@ -288,13 +316,15 @@ function Filters({ place, focus }: { place: Place; focus: boolean }) {
 
 interface RowProps {
   c: Conversation;
+  /** Whether it is among the chosen; `null` while nobody chooses. */
+  picked: boolean | null;
   selected: boolean;
   href: string;
   tray: string;
   closed: boolean;
 }
 
-export const Row = memo(function Row({ c, selected, href, tray, closed }: RowProps) {
+export const Row = memo(function Row({ c, picked, selected, href, tray, closed }: RowProps) {
   const t = useT();
   const draft = draftOf(useStore(drafts), c.id).reply;
   const unread = c.unread > 0 || c.marked_unread;
@@ -304,9 +334,24 @@ export const Row = memo(function Row({ c, selected, href, tray, closed }: RowPro
       className={unread ? 'row is-unread' : 'row'}
       href={href}
       role="option"
-      aria-selected={selected}
-      tabIndex={-1}
+      aria-selected={picked ?? selected}
+      tabIndex={picked === null ? -1 : 0}
+      onClick={(event) => {
+        if (picked === null) return;
+        event.preventDefault();
+        toggle(c.id);
+      }}
+      onKeyDown={(event) => {
+        if (picked === null || event.key !== ' ') return;
+        event.preventDefault();
+        toggle(c.id);
+      }}
     >
+      {picked !== null && (
+        <span className={picked ? 'tick-box is-on' : 'tick-box'} aria-hidden="true">
+          {picked && <Icon name="check" size={12} />}
+        </span>
+      )}
       <Who c={c} />
       <span className="lines">
         <span className="l1">

@@ -1,14 +1,19 @@
-import { address } from '@/api/client';
+import { address, api } from '@/api/client';
 import type { ChannelKind, Choice, Content, Conversation, Media, MediaKind, Message } from '@/api/types';
 import { useT, type Translator } from '@/i18n';
 import { systemLine } from '@/lib/decisions';
 import { useMay, useZone } from '@/lib/me';
 import { bytes, spans } from '@/lib/text';
 import { clockTime, exact } from '@/lib/time';
-import { Button, Dialog, Icon, IconButton, type IconName } from '@/ui';
-import { memo, useState, type ReactNode } from 'react';
+import { explain } from '@/lib/errors';
+import { uuid } from '@/lib/ids';
+import { useLive } from '@/realtime';
+import { Button, Dialog, Icon, IconButton, toast, type IconName } from '@/ui';
+import { useMutation } from '@tanstack/react-query';
+import { memo, useRef, useState, type ReactNode } from 'react';
 import { useAct } from './actions';
 import { setDraft } from './drafts';
+import { REACTIONS } from './emoji';
 import type { Entry, Outbox } from './outbox';
 import { Ticks } from './ticks';
 import { callComposer } from './composer-state';
@@ -67,7 +72,7 @@ interface BubbleProps {
   onReply?(message: Message): void;
 }
 
-export const Bubble = memo(function Bubble({ m, together, last, quoted, onShow, onReply }: BubbleProps) {
+export const Bubble = memo(function Bubble({ m, kind, together, last, quoted, onShow, onReply }: BubbleProps) {
   const t = useT();
   const zone = useZone();
   const time = clockTime(m.at, t.language, zone);
@@ -127,6 +132,7 @@ export const Bubble = memo(function Bubble({ m, together, last, quoted, onShow, 
         {onReply && m.content && (
           <IconButton className="msg-act" size="xs" icon="undo" label={t('message.reply')} onClick={() => onReply(m)} />
         )}
+        {onReply && m.content && kind === 'whatsapp' && m.provider_id && <React m={m} />}
       </div>
       {m.referral && (
         <span className="meta">
@@ -147,6 +153,52 @@ export const Bubble = memo(function Bubble({ m, together, last, quoted, onShow, 
     </div>
   );
 });
+
+/** A reaction of ours to a message; the same one again takes it back. */
+function React({ m }: { m: Message }) {
+  const t = useT();
+  const live = useLive();
+  const [open, setOpen] = useState(false);
+  const box = useRef<HTMLSpanElement>(null);
+  const own = m.reactions?.find((one) => one.by === 'agent')?.emoji;
+  const react = useMutation({
+    mutationFn: (emoji: string) =>
+      api.post<{ message: Message }>(`/conversations/${m.conversation}/messages`, {
+        client_id: uuid(),
+        content: { type: 'reaction', target: m.provider_id, emoji: emoji === own ? '' : emoji },
+        reply_to: m.id,
+      }),
+    onSuccess: ({ message }) => {
+      setOpen(false);
+      live.cache.message(message);
+    },
+    onError: (error) => toast(explain(t, error), { tone: 'error' }),
+  });
+  return (
+    <span
+      ref={box}
+      className="react-box"
+      onKeyDown={(event) => {
+        if (event.key !== 'Escape' || !open) return;
+        event.stopPropagation();
+        setOpen(false);
+        box.current?.querySelector('button')?.focus();
+      }}
+      onBlur={(event) => !box.current?.contains(event.relatedTarget) && setOpen(false)}
+    >
+      <IconButton className="msg-act" size="xs" icon="smile" label={t('message.react')} aria-expanded={open} onClick={() => setOpen(!open)} />
+      {open && (
+        <span className="react-pop" role="group" aria-label={t('message.react')}>
+          {REACTIONS.map((emoji) => (
+            <button key={emoji} type="button" aria-pressed={emoji === own} disabled={react.isPending} onClick={() => react.mutate(emoji)}>
+              {emoji}
+            </button>
+          ))}
+        </span>
+      )}
+    </span>
+  );
+}
 
 function systemIcon(code: string): IconName {
   if (['transfer', 'rotate', 'return'].includes(code)) return 'transfer';

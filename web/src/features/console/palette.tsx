@@ -111,6 +111,7 @@ export function Keys({ onClose }: { onClose(): void }) {
     ['Alt E', t('act.close')],
     ['Alt T', t('act.transfer')],
     ['Alt Z', t('act.snooze')],
+    ['Alt C', t('start.title')],
     ['Alt P', t('note.label')],
     ['Alt L', t('keys.reply')],
     ['Enter', t('composer.send')],

@@ -115,7 +115,7 @@ export function StateMenuItems(): MenuItem[] {
   ];
 }
 
-export function Rail({ place, onPalette, onKeys }: { place: Place; onPalette(): void; onKeys(): void }) {
+export function Rail({ place, onStart, onPalette, onKeys }: { place: Place; onStart?: () => void; onPalette(): void; onKeys(): void }) {
   const t = useT();
   const me = useMe();
   const now = useNow();
@@ -195,6 +195,13 @@ export function Rail({ place, onPalette, onKeys }: { place: Place; onPalette(): 
         <span className="grow trunc">{t('palette.open')}</span>
         <Kbd>{'Ctrl K'}</Kbd>
       </button>
+      {onStart && (
+        <button type="button" className="item" onClick={onStart} title={`${t('start.title')} (Alt C)`}>
+          <Icon name="plus" />
+          <span className="grow trunc">{t('start.title')}</span>
+          <Kbd>{'Alt C'}</Kbd>
+        </button>
+      )}
       <div className="sect">{t('rail.trays')}</div>
       {TRAYS.map((tray) => {
         const wait = tray === 'unassigned' && queue.oldest !== null ? duration(now - queue.oldest) : null;
