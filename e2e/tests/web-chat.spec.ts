@@ -133,7 +133,7 @@ test('CP-3 typing and reading are seen on both sides, the title counts, tabs agr
   await visit.box.pressSequentially('Quería', { delay: 20 });
   await expect(ana.page.getByText(/está escribiendo/)).toBeVisible();
   await ana.composer.pressSequentially('¡Hola!', { delay: 20 });
-  await expect(visit.messages.getByText('Ana Pérez está escribiendo')).toBeVisible();
+  await expect(visit.messages.getByText('Ana está escribiendo')).toBeVisible();
   await ana.composer.press('Enter');
   await expect(visit.messages.getByText('¡Hola!')).toBeVisible();
   await expect(ana.thread.getByLabel('Leído').or(ana.thread.getByTitle('Leído')).first()).toBeVisible();
@@ -160,6 +160,6 @@ test('CP-3 typing and reading are seen on both sides, the title counts, tabs agr
   const saving = visit.page.waitForEvent('download');
   await visit.page.getByRole('button', { name: 'Descargar la conversación' }).click();
   const kept = await readFile(await (await saving).path(), 'utf8');
-  expect(kept).toContain('Ana Pérez: ¿Qué buscabas?');
+  expect(kept).toContain('Ana: ¿Qué buscabas?');
   expect(kept.split('\n').filter((line) => line.includes('Una bombilla'))).toHaveLength(1);
 });

@@ -366,11 +366,21 @@ pub fn read(tx: &mut Tx<'_>, v: &VisitorRow, up_to: MessageId) -> AppResult<()> 
     Ok(())
 }
 
+/// Who of ours an event names, in the two places where frames show somebody.
+#[must_use]
+pub fn named_in(body: &str) -> Vec<AgentId> {
+    let body: Value = serde_json::from_str(body).unwrap_or_default();
+    let people = [&body["agent"]["id"], &body["owner"]["id"]];
+    people.into_iter().filter_map(Value::as_i64).map(AgentId).collect()
+}
+
 /// The frame of an event for a visitor's socket; nothing for what is not theirs.
 #[must_use]
-pub fn frame(kind: ronda_domain::event::EventKind, body: &str) -> Option<Value> {
+pub fn frame(kind: ronda_domain::event::EventKind, body: &str, names: &BTreeMap<AgentId, String>) -> Option<Value> {
     use ronda_domain::event::EventKind as K;
     let body: Value = serde_json::from_str(body).ok()?;
+    // Customers know people by their public names only.
+    let called = |who: &Value| names.get(&AgentId(who["id"].as_i64()?)).cloned();
     match kind {
         K::MessageCreated => {
             let direction = body["direction"].as_str()?;
@@ -386,7 +396,7 @@ pub fn frame(kind: ronda_domain::event::EventKind, body: &str) -> Option<Value> 
                 Value::Null
             };
             Some(json!({ "type": "message", "message": {
-                "id": body["id"], "client_id": client_id, "from": from, "name": body["agent"]["name"],
+                "id": body["id"], "client_id": client_id, "from": from, "name": called(&body["agent"]),
                 "content": body["content"], "at": body["at"], "status": body["status"],
             }}))
         }
@@ -397,12 +407,10 @@ pub fn frame(kind: ronda_domain::event::EventKind, body: &str) -> Option<Value> 
             Some(json!({ "type": "status", "id": body["id"], "status": body["status"] }))
         }
         K::ConversationChanged => {
-            let name = &body["owner"]["name"];
             let held = body["place"] == "held";
-            let agent = if held && name.is_string() {
-                json!({ "name": name })
-            } else {
-                Value::Null
+            let agent = match called(&body["owner"]) {
+                Some(name) if held => json!({ "name": name }),
+                _ => Value::Null,
             };
             Some(json!({ "type": "conversation", "state": body["place"], "agent": agent }))
         }

@@ -65,7 +65,11 @@ pub async fn read_form(mut form: Multipart, limit: usize) -> Result<Sent, Proble
             return Err(Problem::invalid("/file", "empty", "the file is empty"));
         }
         // What the bytes are counts more than what the browser believed.
-        let mime = infer::get(&bytes).map_or(declared, |kind| kind.mime_type().to_owned());
+        let mime = infer::get(&bytes).map_or(declared, |kind| match kind.mime_type() {
+            // The channels name the container: a voice note is Ogg, whatever is in it.
+            "audio/opus" => "audio/ogg".to_owned(),
+            other => other.to_owned(),
+        });
         let name: String = name
             .rsplit(['/', '\\'])
             .next()

@@ -6,8 +6,10 @@ use crate::app::visitors;
 use crate::realtime::hub::{Audience, Delivered};
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use futures_util::{SinkExt as _, StreamExt as _};
+use ronda_domain::{AgentId, WorkspaceId};
 use ronda_storage::StoreResult;
 use ronda_storage::visitors::{self as stored, VisitorRow};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +17,15 @@ const PING: Duration = Duration::from_secs(25);
 const SEND: Duration = Duration::from_secs(20);
 /// Conversations whose news a visitor gets.
 const CONVERSATIONS: i64 = 20;
+
+/// What customers call our people; nobody when the database does not answer.
+async fn public_names(app: &App, w: WorkspaceId) -> BTreeMap<AgentId, String> {
+    let read: StoreResult<_> = app
+        .db
+        .read("public_names", move |tx| ronda_storage::agents::names(tx, w))
+        .await;
+    read.unwrap_or_default().into_iter().collect()
+}
 
 /// Serves a visitor until they leave.
 pub async fn serve(app: Arc<App>, v: VisitorRow, socket: WebSocket) {
@@ -33,13 +44,19 @@ pub async fn serve(app: Arc<App>, v: VisitorRow, socket: WebSocket) {
     let (mut sink, mut stream) = socket.split();
     let mut ping = tokio::time::interval(PING);
     let stop = app.stop.clone();
+    let mut names = public_names(&app, v.workspace).await;
     let close = loop {
         if seat.lost() {
             break Some(4008);
         }
         let text = tokio::select! {
             delivered = seat.queue.recv() => match delivered {
-                Some(Delivered::Event(event)) => visitors::frame(event.kind, &event.body).map(|f| f.to_string()),
+                Some(Delivered::Event(event)) => {
+                    if visitors::named_in(&event.body).iter().any(|id| !names.contains_key(id)) {
+                        names = public_names(&app, v.workspace).await;
+                    }
+                    visitors::frame(event.kind, &event.body, &names).map(|f| f.to_string())
+                }
                 Some(Delivered::Mark(text)) => Some(text.to_string()),
                 None => break None,
             },

@@ -121,11 +121,15 @@ function Attributes({ of }: { of: Customer['attributes'] }) {
 /** Only web addresses are links: what a page says of itself may say anything. */
 const isWeb = (url: string | undefined): url is string => url !== undefined && /^https?:\/\//u.test(url);
 
+const UTM = ['source', 'medium', 'campaign', 'term', 'content'] as const;
+
 /** Where a web chat began. */
 function Origin({ of }: { of: Conversation['origin'] }) {
   const t = useT();
   if (!of || !isWeb(of.url)) return null;
-  const campaign = Object.values(of.utm ?? {}).join(' · ');
+  const campaign = UTM.map((part) => of.utm?.[part])
+    .filter(Boolean)
+    .join(' · ');
   return (
     <section className="ps ps-tight">
       <h3>{t('origin.title')}</h3>
