@@ -11,6 +11,9 @@ const SCREENS = [
   '/dashboard/groups',
   '/dashboard/affinities',
   '/dashboard/channels',
+  '/dashboard/channels/1',
+  '/dashboard/channels/new/web_chat',
+  '/dashboard/channels/new/whatsapp',
   '/dashboard/hours',
   '/dashboard/assignment',
   '/dashboard/settings',
@@ -19,6 +22,7 @@ const SCREENS = [
   '/dashboard/reports/fairness',
   '/dashboard/decisions',
   '/dashboard/account',
+  '/email/a-link-of-nobody',
 ];
 
 for (const [name, colorScheme, viewport] of [

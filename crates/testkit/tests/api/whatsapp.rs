@@ -79,6 +79,19 @@ api_suite! {
         app.settled().await;
     }
 
+    async fn plat_13_4_conversations_of_a_simulated_number_say_so(app) {
+        let s = scene(app).await;
+        assert_eq!(s.graph.connected["simulated"], true);
+        s.graph.person("Marta", "+5491155552001").await.writes("Hola").await;
+        assert_eq!(s.ana.holds().await["simulated"], true);
+        let (_, key) = app.web_chat(&s.owner, json!({})).await;
+        app.visitor(&key).await.writes("Hola").await;
+        app.settled().await;
+        let list = s.owner.get("/conversations?tray=agents").await.expect(200);
+        let marks: Vec<&Value> = list["items"].as_array().unwrap().iter().map(|c| &c["simulated"]).collect();
+        assert!(marks.contains(&&json!(true)) && marks.contains(&&json!(false)), "{marks:?}");
+    }
+
     async fn ps_2_2_a_wrong_signature_is_refused_and_counted(app) {
         let s = scene(app).await;
         let body = json!({ "object": "whatsapp_business_account", "entry": [] }).to_string();
