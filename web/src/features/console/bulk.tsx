@@ -111,7 +111,7 @@ export function BulkBar({ rows }: { rows: readonly Conversation[] }) {
   const list = rows.filter((c) => picked.has(c.id));
   const none = list.length === 0;
   return (
-    <div className="queue bulk" role="toolbar" aria-label={t('bulk.title')}>
+    <div className="queue bulk-bar" role="toolbar" aria-label={t('bulk.title')}>
       <span className="sm medium" role="status">
         {t('bulk.n', { n: list.length })}
       </span>
