@@ -237,7 +237,7 @@ export class Chat {
     try {
       const answer = await this.#call('profile', { method: 'POST', json: { ...rest, user_id: userId } });
       const known = (await answer.json()) as { verified: boolean; read_up_to: number; missing: string[] };
-      if (userId && !known.verified) console.warn('Ronda: identify: hash ?');
+      if (userId && !known.verified) console.warn('Ronda: hash?');
       if (!known.missing.length) this.#set({ asks: false });
       if (!userId || !known.verified || user === userId) return;
       this.#write('user', userId);
@@ -252,7 +252,7 @@ export class Chat {
         this.logout();
         return this.identify();
       }
-      console.warn('Ronda: identify', error);
+      console.warn(error);
     }
   }
 

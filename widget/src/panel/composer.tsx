@@ -236,23 +236,30 @@ export function Composer({ chat, host, texts, panel, open, asks }: Props) {
   );
 }
 
+const TYPES = { name: 'text', email: 'email', phone: 'tel' } as const;
+
+/** One question about the visitor. */
+export function Ask({ name, asked, host, texts }: { name: keyof typeof TYPES; asked: Asked; host: Host; texts: Texts }) {
+  if (asked === 'off') return null;
+  const type = TYPES[name] as 'text';
+  return (
+    <label>
+      {texts[name]}
+      {asked === 'optional' && ` (${texts.optional})`}
+      <input name={name} type={type} autocomplete={type === 'text' ? 'name' : type} maxLength={120} required={asked === 'required'} defaultValue={host.who?.[name]} />
+    </label>
+  );
+}
+
 /** What is asked before the first message. */
 function Questions({ host, texts }: { host: Host; texts: Texts }) {
   const { form } = host.site;
   if (!form) return null;
-  const field = (name: 'name' | 'email' | 'phone', type: 'text' | 'email' | 'tel', asked: Asked) =>
-    asked !== 'off' && (
-      <label>
-        {texts[name]}
-        {asked === 'optional' && ` (${texts.optional})`}
-        <input name={name} {...({ type } as { type: 'text' })} autocomplete={type === 'text' ? 'name' : type} maxLength={120} required={asked === 'required'} defaultValue={host.who?.[name]} />
-      </label>
-    );
   return (
     <div class="ask">
-      {field('name', 'text', form.name)}
-      {field('email', 'email', form.email)}
-      {field('phone', 'tel', form.phone)}
+      {(['name', 'email', 'phone'] as const).map((name) => (
+        <Ask key={name} name={name} asked={form[name]} host={host} texts={texts} />
+      ))}
       {form.consent && (
         <label class="agree">
           <input name="consent" type="checkbox" required />

@@ -2,7 +2,6 @@
 import type { Language } from '../types';
 
 const es = {
-  title: 'Chat',
   close: 'Cerrar el chat',
   transcript: 'Descargar la conversación',
   hello: 'Hola. ¿En qué se puede ayudar?',
@@ -49,17 +48,16 @@ const es = {
   away_until: 'Ahora no hay nadie. Una persona del equipo responde desde: {0}.',
   answer_at: 'Responde una persona del equipo: {0}',
   name: 'Nombre',
-  email: 'Correo (opcional)',
+  email: 'Correo',
   log: 'Mensajes',
   phone: 'Teléfono',
   optional: 'opcional',
-  sign_in: 'Para escribir hay que iniciar sesión en este sitio.',
+  sign_in: 'Hay que iniciar sesión en este sitio.',
 };
 
 export type Texts = Record<keyof typeof es, string>;
 
 const en: Texts = {
-  title: 'Chat',
   close: 'Close chat',
   transcript: 'Download conversation',
   hello: 'Hello. How can we help?',
@@ -106,15 +104,14 @@ const en: Texts = {
   away_until: 'Nobody is here right now. Somebody of the team answers from: {0}.',
   answer_at: 'Somebody of the team answers: {0}',
   name: 'Name',
-  email: 'E-mail (optional)',
+  email: 'E-mail',
   log: 'Messages',
   phone: 'Phone',
   optional: 'optional',
-  sign_in: 'Sign in on this site to write.',
+  sign_in: 'Sign in on this site first.',
 };
 
 const pt: Texts = {
-  title: 'Chat',
   close: 'Fechar o chat',
   transcript: 'Baixar a conversa',
   hello: 'Olá. Como podemos ajudar?',
@@ -161,11 +158,11 @@ const pt: Texts = {
   away_until: 'Agora não há ninguém. Alguém da equipe responde a partir de: {0}.',
   answer_at: 'Alguém da equipe responde: {0}',
   name: 'Nome',
-  email: 'E-mail (opcional)',
+  email: 'E-mail',
   log: 'Mensagens',
   phone: 'Telefone',
   optional: 'opcional',
-  sign_in: 'Para escrever é preciso entrar neste site.',
+  sign_in: 'É preciso entrar neste site.',
 };
 
 const ALL: Record<Language, Texts> = { es, en, 'pt-BR': pt };

@@ -3,7 +3,7 @@ import type { ComponentChildren, TargetedKeyboardEvent, TargetedSubmitEvent } fr
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Content, Host, VMessage } from '../types';
 import type { Chat, State } from './chat';
-import { Composer } from './composer';
+import { Ask, Composer } from './composer';
 import { Icon } from './icons';
 import type { Queued } from './queue';
 import { Linked, sizeText } from './text';
@@ -40,7 +40,7 @@ export function View({ chat, state, host, texts, onClose }: Props) {
       class="panel"
       role="dialog"
       aria-modal={phone && state.open ? 'true' : undefined}
-      aria-label={host.site.name || texts.title}
+      aria-label={host.site.name}
       hidden={!state.open}
       onKeyDown={onKeyDown}
     >
@@ -92,16 +92,10 @@ function Away({ chat, host, texts }: { chat: Chat; host: Host; texts: Texts }) {
   };
   const at = host.site.opens_at;
   return (
-    <form class="away" onSubmit={onSubmit}>
+    <form class="ask away" onSubmit={onSubmit}>
       <p>{at ? fill(texts.away_until, openingText(at, host.language)) : texts.away}</p>
-      <label>
-        {texts.name}
-        <input name="name" required maxLength={80} autocomplete="name" />
-      </label>
-      <label>
-        {texts.email}
-        <input name="email" type="email" maxLength={254} autocomplete="email" />
-      </label>
+      <Ask name="name" asked="required" host={host} texts={texts} />
+      <Ask name="email" asked="optional" host={host} texts={texts} />
       <label>
         {texts.message}
         <textarea name="text" required rows={3} maxLength={4096} defaultValue={chat.draft} />
@@ -130,10 +124,10 @@ function Head({ chat, state, host, texts, onClose }: Props) {
   return (
     <div class="head">
       <span class="mark" aria-hidden="true">
-        {initials(agent && conversation.state === 'held' ? agent : host.site.name || 'R')}
+        {initial(agent && conversation.state === 'held' ? agent : host.site.name)}
       </span>
       <div>
-        <h2 dir="auto">{host.site.name || texts.title}</h2>
+        <h2 dir="auto">{host.site.name}</h2>
         <p dir="auto">{line}</p>
       </div>
       {state.messages.length > 0 && (
@@ -220,13 +214,6 @@ function Log({ chat, state, host, texts }: Omit<Props, 'onClose'>) {
             <Linked text={host.site.greeting || texts.hello} />
           </p>
           <p class="hint">{texts.hint}</p>
-        </div>
-      )}
-      {nobody && !state.loaded && (
-        <div class="bones" aria-hidden="true">
-          <i />
-          <i />
-          <i />
         </div>
       )}
       <ol>{rows}</ol>
@@ -460,15 +447,10 @@ function transcript(chat: Chat, host: Host, texts: Texts): void {
   link.href = URL.createObjectURL(new Blob([`${lines.join('\n')}\n`], { type: 'text/plain;charset=utf-8' }));
   link.download = `chat-${new Date().toISOString().slice(0, 10)}.txt`;
   link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
 
-function initials(name: string): string {
-  const words = name.trim().split(/\s+/);
-  return [words[0], words.length > 1 ? words[words.length - 1] : '']
-    .map((w) => [...(w ?? '')][0] ?? '')
-    .join('')
-    .toUpperCase();
+function initial(name: string): string {
+  return ([...name.trim()][0] ?? '').toUpperCase();
 }
 
 function sameDay(a: number, b: number): boolean {

@@ -299,6 +299,11 @@ api_suite! {
         };
         let by = |id: &Value| people.iter().find(|p| p.agent.0 == *id).unwrap();
         for step in ["assigned", "transferred", "taken over", "declined"] {
+            // Who was silent before is back, so that every one of them may get it.
+            for one in &people {
+                one.put("/me/state", json!({ "state": "online" })).await.expect(200);
+            }
+            app.settled().await;
             // Fifty seconds into the clock of whoever has it, somebody else gets it.
             let before = read().await;
             app.advance(50_000);
