@@ -89,6 +89,7 @@ pub fn known_as(tx: &mut Tx<'_>, account: &Arc<ChannelAccountRow>, sender: &Send
         },
         received_at: tx.now(),
         client_id: None,
+        form: false,
         origin: None,
     };
     let people = step.people(tx, &[(&item, sender)])?;
