@@ -17,6 +17,7 @@ const SCREENS = [
   '/dashboard/hours',
   '/dashboard/assignment',
   '/dashboard/settings',
+  '/dashboard/service-levels',
   '/dashboard/incidents',
   '/dashboard/incidents?tab=failed',
   '/dashboard/reports/fairness',

@@ -67,7 +67,7 @@ const conv = (o) => {
     owner: { id: luis.id, name: luis.name }, group: { id: 1, name: 'Ventas' }, epoch: 3, episode: 1, phase: 'answered', owed_since: null, waiting_since: null,
     assigned_at: ago(40 * MIN), assigned_reason: { code: 'in_turn', params: { strategy: 'least_recent', waited_ms: 4000 } }, rotate_at: null, closed_spans: [], round: 0, exhausted: false,
     reserved_for: null, reserved_until: null, last_activity_at: ago(30 * MIN), last_customer_at: ago(31 * MIN), last_message: null, unread: 0, marked_unread: false,
-    window: { state: 'open', closes_at: Date.now() + 23 * 60 * MIN, refused: false }, closed_at: null, close_reason: null, outbound: false, outside_group: false, simulated: false, created_at: ago(90 * MIN), ...o,
+    window: { state: 'open', closes_at: Date.now() + 23 * 60 * MIN, refused: false }, service: null, closed_at: null, close_reason: null, outbound: false, outside_group: false, simulated: false, created_at: ago(90 * MIN), ...o,
   };
   conversations.set(id, c);
   messages.set(id, []);

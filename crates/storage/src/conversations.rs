@@ -47,6 +47,8 @@ pub struct ConversationRow {
     pub greeted: bool,
     /// When its customer was last told that nobody is there.
     pub after_hours_at: Option<Ms>,
+    /// The episode that an agent has answered; smaller than `episode` before the first answer of it.
+    pub answered_episode: i64,
     pub created_at: Ms,
     /// JSON of where it began.
     pub origin: Option<String>,
@@ -86,6 +88,17 @@ pub struct ConversationView {
     /// Its owner is a plain agent who is not in its group.
     pub outside: bool,
     pub last: Option<LastMessage>,
+    /// The promise it waits under.
+    pub service: Option<ServiceRow>,
+}
+
+/// The running clock of a conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceRow {
+    pub metric: String,
+    pub started_at: Ms,
+    pub risk_at: Ms,
+    pub due_at: Ms,
 }
 
 /// The last message of a conversation, for one line of a list.
@@ -108,10 +121,10 @@ macro_rules! columns {
          c.epoch, c.group_id, c.phase, c.rotate_at, c.round, c.exhausted, c.waiting_since, c.assigned_at, c.assigned_reason,
          c.reserved_for, c.reserved_until, c.last_owner, c.closed_at, c.close_reason, c.routing, c.owed_since,
          c.last_customer_at, c.last_activity_at, c.last_message, c.unread, c.marked_unread, c.next_outbox, c.window_closed,
-         c.greeted, c.after_hours_at, c.created_at, c.origin"
+         c.greeted, c.after_hours_at, c.created_at, c.origin, c.answered_episode"
     };
 }
-const COLUMNS: usize = 37;
+const COLUMNS: usize = 38;
 
 macro_rules! view {
     ($from:literal) => {
@@ -121,12 +134,14 @@ macro_rules! view {
             ", a.kind, a.name, k.name, o.name, g.name, m.id, m.direction, m.author, m.kind, m.content, m.at, m.status,
               m.deleted_at, cast(case when c.place = 'held' and c.group_id is not null and o.role = 'agent' and not exists (select 1
                 from agent_group_member as x where x.workspace = c.workspace and x.group_id = c.group_id and x.agent = c.owner)
-                then 1 else 0 end as bigint) from ",
+                then 1 else 0 end as bigint),
+              s.metric, s.started_at, s.risk_at, s.due_at from ",
             $from,
             " join channel_account as a on a.id = c.channel_account join customer as k on k.id = c.customer
              left join agent as o on o.id = case when c.place = 'closed' or (c.place = 'bot' and c.outbound = 1)
                then c.last_owner else c.owner end
-             left join agent_group as g on g.id = c.group_id left join message as m on m.id = c.last_message"
+             left join agent_group as g on g.id = c.group_id left join message as m on m.id = c.last_message
+             left join service_clock as s on s.workspace = c.workspace and s.conversation = c.id and s.ended_at is null"
         )
     };
 }
@@ -172,6 +187,7 @@ statements! {
     UNREAD = "update conversation set marked_unread = 1, unread = case when unread = 0 then 1 else unread end
         where workspace = $1 and id = $2";
     WINDOW_CLOSED = "update conversation set window_closed = 1 where workspace = $1 and id = $2";
+    ANSWERED = "update conversation set answered_episode = episode where workspace = $1 and id = $2";
     GREETED = "update conversation set greeted = 1 where workspace = $1 and id = $2";
     AFTER_HOURS = "update conversation set after_hours_at = $3 where workspace = $1 and id = $2";
     HAND_OVER = "update conversation set place = 'waiting', epoch = epoch + 1, waiting_since = $3, owed_since = $4, group_id = $5
@@ -239,6 +255,7 @@ fn read(r: &Row<'_>) -> StoreResult<ConversationRow> {
         after_hours_at: r.oi(34)?.map(Ms),
         created_at: Ms(r.i(35)?),
         origin: r.ot(36)?,
+        answered_episode: r.i(37)?,
     })
 }
 
@@ -265,6 +282,15 @@ fn read_view(r: &Row<'_>) -> StoreResult<ConversationView> {
         owner_name: r.ot(n + 3)?,
         group_name: r.ot(n + 4)?,
         outside: r.b(n + 13)?,
+        service: match r.ot(n + 14)? {
+            None => None,
+            Some(metric) => Some(ServiceRow {
+                metric,
+                started_at: Ms(r.i(n + 15)?),
+                risk_at: Ms(r.i(n + 16)?),
+                due_at: Ms(r.i(n + 17)?),
+            }),
+        },
         last,
     })
 }
@@ -388,6 +414,11 @@ pub fn customers_where(tx: &mut Tx<'_>, condition: &str, params: &[Value]) -> St
         params.len()
     );
     tx.query_dynamic(&text, params, |r| r.id(0))
+}
+
+/// An agent answered in the present episode.
+pub fn set_answered(tx: &mut Tx<'_>, w: WorkspaceId, id: ConversationId) -> StoreResult<u64> {
+    tx.exec(&ANSWERED, &[w.into(), id.into()])
 }
 
 /// How many conversations meet a condition, counted up to `most`. The condition is as for [`views_where`].

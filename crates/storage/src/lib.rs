@@ -42,6 +42,7 @@ pub mod presence;
 mod queue;
 pub mod routing;
 mod row;
+pub mod service_levels;
 pub mod sessions;
 mod sqlite;
 mod statement;

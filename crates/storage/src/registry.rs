@@ -31,6 +31,7 @@ pub static ALL: &[(&str, &[&Statement])] = &[
     ("parked", crate::parked::STATEMENTS),
     ("presence", crate::presence::STATEMENTS),
     ("routing", crate::routing::STATEMENTS),
+    ("service_levels", crate::service_levels::STATEMENTS),
     ("sessions", crate::sessions::STATEMENTS),
     ("timers", crate::timers::STATEMENTS),
     ("users", crate::users::STATEMENTS),

@@ -192,6 +192,8 @@ export type FailedSend = With<
 >;
 export type Alert = With<Required<S['Alert']>, { conversation: Incident['conversation']; agent: Ref | null; detail: Record<string, unknown> }>;
 export type Fairness = Required<S['Fairness']>;
+export type ServiceTarget = Required<S['ServiceTarget']>;
+export type Compliance = Omit<S['Compliance'], 'promise'>;
 export type WallLink = S['WallLink'];
 export type PublicWall = With<Required<S['PublicWall']>, { queues: Required<S['PublicQueue']>[]; agents: Required<S['PublicAgent']>[] }>;
 export type Overview = With<
@@ -201,6 +203,7 @@ export type Overview = With<
     agents: WallAgent[];
     expiring: Conversation[];
     windows: Conversation[];
+    promises: Conversation[];
     overdue: { since: Ms; conversation: Conversation }[];
     incidents: Incident[];
     channels: ChannelCondition[];

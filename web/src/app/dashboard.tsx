@@ -36,6 +36,7 @@ const SECTIONS: { title: Key | null; entries: Entry[] }[] = [
       { path: '/dashboard/channels', label: 'nav.channels', icon: 'plug', needs: 'channels:manage', page: lazy(() => import('@/features/channels/channels')) },
       { path: '/dashboard/hours', label: 'nav.hours', icon: 'clock', needs: 'workspace:manage', page: lazy(() => import('@/features/hours/hours')) },
       { path: '/dashboard/assignment', label: 'nav.assignment', icon: 'turn', needs: 'routing:explain', page: lazy(() => import('@/features/routing/assignment')) },
+      { path: '/dashboard/service-levels', label: 'nav.levels', icon: 'clock', needs: 'routing:explain', page: lazy(() => import('@/features/service/levels')) },
       { path: '/dashboard/settings', label: 'nav.workspace', icon: 'sliders', needs: 'workspace:manage', page: lazy(() => import('@/features/settings/workspace')) },
     ],
   },

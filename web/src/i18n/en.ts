@@ -597,4 +597,9 @@ export default {
   'voice.discard': 'Discard the recording',
   'voice.send': 'Send the recording',
   'voice.denied': 'The browser did not allow the microphone.',
+  // Service levels
+  'alert.mine.service_at_risk': 'Little time is left to answer {customer}',
+  'alert.mine.service_overdue': 'The time to answer {customer} is over',
+  'level.risk': 'At risk: {in}',
+  'level.over': 'Overdue for {for}',
 } satisfies Record<keyof typeof es, string>;

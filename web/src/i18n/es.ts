@@ -596,4 +596,9 @@ export default {
   'voice.discard': 'Descartar la grabación',
   'voice.send': 'Enviar la grabación',
   'voice.denied': 'El navegador no dio permiso para usar el micrófono.',
+  // Service levels
+  'alert.mine.service_at_risk': 'Queda poco tiempo para responder a {customer}',
+  'alert.mine.service_overdue': 'Se venció el tiempo para responder a {customer}',
+  'level.risk': 'En riesgo: {in}',
+  'level.over': 'Vencida hace {for}',
 } as const;

@@ -597,4 +597,9 @@ export default {
   'voice.discard': 'Descartar a gravação',
   'voice.send': 'Enviar a gravação',
   'voice.denied': 'O navegador não permitiu usar o microfone.',
+  // Service levels
+  'alert.mine.service_at_risk': 'Resta pouco tempo para responder a {customer}',
+  'alert.mine.service_overdue': 'Acabou o tempo para responder a {customer}',
+  'level.risk': 'Em risco: {in}',
+  'level.over': 'Vencida há {for}',
 } satisfies Record<keyof typeof es, string>;

@@ -38,6 +38,7 @@ const conversation = (id: number, change: Partial<Conversation> = {}): Conversat
   unread: 0,
   marked_unread: false,
   window: { state: 'open', closes_at: null, refused: false },
+  service: null,
   created_at: id,
   ...change,
 });

@@ -272,6 +272,9 @@ fn failed(tx: &mut Tx<'_>, w: WorkspaceId, m: &MessageRow, errors: &[ProviderErr
         .or(m.owed_before.filter(|_| !answered && row.place == Place::Held));
     if row.owed_since.is_none() && anchor.is_some() {
         conversations::set_owed(tx, w, row.id, anchor)?;
+        if let Some(anchor) = anchor {
+            ronda_storage::service_levels::again(tx, w, row.id, anchor)?;
+        }
         views::emit_conversation(tx, w, row.id, row.scope())?;
     }
     let fact = Fact::SendFailed {

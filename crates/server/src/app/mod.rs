@@ -35,6 +35,7 @@ pub mod reply;
 pub mod reports;
 pub mod routing;
 pub mod scope;
+pub mod service_levels;
 pub mod sessions;
 pub mod setup;
 pub mod start;

@@ -8,7 +8,7 @@ use crate::app::alerts::{self, Raised};
 use crate::app::greeter::{self, Effect, Greeter};
 use crate::app::views::{self, Beside, Message};
 use crate::app::workspaces::Settings;
-use crate::app::{AppResult, affinities, corrections, delivery, groups, outgoing, polite};
+use crate::app::{AppResult, affinities, corrections, delivery, groups, outgoing, polite, service_levels};
 use ronda_channels::inbound::{Echo, IdentityChanged, InboundKind, InboundMessage, Sender, StatusUpdate};
 use ronda_domain::channel::{ChannelKind, IdentityKind};
 use ronda_domain::content::Content;
@@ -746,6 +746,7 @@ impl Step {
             list.push(t.row.id);
             self.route(tx, t, accounts)?;
         }
+        service_levels::owed(tx, self.w, &list)?;
         views::emit_conversations(tx, self.w, &list, &scopes)?;
         let scope_of: BTreeMap<_, _> = conversations::get_many(tx, self.w, &list)?
             .into_iter()

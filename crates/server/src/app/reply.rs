@@ -117,6 +117,7 @@ pub fn run(tx: &mut Tx<'_>, who: &Who, new: &NewReply) -> AppResult<Replied> {
     )?;
     let used = outgoing::queue(tx, w, account.kind, &row, message)?;
     conversations::outbound_facts(tx, w, row.id, None, 0, message, now, used)?;
+    crate::app::service_levels::answered(tx, &row, who.agent)?;
     let fact = match late {
         Some(seen) => Fact::LateReply {
             conv: row.id,

@@ -18,7 +18,7 @@ use ronda_storage::conversations::{self, ConversationRow, PlannedPlace};
 use ronda_storage::messages::{self, NewLine};
 use ronda_storage::routing::{self, Consumed, DecisionRow, LoadDelta, RoundRow};
 use ronda_storage::{
-    StoreError, Tx, Wake, agents, channel_accounts, hours as stored_hours, incidents, timers, workspaces,
+    StoreError, Tx, Wake, agents, channel_accounts, hours as stored_hours, incidents, service_levels, timers, workspaces,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -528,6 +528,13 @@ fn ended(
     outcome: &Outcome,
     before: &BTreeMap<ConversationId, ConversationRow>,
 ) -> AppResult<()> {
+    let gone: Vec<ConversationId> = outcome
+        .convs
+        .iter()
+        .filter(|c| !matches!(c.row.place, Place::Waiting | Place::Held))
+        .map(|c| c.row.conv)
+        .collect();
+    service_levels::left(tx, w, &gone)?;
     let closed: Vec<&ConvChange> = outcome.convs.iter().filter(|c| c.closed.is_some()).collect();
     if closed.is_empty() {
         return Ok(());

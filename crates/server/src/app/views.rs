@@ -2,6 +2,7 @@
 
 use crate::app::AppResult;
 use crate::app::hours::{Calendar, ClosedSpan};
+use crate::app::service_levels::ServiceClock;
 use ronda_domain::channel::{ChannelKind, WHATSAPP_WINDOW_MS, Window};
 use ronda_domain::content::Content;
 use ronda_domain::conversation::{Author, CloseReason, Direction, MessageStatus, Phase, Place, TrayState};
@@ -97,6 +98,8 @@ pub struct Conversation {
     pub unread: i64,
     pub marked_unread: bool,
     pub window: WindowView,
+    /// The promise it waits under.
+    pub service: Option<ServiceClock>,
     pub closed_at: Option<Ms>,
     pub close_reason: Option<CloseReason>,
     pub outbound: bool,
@@ -205,6 +208,9 @@ impl Conversation {
             unread: r.unread,
             marked_unread: r.marked_unread,
             window: window(v.channel, r.last_customer_at, r.window_closed, now),
+            service: v
+                .service
+                .map(|s| ServiceClock::of(&s.metric, s.started_at, s.risk_at, s.due_at)),
             closed_at: r.closed_at,
             close_reason: r.close_reason,
             outbound: r.outbound,

@@ -9,7 +9,7 @@ use ronda_domain::channel::{ChannelKind, ChannelStatus, WHATSAPP_WINDOW_MS};
 use ronda_domain::{AgentId, ChannelAccountId, ConversationId, GroupId, Ms, WorkspaceId};
 use ronda_routing::survey::{self, Survey};
 use ronda_routing::{Lost, Reject};
-use ronda_storage::{Tx, channel_accounts, conversations, groups, messages, outbox, workspaces};
+use ronda_storage::{Tx, channel_accounts, conversations, groups, messages, outbox, service_levels, workspaces};
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
 use utoipa::ToSchema;
@@ -110,6 +110,10 @@ pub struct Overview {
     /// Longest first, at most 50.
     pub overdue: Vec<Overdue>,
     pub overdue_total: u32,
+    /// Conversations whose promised answer is at risk or over, the most urgent first, at most 50.
+    pub promises: Vec<Conversation>,
+    pub promises_at_risk: i64,
+    pub promises_broken: i64,
     /// Conversations whose window for free messages ends within two hours, soonest first, at most 50.
     pub windows: Vec<Conversation>,
     /// Of today, newest first, at most 5.
@@ -197,7 +201,15 @@ pub fn overview(tx: &mut Tx<'_>, w: WorkspaceId, survey: &Survey) -> AppResult<O
         .filter(|c| c.window.closes_at.is_some())
         .collect();
     let day = today(tx, w)?;
+    let near: Vec<ConversationId> = service_levels::near(tx, w, LISTED as i64)?
+        .into_iter()
+        .map(|c| c.conversation)
+        .collect();
+    let (near_total, promises_broken) = service_levels::count_near(tx, w)?;
     Ok(Overview {
+        promises: listed(tx, w, &near)?,
+        promises_at_risk: near_total - promises_broken,
+        promises_broken,
         now,
         waiting: survey.queues.iter().map(|q| q.waiting).sum(),
         held: survey.queues.iter().map(|q| q.held).sum(),

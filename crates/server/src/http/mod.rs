@@ -32,6 +32,7 @@ mod picked;
 pub mod problem;
 pub mod reports;
 pub mod routing;
+pub mod service_levels;
 pub mod sessions;
 pub mod setup;
 pub mod templates;
@@ -163,6 +164,9 @@ fn resources() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(incidents::failed))
         .routes(routes!(alerts::list))
         .routes(routes!(reports::fairness))
+        .routes(routes!(service_levels::list, service_levels::create))
+        .routes(routes!(service_levels::edit, service_levels::delete))
+        .routes(routes!(service_levels::compliance))
         // Events
         .routes(routes!(events::follow))
 }

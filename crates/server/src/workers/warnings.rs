@@ -1,5 +1,5 @@
 //! What comes near, or goes on, without anything happening: closings of conversations that are owed a reply (spec
-//! CORE-2), and silence after a first answer (routing row 4). Each is told once.
+//! CORE-2), silence after a first answer (routing row 4), and promises that run out (spec REP-8). Each is told once.
 
 use super::leases::Duty;
 use crate::App;
@@ -8,7 +8,7 @@ use crate::app::{AppError, AppResult};
 use ronda_domain::conversation::Place;
 use ronda_domain::{Ms, WorkspaceId};
 use ronda_storage::workspaces::WorkspaceRow;
-use ronda_storage::{Lane, StoreResult, conversations, workspaces};
+use ronda_storage::{Lane, StoreResult, conversations, service_levels, workspaces};
 use serde_json::json;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -69,6 +69,26 @@ pub async fn step(app: &Arc<App>, told: &mut HashSet<(WorkspaceId, String)>) -> 
             .await?;
     }
     *told = now;
+    promises(app).await
+}
+
+/// Promises to customers that are at risk or broken since the last look.
+async fn promises(app: &Arc<App>) -> AppResult<()> {
+    let now = app.clock.now();
+    let due: StoreResult<bool> = app
+        .db
+        .read(
+            "service_due",
+            move |tx| Ok(!service_levels::due(tx, now, 1)?.is_empty()),
+        )
+        .await;
+    if due.map_err(AppError::from)? {
+        let told: AppResult<usize> = app
+            .db
+            .write("service", Lane::Background, crate::app::service_levels::tell)
+            .await;
+        told?;
+    }
     Ok(())
 }
 

@@ -367,6 +367,8 @@ create table conversation (
   greeted {int} not null default 0,
   -- when it was last said that nobody is there
   after_hours_at {int},
+  -- the episode that an agent has answered
+  answered_episode {int} not null default 0,
   -- JSON of where it began: page, referrer and campaign of a web chat
   origin {text},
   created_at {int} not null
@@ -500,6 +502,48 @@ create table alert (
 create unique index alert_key on alert(workspace, key);
 create index alert_of_workspace on alert(workspace, id);
 create index alert_at on alert(at);
+
+-- What customers are promised; without a group or a channel account, to all of them.
+create table service_target (
+  id {id},
+  workspace {int} not null references workspace(id),
+  -- first_response, next_response
+  metric {text} not null,
+  group_id {int},
+  channel_account {int},
+  target_ms {int} not null,
+  -- measured in open time
+  business {int} not null default 1,
+  notify {int} not null default 1,
+  version {int} not null default 1,
+  created_at {int} not null
+) {strict};
+create unique index service_target_of on service_target(workspace, metric, coalesce(group_id, 0), coalesce(channel_account, 0));
+
+-- One clock per wait of a conversation. It keeps the ends it began with.
+create table service_clock (
+  id {id},
+  workspace {int} not null,
+  conversation {int} not null,
+  metric {text} not null,
+  target {int} not null,
+  group_id {int},
+  channel_account {int} not null,
+  started_at {int} not null,
+  risk_at {int} not null,
+  due_at {int} not null,
+  -- when the next thing about it is to be told
+  next_at {int},
+  ended_at {int},
+  -- kept or broken; null while it runs, and for what was closed before it was due
+  met {int},
+  agent {int}
+) {strict};
+create unique index service_clock_running on service_clock(workspace, conversation) where ended_at is null;
+create index service_clock_near on service_clock(workspace, risk_at) where ended_at is null;
+create index service_clock_next on service_clock(next_at) where next_at is not null;
+create index service_clock_of on service_clock(workspace, conversation, started_at);
+create index service_clock_ended on service_clock(workspace, ended_at) where ended_at is not null;
 
 -- Links that show the live wall, and nothing else, to whoever has one: a screen in the room.
 create table wall_link (

@@ -40,6 +40,8 @@ enum Thing {
     File,
     /// A link to the live wall.
     WallLink,
+    /// A promise to customers.
+    ServiceTarget,
     /// A part of a delivery that was not understood. None is made: a number of another workspace is as unknown.
     Failure,
     /// The secret of a link. Nobody has one by belonging to a workspace, so it is not tried across workspaces.
@@ -281,6 +283,13 @@ fn table() -> Vec<Row> {
         having(P::ConversationsSeeAll, "GET /failed-messages"),
         member("GET /alerts"),
         having(P::RoutingExplain, "GET /reports/fairness"),
+        member("GET /service-targets"),
+        having(P::RoutingEdit, "POST /service-targets").body(json!({ "metric": "next_response", "seconds": 60 })),
+        having(P::RoutingEdit, "PATCH /service-targets/{id}")
+            .names("id", T::ServiceTarget)
+            .body(json!({ "seconds": 60 })),
+        having(P::RoutingEdit, "DELETE /service-targets/{id}").names("id", T::ServiceTarget),
+        having(P::RoutingExplain, "GET /reports/service-levels"),
         member("GET /events"),
     ]
 }
@@ -318,6 +327,16 @@ async fn make(app: &TestApp, owner: &Browser, other: &Browser) -> BTreeMap<Thing
         (Thing::Message, message["id"].to_string()),
         (Thing::File, file["id"].as_str().expect("a uuid").to_owned()),
         (Thing::Failure, "999999999".into()),
+        (
+            Thing::ServiceTarget,
+            id(owner
+                .post(
+                    "/service-targets",
+                    json!({ "metric": "first_response", "seconds": 86_400 }),
+                )
+                .await
+                .expect(201)),
+        ),
         (
             Thing::WallLink,
             id(owner.post("/wall-links", json!({ "name": MARK })).await.expect(201)),

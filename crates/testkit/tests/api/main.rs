@@ -19,6 +19,7 @@ mod operator;
 mod password_resets;
 mod reports;
 mod rights;
+mod service_levels;
 mod sessions;
 mod transfers;
 mod users;

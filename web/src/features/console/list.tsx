@@ -432,10 +432,26 @@ function Times({ c, closed }: { c: Conversation; closed: boolean }) {
           {countdown(left)}
         </span>
       )}
+      {!soon && <Level c={c} now={now} />}
       <span className={overdue ? 'wait c-red' : soon ? 'wait wait-tight' : 'wait'} title={t('clock.owed.since', { at: exact(owed, t.language, zone) })}>
         {overdue ? t('clock.overdue.for', { wait: duration(now - owed) }) : duration(now - owed)}
       </span>
     </>
+  );
+}
+
+/** The promised answer, once it is at risk: before that it would only be noise. */
+function Level({ c, now }: { c: Conversation; now: number }) {
+  const t = useT();
+  const level = c.service;
+  if (!level || now < level.risk_at) return null;
+  const over = now >= level.due_at;
+  const words = over ? t('level.over', { for: duration(now - level.due_at) }) : t('level.risk', { in: countdown(level.due_at - now) });
+  return (
+    <span className={over ? 'badge badge-red push' : 'badge badge-amber push'} title={words}>
+      <Icon name="clock" />
+      <span className="sr">{words}</span>
+    </span>
   );
 }
 

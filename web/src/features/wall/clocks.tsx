@@ -15,7 +15,7 @@ export function Clocks({ data, now, soonMs }: { data: Overview; now: number; soo
   const soon = data.expiring.filter((c) => c.rotate_at !== null && c.rotate_at - now <= soonMs);
   const later = data.expiring.filter((c) => c.rotate_at !== null && c.rotate_at - now > soonMs);
   const windows = data.windows.filter((c) => c.window.closes_at != null && c.window.closes_at > now);
-  const nothing = data.overdue.length + data.expiring.length + windows.length === 0;
+  const nothing = data.overdue.length + data.expiring.length + windows.length + data.promises.length === 0;
   const group = (title: string, n: number, rows: ReactNode) =>
     n > 0 && (
       <>
@@ -48,6 +48,15 @@ export function Clocks({ data, now, soonMs }: { data: Overview; now: number; soo
         data.overdue.map(({ since, conversation: c }) => (
           <Row key={c.id} c={c}>
             <span className="clock clock-red">{t('wall.late', { by: duration(now - since) })}</span>
+          </Row>
+        )),
+      )}
+      {group(
+        t('wall.promises'),
+        data.promises.length,
+        data.promises.map((c) => (
+          <Row key={c.id} c={c} note={c.service ? t(`levels.metric.${c.service.metric}`) : undefined}>
+            {c.service && (c.service.due_at <= now ? <span className="clock clock-red">{t('wall.late', { by: duration(now - c.service.due_at) })}</span> : <span className="clock clock-amber">{countdown(c.service.due_at - now)}</span>)}
           </Row>
         )),
       )}

@@ -43,6 +43,7 @@ function of(data: Overview, group: number | null): Overview {
     agents: data.agents.filter((agent) => agent.groups.includes(group)),
     expiring: data.expiring.filter(mine),
     windows: data.windows.filter(mine),
+    promises: data.promises.filter(mine),
     overdue,
     overdue_total: overdue.length,
   };

@@ -1,0 +1,465 @@
+//! Service levels (spec REP-8): what customers are promised, when each promise is at risk and when it is broken, and how
+//! many were kept. A clock begins with what a customer is owed and ends with the answer; nothing that agents do to a
+//! conversation stops it (snoozing, transfers, another group).
+
+use crate::app::alerts::{self, Raised};
+use crate::app::audit::{self, Change};
+use crate::app::{Actor, AppError, AppResult, Fields, Who};
+use ronda_domain::conversation::Place;
+use ronda_domain::permission::Permission;
+use ronda_domain::{AgentId, ChannelAccountId, ConversationId, GroupId, Ms, WorkspaceId};
+use ronda_routing::{Hours, add_open};
+use ronda_storage::conversations::ConversationRow;
+use ronda_storage::service_levels::{self as stored, ClockRow, NewClock, TargetRow};
+use ronda_storage::{StoreError, Tx, agents, channel_accounts, conversations};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use std::collections::{BTreeMap, BTreeSet};
+use utoipa::ToSchema;
+
+/// The share of a target after which it is at risk: the last quarter. Source: spec REP-8.
+const RISK_PERCENT: i64 = 75;
+const SECONDS: std::ops::RangeInclusive<i64> = 10..=30 * 24 * 3_600;
+/// Targets of one workspace.
+const MOST: usize = 200;
+/// Clocks about which is told in one step.
+const BATCH: i64 = 200;
+
+/// What is promised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Metric {
+    /// The first answer of an episode.
+    FirstResponse,
+    /// Every further answer.
+    NextResponse,
+}
+
+impl Metric {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::FirstResponse => "first_response",
+            Self::NextResponse => "next_response",
+        }
+    }
+
+    fn of(word: &str) -> Self {
+        if word == "next_response" {
+            Self::NextResponse
+        } else {
+            Self::FirstResponse
+        }
+    }
+}
+
+/// A promise to customers.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ServiceTarget {
+    pub id: i64,
+    pub metric: Metric,
+    /// `null` for all groups.
+    pub group: Option<GroupId>,
+    /// `null` for all channels.
+    pub channel_account: Option<ChannelAccountId>,
+    pub seconds: i64,
+    /// Only open hours count.
+    pub business: bool,
+    /// Supervisors and the agent are told when it is at risk and when it is broken.
+    pub notify: bool,
+    pub version: i64,
+}
+
+impl From<TargetRow> for ServiceTarget {
+    fn from(row: TargetRow) -> Self {
+        Self {
+            id: row.id,
+            metric: Metric::of(&row.metric),
+            group: row.group,
+            channel_account: row.channel,
+            seconds: row.target_ms / 1_000,
+            business: row.business,
+            notify: row.notify,
+            version: row.version,
+        }
+    }
+}
+
+const fn yes() -> bool {
+    true
+}
+
+/// A promise to make.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewServiceTarget {
+    pub metric: Metric,
+    #[serde(default)]
+    pub group: Option<GroupId>,
+    #[serde(default)]
+    pub channel_account: Option<ChannelAccountId>,
+    /// From 10 to 2,592,000 (30 days).
+    pub seconds: i64,
+    #[serde(default = "yes")]
+    pub business: bool,
+    #[serde(default = "yes")]
+    pub notify: bool,
+}
+
+/// What of a promise can change.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EditServiceTarget {
+    pub seconds: Option<i64>,
+    pub business: Option<bool>,
+    pub notify: Option<bool>,
+    /// Clocks that run follow it too; without it they keep what they began with.
+    #[serde(default)]
+    pub apply: bool,
+}
+
+/// A promise that a conversation waits under; the client judges its state by the time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ServiceClock {
+    pub metric: Metric,
+    pub started_at: Ms,
+    /// From here on it is at risk.
+    pub risk_at: Ms,
+    /// From here on it is overdue.
+    pub due_at: Ms,
+}
+
+impl ServiceClock {
+    #[must_use]
+    pub fn of(metric: &str, started_at: Ms, risk_at: Ms, due_at: Ms) -> Self {
+        Self {
+            metric: Metric::of(metric),
+            started_at,
+            risk_at,
+            due_at,
+        }
+    }
+}
+
+/// How a promise was kept in a period.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Compliance {
+    /// Of a promise that no longer exists, only its id.
+    pub target: i64,
+    pub promise: Option<ServiceTarget>,
+    pub met: i64,
+    pub missed: i64,
+    /// Met of those met and missed, of one thousand; `null` when there were none.
+    pub permille: Option<i64>,
+    /// Closed before they were due without an answer: in neither number.
+    pub dropped: i64,
+    /// Running now, apart from the others; and how many of them are over.
+    pub open: i64,
+    pub open_overdue: i64,
+}
+
+// Promises ---------------------------------------------------------------------------------------------------------------
+
+/// Everybody may know what they work under.
+///
+/// # Errors
+/// When the database fails.
+pub fn list(tx: &mut Tx<'_>, who: &Who) -> AppResult<Vec<ServiceTarget>> {
+    let rows = stored::targets(tx, who.workspace)?;
+    Ok(rows.into_iter().map(ServiceTarget::from).collect())
+}
+
+/// # Errors
+/// [`AppError::Forbidden`]; wrong fields; `taken` for a second promise of the same kind.
+pub fn create(tx: &mut Tx<'_>, who: &Who, new: &NewServiceTarget) -> AppResult<ServiceTarget> {
+    who.need(Permission::RoutingEdit)?;
+    let w = who.workspace;
+    let mut f = Fields::new();
+    let seconds = f.whole("/seconds", new.seconds, SECONDS);
+    if let Some(group) = new.group
+        && !agents::groups(tx, w)?.iter().any(|g| g.0 == group)
+    {
+        f.fail("/group", "unknown", "no group has this id");
+    }
+    if let Some(channel) = new.channel_account
+        && channel_accounts::get(tx, w, channel)?.is_none()
+    {
+        f.fail("/channel_account", "unknown", "no channel has this id");
+    }
+    let all = stored::targets(tx, w)?;
+    let same =
+        |t: &TargetRow| (t.metric.as_str(), t.group, t.channel) == (new.metric.word(), new.group, new.channel_account);
+    if all.iter().any(same) {
+        f.fail("/metric", "taken", "there is one for the same already");
+    }
+    f.done()?;
+    if all.len() >= MOST {
+        return Err(AppError::Refused {
+            code: "too_many",
+            detail: format!("at most {MOST} targets"),
+        });
+    }
+    let row = TargetRow {
+        id: 0,
+        metric: new.metric.word().into(),
+        group: new.group,
+        channel: new.channel_account,
+        target_ms: seconds * 1_000,
+        business: new.business,
+        notify: new.notify,
+        version: 1,
+    };
+    let id = match stored::insert_target(tx, w, &row) {
+        Err(StoreError::Constraint(_)) => {
+            return Err(AppError::field("/metric", "taken", "there is one for the same already"));
+        }
+        other => other?,
+    };
+    let made = ServiceTarget::from(TargetRow { id, ..row });
+    changed(tx, who, "created", None, Some(&made))?;
+    Ok(made)
+}
+
+/// # Errors
+/// [`AppError::Forbidden`]; [`AppError::NotFound`]; [`AppError::VersionMismatch`]; wrong fields.
+pub fn edit(tx: &mut Tx<'_>, who: &Who, id: i64, version: i64, edit: &EditServiceTarget) -> AppResult<ServiceTarget> {
+    who.need(Permission::RoutingEdit)?;
+    let w = who.workspace;
+    let before = stored::get_target(tx, w, id)?.ok_or(AppError::NotFound)?;
+    let mut row = TargetRow {
+        version,
+        ..before.clone()
+    };
+    let mut f = Fields::new();
+    if let Some(seconds) = edit.seconds {
+        row.target_ms = f.whole("/seconds", seconds, SECONDS) * 1_000;
+    }
+    row.business = edit.business.unwrap_or(before.business);
+    row.notify = edit.notify.unwrap_or(before.notify);
+    f.done()?;
+    if stored::update_target(tx, w, &row)? == 0 {
+        return Err(AppError::VersionMismatch);
+    }
+    let after = stored::get_target(tx, w, id)?.ok_or(AppError::NotFound)?;
+    if edit.apply {
+        apply(tx, w, &after)?;
+    }
+    let after = ServiceTarget::from(after);
+    changed(tx, who, "updated", Some(&before.into()), Some(&after))?;
+    Ok(after)
+}
+
+/// Clocks that run keep what they began with, and nothing new begins.
+///
+/// # Errors
+/// [`AppError::Forbidden`]; [`AppError::NotFound`].
+pub fn delete(tx: &mut Tx<'_>, who: &Who, id: i64) -> AppResult<()> {
+    who.need(Permission::RoutingEdit)?;
+    let before = stored::get_target(tx, who.workspace, id)?.ok_or(AppError::NotFound)?;
+    stored::delete_target(tx, who.workspace, id)?;
+    changed(tx, who, "deleted", Some(&before.into()), None)
+}
+
+fn changed(
+    tx: &mut Tx<'_>,
+    who: &Who,
+    action: &str,
+    before: Option<&ServiceTarget>,
+    after: Option<&ServiceTarget>,
+) -> AppResult<()> {
+    let json = |t: Option<&ServiceTarget>| t.map(crate::app::views::json);
+    let of = after.or(before);
+    audit::record(
+        tx,
+        who.workspace,
+        &Actor::from(who),
+        Change {
+            action,
+            object: "service-targets",
+            id: of.map_or(0, |t| t.id),
+            version: of.map_or(0, |t| t.version),
+            before: json(before),
+            after: json(after),
+        },
+    )
+}
+
+/// Gives the clocks of a target that run what it says now.
+fn apply(tx: &mut Tx<'_>, w: WorkspaceId, target: &TargetRow) -> AppResult<()> {
+    let now = tx.now();
+    let mut moves = Vec::new();
+    for clock in stored::running_of_target(tx, w, target.id)? {
+        let (risk_at, due_at) = ends(tx, w, target, clock.group, clock.channel, clock.started_at)?;
+        let next = [risk_at, due_at].into_iter().find(|at| *at > now);
+        moves.push((clock.id, risk_at, due_at, next.or(Some(now))));
+    }
+    stored::reset(tx, w, &moves)?;
+    Ok(())
+}
+
+// Clocks -----------------------------------------------------------------------------------------------------------------
+
+/// The open hours that count for a conversation.
+fn hours_of(
+    _tx: &mut Tx<'_>,
+    _w: WorkspaceId,
+    _group: Option<GroupId>,
+    _channel: ChannelAccountId,
+) -> AppResult<Hours> {
+    Ok(Hours::Always)
+}
+
+/// When a target is at risk and when it is over, for a wait that began at `from`.
+fn ends(
+    tx: &mut Tx<'_>,
+    w: WorkspaceId,
+    target: &TargetRow,
+    group: Option<GroupId>,
+    channel: ChannelAccountId,
+    from: Ms,
+) -> AppResult<(Ms, Ms)> {
+    let hours = if target.business {
+        hours_of(tx, w, group, channel)?
+    } else {
+        Hours::Always
+    };
+    // Beyond what the hours know, time counts plainly.
+    let after = |ms: i64| add_open(&hours, from, ms).unwrap_or_else(|| from.plus(ms));
+    Ok((after(target.target_ms / 100 * RISK_PERCENT), after(target.target_ms)))
+}
+
+/// The most specific target: of the group and the channel, of the group, of the channel, of everybody.
+fn most_specific<'a>(all: &'a [TargetRow], metric: Metric, c: &ConversationRow) -> Option<&'a TargetRow> {
+    let fits = |t: &&TargetRow| {
+        t.metric == metric.word()
+            && t.group.is_none_or(|g| c.group == Some(g))
+            && t.channel.is_none_or(|a| a == c.channel_account)
+    };
+    all.iter()
+        .filter(fits)
+        .max_by_key(|t| (t.group.is_some(), t.channel.is_some()))
+}
+
+/// Customers wrote: what they are owed has a promise from now on. A clock that runs goes on.
+///
+/// # Errors
+/// When the database fails.
+pub fn owed(tx: &mut Tx<'_>, w: WorkspaceId, ids: &[ConversationId]) -> AppResult<()> {
+    let targets = stored::targets(tx, w)?;
+    if targets.is_empty() || ids.is_empty() {
+        return Ok(());
+    }
+    let running: BTreeSet<ConversationId> = stored::running(tx, w, ids)?
+        .into_iter()
+        .map(|c| c.conversation)
+        .collect();
+    let mut new = Vec::new();
+    for c in conversations::get_many(tx, w, ids)? {
+        let live = matches!(c.place, Place::Waiting | Place::Held);
+        let Some(from) = c.owed_since.filter(|_| live && !running.contains(&c.id)) else {
+            continue;
+        };
+        let metric = if c.answered_episode == c.episode {
+            Metric::NextResponse
+        } else {
+            Metric::FirstResponse
+        };
+        let Some(target) = most_specific(&targets, metric, &c) else {
+            continue;
+        };
+        let (risk_at, due_at) = ends(tx, w, target, c.group, c.channel_account, from)?;
+        new.push(NewClock {
+            conversation: c.id,
+            metric: metric.word(),
+            target: target.id,
+            group: c.group,
+            channel: c.channel_account,
+            started_at: from,
+            risk_at,
+            due_at,
+        });
+    }
+    stored::start(tx, w, &new)?;
+    Ok(())
+}
+
+/// An agent answered.
+///
+/// # Errors
+/// When the database fails.
+pub fn answered(tx: &mut Tx<'_>, row: &ConversationRow, agent: AgentId) -> AppResult<()> {
+    if row.answered_episode != row.episode {
+        conversations::set_answered(tx, row.workspace, row.id)?;
+    }
+    stored::answered(tx, row.workspace, row.id, agent)?;
+    Ok(())
+}
+
+/// Tells what became at risk or overdue; how many were told.
+///
+/// # Errors
+/// When the database fails.
+pub fn tell(tx: &mut Tx<'_>) -> AppResult<usize> {
+    let now = tx.now();
+    let due = stored::due(tx, now, BATCH)?;
+    for clock in &due {
+        let over = clock.due_at <= now;
+        stored::told(tx, clock.workspace, clock.id, (!over).then_some(clock.due_at))?;
+        let told = stored::get_target(tx, clock.workspace, clock.target)?.is_some_and(|t| t.notify);
+        if told {
+            warn(tx, clock, over)?;
+        }
+    }
+    Ok(due.len())
+}
+
+fn warn(tx: &mut Tx<'_>, clock: &ClockRow, over: bool) -> AppResult<()> {
+    let w = clock.workspace;
+    let owner = conversations::get(tx, w, clock.conversation)?.and_then(|c| c.owner);
+    let kind = if over { "service_overdue" } else { "service_at_risk" };
+    let raised = Raised {
+        kind,
+        key: format!("{kind}:{}:{}", clock.id, clock.due_at),
+        conversation: Some(clock.conversation),
+        agent: owner,
+        detail: json!({ "metric": clock.metric, "started_at": clock.started_at, "due_at": clock.due_at }),
+    };
+    alerts::raise(tx, w, &raised)?;
+    Ok(())
+}
+
+// Reports ----------------------------------------------------------------------------------------------------------------
+
+/// How promises were kept in a period, target by target.
+///
+/// # Errors
+/// [`AppError::Forbidden`].
+pub fn compliance(tx: &mut Tx<'_>, who: &Who, period: (Ms, Ms)) -> AppResult<Vec<Compliance>> {
+    who.need(Permission::RoutingExplain)?;
+    let w = who.workspace;
+    let mut found: BTreeMap<i64, Compliance> = BTreeMap::new();
+    let blank = |target| Compliance {
+        target,
+        promise: None,
+        met: 0,
+        missed: 0,
+        permille: None,
+        dropped: 0,
+        open: 0,
+        open_overdue: 0,
+    };
+    for target in stored::targets(tx, w)? {
+        let row = found.entry(target.id).or_insert_with(|| blank(target.id));
+        row.promise = Some(target.into());
+    }
+    for kept in stored::kept(tx, w, period)? {
+        let row = found.entry(kept.target).or_insert_with(|| blank(kept.target));
+        (row.met, row.missed, row.dropped) = (kept.met, kept.missed, kept.dropped);
+        let judged = kept.met + kept.missed;
+        row.permille = (judged > 0).then(|| kept.met * 1_000 / judged);
+    }
+    for (target, open, overdue) in stored::open(tx, w)? {
+        let row = found.entry(target).or_insert_with(|| blank(target));
+        (row.open, row.open_overdue) = (open, overdue);
+    }
+    Ok(found.into_values().collect())
+}

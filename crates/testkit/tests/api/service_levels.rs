@@ -1,0 +1,155 @@
+//! Service levels: promises, the clocks that measure them, and how they were kept (spec REP-8).
+
+use ronda_domain::permission::Role;
+use ronda_testkit::{Browser, TestApp, Visitor, api_suite};
+use serde_json::{Value, json};
+
+const MINUTE: i64 = 60_000;
+
+async fn promise(by: &Browser, metric: &str, seconds: i64) -> Value {
+    let body = json!({ "metric": metric, "seconds": seconds, "business": false });
+    by.post("/service-targets", body).await.expect(201)
+}
+
+async fn clock(by: &Browser, conversation: i64) -> Value {
+    by.get(&format!("/conversations/{conversation}")).await.expect(200)["service"].clone()
+}
+
+async fn kept(by: &Browser, target: &Value) -> Value {
+    let report = by.get("/reports/service-levels").await.expect(200);
+    let items = report["items"].as_array().unwrap();
+    items.iter().find(|c| c["target"] == target["id"]).unwrap().clone()
+}
+
+async fn write(app: &TestApp, key: &str) -> Visitor {
+    let visitor = app.visitor(key).await;
+    visitor.writes("Hola").await;
+    app.settled().await;
+    visitor
+}
+
+fn span(clock: &Value) -> i64 {
+    clock["due_at"].as_i64().unwrap() - clock["started_at"].as_i64().unwrap()
+}
+
+api_suite! {
+    /// On track, at risk in the last quarter, overdue: told once each to supervisors and the agent, on the wall and in the
+    /// conversation; kept ÷ (kept + broken), with what is open apart.
+    async fn rep_8_promises_are_measured_told_and_counted(app) {
+        let owner = app.owner().await;
+        let ana = app.member("ana", Role::Agent).await;
+        let (_, key) = app.web_chat(&owner, json!({})).await;
+        app.policy(&owner, "sales", json!({ "excluded": [owner.agent], "reassign_seconds": null })).await;
+        let first = promise(&owner, "first_response", 600).await;
+        let next = promise(&owner, "next_response", 300).await;
+        let visitor = write(app, &key).await;
+        let running = clock(&ana, 1).await;
+        assert_eq!((span(&running), &running["metric"]), (10 * MINUTE, &json!("first_response")), "{running}");
+        assert_eq!(running["risk_at"].as_i64().unwrap() - running["started_at"].as_i64().unwrap(), 450_000);
+        // The customer writing again changes nothing.
+        visitor.writes("¿Hola?").await;
+        app.settled().await;
+        assert_eq!(clock(&ana, 1).await, running);
+        let mut screen = ana.screen(None).await;
+        app.advance(451_000);
+        screen.until("alert.raised", |a| a["kind"] == "service_at_risk" && a["conversation"]["number"] == 1).await;
+        let wall = owner.get("/routing/overview").await.expect(200);
+        assert_eq!((&wall["promises_at_risk"], &wall["promises_broken"], &wall["promises"][0]["id"]), (&json!(1), &json!(0), &json!(1)));
+        app.advance(150_000);
+        screen.until("alert.raised", |a| a["kind"] == "service_overdue").await;
+        let wall = owner.get("/routing/overview").await.expect(200);
+        assert_eq!((&wall["promises_at_risk"], &wall["promises_broken"]), (&json!(0), &json!(1)));
+        assert_eq!(kept(&owner, &first).await["open_overdue"], 1);
+        ana.says(&json!(1), "¡Hola! Perdón.").await;
+        app.settled().await;
+        assert_eq!(clock(&ana, 1).await, Value::Null);
+        let late = kept(&owner, &first).await;
+        assert_eq!((&late["met"], &late["missed"], &late["permille"], &late["open"]), (&json!(0), &json!(1), &json!(0), &json!(0)), "{late}");
+        // The next wait has the other promise, and is answered in time.
+        visitor.writes("¿Tienen yerba?").await;
+        app.settled().await;
+        let running = clock(&ana, 1).await;
+        assert_eq!((span(&running), &running["metric"]), (5 * MINUTE, &json!("next_response")));
+        ana.says(&json!(1), "Sí").await;
+        app.settled().await;
+        let fine = kept(&owner, &next).await;
+        assert_eq!((&fine["met"], &fine["missed"], &fine["permille"]), (&json!(1), &json!(0), &json!(1_000)), "{fine}");
+        // Closed in time and unanswered: in neither number. Closed late: broken.
+        visitor.writes("Gracias").await;
+        app.settled().await;
+        ana.post("/conversations/1/close", json!({ "confirm_unanswered": true, "reason": "spam" })).await.expect(200);
+        app.settled().await;
+        let dropped = kept(&owner, &next).await;
+        assert_eq!((&dropped["met"], &dropped["missed"], &dropped["dropped"], &dropped["open"]), (&json!(1), &json!(0), &json!(1), &json!(0)), "{dropped}");
+        let alerts = owner.get("/alerts").await.expect(200);
+        let told = alerts["items"].as_array().unwrap().iter().filter(|a| a["kind"].as_str().unwrap().starts_with("service_")).count();
+        assert_eq!(told, 2, "{alerts}");
+    }
+
+    /// Given a changed target, then open chats keep theirs unless it is applied to them.
+    async fn rep_8_2_open_chats_keep_their_target_unless_applied(app) {
+        let owner = app.owner().await;
+        let (_, key) = app.web_chat(&owner, json!({})).await;
+        let target = promise(&owner, "first_response", 600).await;
+        write(app, &key).await;
+        let path = format!("/service-targets/{}", target["id"]);
+        owner.patch(&path, 7, json!({ "seconds": 60 })).await.problem(412, "version_mismatch");
+        let edited = owner.patch(&path, 1, json!({ "seconds": 1_200 })).await.expect(200);
+        assert_eq!((&edited["seconds"], &edited["version"]), (&json!(1_200), &json!(2)));
+        assert_eq!(span(&clock(&owner, 1).await), 10 * MINUTE, "it keeps what it began with");
+        write(app, &key).await;
+        assert_eq!(span(&clock(&owner, 2).await), 20 * MINUTE);
+        owner.patch(&path, 2, json!({ "seconds": 300, "apply": true })).await.expect(200);
+        assert_eq!((span(&clock(&owner, 1).await), span(&clock(&owner, 2).await)), (5 * MINUTE, 5 * MINUTE));
+        owner.delete(&path).await.expect(204);
+        assert_eq!(span(&clock(&owner, 1).await), 5 * MINUTE, "what was promised stays promised");
+        write(app, &key).await;
+        assert_eq!(clock(&owner, 3).await, Value::Null);
+    }
+
+    /// Given snooze by the agent, then the clock of the first response does not stop; nor for a transfer.
+    async fn rep_8_3_a_snooze_does_not_stop_the_clock(app) {
+        let owner = app.owner().await;
+        let ana = app.member("ana", Role::Agent).await;
+        let berta = app.member("berta", Role::Agent).await;
+        let (_, key) = app.web_chat(&owner, json!({})).await;
+        promise(&owner, "first_response", 600).await;
+        write(app, &key).await;
+        ana.post("/conversations/1/take", json!({})).await.expect(200);
+        app.settled().await;
+        let before = clock(&owner, 1).await;
+        let until = app.clock.now().0 + 3_600_000;
+        ana.post("/conversations/1/snooze", json!({ "until": until })).await.expect(200);
+        app.settled().await;
+        assert_eq!(clock(&owner, 1).await, before);
+        owner.post("/conversations/1/transfer", json!({ "to": { "agent": berta.agent } })).await.expect(200);
+        app.settled().await;
+        assert_eq!(clock(&owner, 1).await, before);
+        app.advance(601_000);
+        owner.until("/alerts", |a| a["items"].as_array().unwrap().iter().any(|a| a["kind"] == "service_overdue")).await;
+    }
+
+    async fn rep_8_the_most_specific_promise_holds(app) {
+        let owner = app.owner().await;
+        let group = owner.post("/groups", json!({ "name": "Ventas" })).await.expect(201);
+        let (plain, plain_key) = app.web_chat(&owner, json!({})).await;
+        let (_, group_key) = app.web_chat(&owner, json!({ "name": "Otra", "default_group": group["id"] })).await;
+        let body = |seconds: i64, more: Value| {
+            let mut body = json!({ "metric": "first_response", "seconds": seconds, "business": false });
+            for (key, value) in more.as_object().unwrap() {
+                body[key] = value.clone();
+            }
+            body
+        };
+        owner.post("/service-targets", body(600, json!({}))).await.expect(201);
+        owner.post("/service-targets", body(600, json!({}))).await.wrong("/metric", "taken");
+        owner.post("/service-targets", body(300, json!({ "group": group["id"] }))).await.expect(201);
+        owner.post("/service-targets", body(120, json!({ "channel_account": plain }))).await.expect(201);
+        owner.post("/service-targets", body(5, json!({}))).await.wrong("/seconds", "out_of_range");
+        owner.post("/service-targets", body(60, json!({ "group": 99 }))).await.wrong("/group", "unknown");
+        owner.post("/service-targets", body(60, json!({ "channel_account": 99 }))).await.wrong("/channel_account", "unknown");
+        write(app, &plain_key).await;
+        write(app, &group_key).await;
+        assert_eq!((span(&clock(&owner, 1).await), span(&clock(&owner, 2).await)), (2 * MINUTE, 5 * MINUTE));
+    }
+}

@@ -1,0 +1,206 @@
+import { api, ApiError } from '@/api/client';
+import { channelsQuery, groupsQuery } from '@/api/queries';
+import type { Compliance, Page as Paged, ServiceTarget } from '@/api/types';
+import { useT } from '@/i18n';
+import { explain } from '@/lib/errors';
+import { useMay } from '@/lib/me';
+import { duration } from '@/lib/time';
+import { Banner, Button, Checkbox, Dialog, Empty, Failure, Loading, Page, Radio, SelectField, TextField, toast } from '@/ui';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+
+const targets = ['service-targets'] as const;
+const METRICS = ['first_response', 'next_response'] as const;
+
+/** What customers are promised, and how it was kept. */
+export default function Levels() {
+  const t = useT();
+  const may = useMay('routing:edit');
+  const channels = useMay('channels:manage');
+  const { data: groups } = useQuery(groupsQuery);
+  const { data: accounts } = useQuery({ ...channelsQuery, enabled: channels });
+  const list = useQuery({ queryKey: targets, queryFn: ({ signal }) => api.get<Paged<ServiceTarget>>('/service-targets', undefined, signal) });
+  const kept = useQuery({ queryKey: [...targets, 'kept'], queryFn: ({ signal }) => api.get<Paged<Compliance>>('/reports/service-levels', undefined, signal), refetchInterval: 30_000 });
+  const [open, setOpen] = useState<ServiceTarget | 'new' | null>(null);
+  const of = (target: ServiceTarget) => kept.data?.items.find((one) => one.target === target.id);
+  const where = (target: ServiceTarget) =>
+    [
+      target.group === null ? t('levels.groups') : (groups?.find((one) => one.id === target.group)?.name ?? `#${target.group}`),
+      target.channel_account === null ? t('levels.channels') : (accounts?.find((one) => one.id === target.channel_account)?.name ?? `#${target.channel_account}`),
+    ].join(' · ');
+  return (
+    <Page
+      title={t('nav.levels')}
+      purpose={t('levels.purpose')}
+      actions={
+        may && (
+          <Button variant="primary" icon="plus" onClick={() => setOpen('new')}>
+            {t('levels.new')}
+          </Button>
+        )
+      }
+    >
+      {list.isPending ? (
+        <Loading lines={4} />
+      ) : !list.data ? (
+        <Failure error={list.error} retry={() => void list.refetch()} />
+      ) : list.data.items.length === 0 ? (
+        <Empty icon="clock" title={t('levels.none')}>
+          {t('levels.none.text')}
+        </Empty>
+      ) : (
+        <div className="scroll-x" role="region" aria-label={t('nav.levels')} tabIndex={0}>
+          <table className="table">
+            <thead>
+              <tr>
+                <th>{t('levels.metric')}</th>
+                <th>{t('levels.where')}</th>
+                <th className="r">{t('levels.target')}</th>
+                <th className="r">{t('levels.kept')}</th>
+                <th className="r">{t('levels.met')}</th>
+                <th className="r">{t('levels.missed')}</th>
+                <th className="r">{t('levels.open')}</th>
+                <th>
+                  <span className="sr">{t('levels.change')}</span>
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {list.data.items.map((target) => {
+                const row = of(target);
+                return (
+                  <tr key={target.id}>
+                    <td className="medium">{t(`levels.metric.${target.metric}`)}</td>
+                    <td>{where(target)}</td>
+                    <td className="r num">
+                      {duration(target.seconds * 1_000)} <span className="xs muted">{target.business ? t('levels.business.short') : t('levels.clock.short')}</span>
+                    </td>
+                    <td className="r num semi">{row?.permille == null ? '–' : `${t.number(row.permille / 10)} %`}</td>
+                    <td className="r num">{t.number(row?.met ?? 0)}</td>
+                    <td className="r num">{t.number(row?.missed ?? 0)}</td>
+                    <td className="r num">
+                      {t.number(row?.open ?? 0)}
+                      {(row?.open_overdue ?? 0) > 0 && <span className="c-red xs"> · {t('levels.open.overdue', { n: row?.open_overdue ?? 0 })}</span>}
+                    </td>
+                    <td className="r">
+                      {may && (
+                        <Button size="sm" onClick={() => setOpen(target)} aria-label={t('levels.edit', { metric: t(`levels.metric.${target.metric}`), where: where(target) })}>
+                          {t('levels.change')}
+                        </Button>
+                      )}
+                    </td>
+                  </tr>
+                );
+              })}
+            </tbody>
+          </table>
+        </div>
+      )}
+      <p className="xs muted below">{t('levels.how')}</p>
+      {open && <Edit target={open === 'new' ? null : open} onClose={() => setOpen(null)} />}
+    </Page>
+  );
+}
+
+function Edit({ target, onClose }: { target: ServiceTarget | null; onClose(): void }) {
+  const t = useT();
+  const client = useQueryClient();
+  const { data: groups } = useQuery(groupsQuery);
+  const { data: accounts } = useQuery({ ...channelsQuery, enabled: useMay('channels:manage') });
+  const [metric, setMetric] = useState<ServiceTarget['metric']>(target?.metric ?? 'first_response');
+  const [group, setGroup] = useState(String(target?.group ?? ''));
+  const [channel, setChannel] = useState(String(target?.channel_account ?? ''));
+  const [minutes, setMinutes] = useState(target ? String(target.seconds / 60) : '15');
+  const [business, setBusiness] = useState(target?.business ?? true);
+  const [notify, setNotify] = useState(target?.notify ?? true);
+  const [apply, setApply] = useState(false);
+  const done = () => {
+    void client.invalidateQueries({ queryKey: targets });
+    onClose();
+  };
+  const save = useMutation({
+    mutationFn: () => {
+      const body = { seconds: Math.round(Number(minutes) * 60), business, notify };
+      return target
+        ? api.patch(`/service-targets/${target.id}`, { ...body, apply }, target.version)
+        : api.post('/service-targets', { ...body, metric, group: group ? Number(group) : null, channel_account: channel ? Number(channel) : null });
+    },
+    onSuccess: () => {
+      toast(t('save.done'));
+      done();
+    },
+  });
+  const remove = useMutation({ mutationFn: () => api.delete(`/service-targets/${target?.id}`), onSuccess: done });
+  const wrong = save.error instanceof ApiError ? save.error : null;
+  const failed = [save.error, remove.error].find((error) => error && !(error instanceof ApiError && error.problem.errors?.length));
+  return (
+    <Dialog
+      title={target ? t('levels.edit.title') : t('levels.new')}
+      onClose={onClose}
+      onSubmit={() => save.mutate()}
+      footer={
+        <>
+          {target && (
+            <Button variant="danger-ghost" busy={remove.isPending} onClick={() => remove.mutate()}>
+              {t('levels.remove')}
+            </Button>
+          )}
+          <span className="grow" />
+          <Button onClick={onClose}>{t('common.cancel')}</Button>
+          <Button type="submit" variant="primary" busy={save.isPending} disabled={!(Number(minutes) > 0)}>
+            {t('save.save')}
+          </Button>
+        </>
+      }
+    >
+      {failed ? <Banner tone="red">{explain(t, failed)}</Banner> : null}
+      {wrong?.about('/metric') && <Banner tone="red">{t('levels.taken')}</Banner>}
+      {!target && (
+        <>
+          <SelectField label={t('levels.metric')} value={metric} onChange={(event) => setMetric(event.target.value as ServiceTarget['metric'])}>
+            {METRICS.map((one) => (
+              <option key={one} value={one}>
+                {t(`levels.metric.${one}`)}
+              </option>
+            ))}
+          </SelectField>
+          <div className="cols-2">
+            <SelectField label={t('filter.group')} value={group} onChange={(event) => setGroup(event.target.value)}>
+              <option value="">{t('levels.groups')}</option>
+              {groups?.map((one) => (
+                <option key={one.id} value={one.id}>
+                  {one.name}
+                </option>
+              ))}
+            </SelectField>
+            <SelectField label={t('nav.channels')} value={channel} onChange={(event) => setChannel(event.target.value)}>
+              <option value="">{t('levels.channels')}</option>
+              {accounts?.map((one) => (
+                <option key={one.id} value={one.id}>
+                  {one.name}
+                </option>
+              ))}
+            </SelectField>
+          </div>
+        </>
+      )}
+      <TextField label={t('levels.minutes')} type="number" min={0.2} step="any" required error={wrong?.about('/seconds')} value={minutes} onChange={(event) => setMinutes(event.target.value)} />
+      <div className="opts" role="radiogroup" aria-label={t('levels.count')}>
+        <Radio name="business" checked={business} onChange={() => setBusiness(true)} help={t('levels.business.help')}>
+          {t('levels.business')}
+        </Radio>
+        <Radio name="business" checked={!business} onChange={() => setBusiness(false)} help={t('levels.clock.help')}>
+          {t('levels.clock')}
+        </Radio>
+      </div>
+      <Checkbox checked={notify} onChange={setNotify} help={t('levels.notify.help')}>
+        {t('levels.notify')}
+      </Checkbox>
+      {target && (
+        <Checkbox checked={apply} onChange={setApply} help={t('levels.apply.help')}>
+          {t('levels.apply')}
+        </Checkbox>
+      )}
+    </Dialog>
+  );
+}
