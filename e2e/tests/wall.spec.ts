@@ -103,3 +103,52 @@ test('CP-1.2 a setting is found by its name in any language, and its page shows 
     await expect(page.getByRole('heading', { level: 1, name: 'Inicio' })).toBeVisible();
   }
 });
+
+test('CP-1 each tile of the home opens the list it counts', async ({ world }) => {
+  const visit = await (await world.shop()).visit();
+  await visit.write('¿Hay alguien?');
+  const page = await world.owner.page('/dashboard');
+  await expect(page).toHaveURL(/\/dashboard\/home/);
+  await expect(page.getByRole('link', { name: /Esperan ahora 1/ })).toBeVisible();
+  await expect(page.getByRole('link', { name: 'Tienda: funciona' })).toBeVisible();
+  await expectAccessible(page);
+  await page.getByRole('link', { name: /Envíos fallidos 0/ }).click();
+  await expect(page.getByRole('heading', { name: 'Todo llegó' })).toBeVisible();
+  await page.goBack();
+  await page.getByRole('link', { name: /Esperan ahora/ }).click();
+  await expect(page).toHaveURL(/\/agent\/unassigned/);
+});
+
+test('REP-7.1 the page says the largest difference between equally available agents, and its numbers open their lists', async ({ world }) => {
+  await world.policy({ presence: 'any', reassign_seconds: 600, limit: null, excluded: [world.owner.id] });
+  await world.join('Ana Pérez');
+  await world.join('Beto Díaz');
+  const shop = await world.shop();
+  for (const text of ['uno', 'dos', 'tres', 'cuatro']) await (await shop.visit()).write(text);
+  await expect.poll(async () => (await world.owner.get<{ agents: { active: number } }>('/conversations/counts')).agents.active).toBe(4);
+  const page = await world.owner.page('/dashboard/reports/fairness');
+  await expect(page.getByText('Entre agentes igualmente disponibles la diferencia máxima fue 1.')).toBeVisible();
+  const ana = page.getByRole('row', { name: /Ana Pérez/ });
+  await expect(ana).toContainText('50 %');
+  await ana.getByRole('link', { name: '2' }).first().click();
+  await expect(page).toHaveURL(/\/dashboard\/decisions\?.*act=assign/);
+  await expect(page.getByText('cuatro')).toHaveCount(0);
+  await expect(page.getByRole('button', { expanded: false }).filter({ hasText: 'Ana' })).toHaveCount(2);
+});
+
+test('REP-8 a promise is made, shown where it waits, and counted', async ({ world, server }) => {
+  const page = await world.owner.page('/dashboard/service-levels');
+  await page.getByRole('button', { name: 'Nuevo objetivo' }).click();
+  await page.getByLabel('Minutos').fill('1');
+  await page.getByText('Tiempo corrido').click();
+  await expectAccessible(page);
+  await page.getByRole('button', { name: 'Guardar' }).click();
+  await expect(page.getByRole('row', { name: /Primera respuesta/ })).toContainText('1:00');
+  const ana = await Console.open(await world.join('Ana Pérez'), '/agent/unassigned');
+  await (await (await world.shop()).visit()).write('¿Cuánto sale?');
+  await expect(ana.row('¿Cuánto sale?')).toBeVisible();
+  await server.advance(62);
+  await expect(ana.row('¿Cuánto sale?').getByText(/Vencida hace/)).toHaveCount(1);
+  const wall = await world.owner.page('/dashboard/wall');
+  await expect(wall.getByRole('region', { name: 'Relojes' }).getByText('Objetivos por vencer')).toBeVisible();
+});

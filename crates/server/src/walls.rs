@@ -3,12 +3,10 @@
 //! is in it.
 
 use crate::App;
-use crate::app::routing;
 use crate::app::wall::{self, Overview};
 use crate::app::{AppError, AppResult};
 use bytes::Bytes;
 use ronda_domain::WorkspaceId;
-use ronda_routing::State;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -70,18 +68,9 @@ impl Walls {
 
 async fn draw(app: &Arc<App>, w: WorkspaceId) -> AppResult<Overview> {
     let now = app.clock.now();
-    let asked = app
+    let survey = app
         .planners
         .ask(app, w, move |state| ronda_routing::survey(state, now))
-        .await;
-    let survey = match asked {
-        Ok(survey) => survey,
-        // Another node plans this workspace: its state is in the rows.
-        Err(AppError::RoutingUnavailable) => {
-            let rows = app.db.read("wall_rows", move |tx| routing::rows(tx, w)).await?;
-            ronda_routing::survey(&State::from_rows(rows.1), now)
-        }
-        Err(error) => return Err(error),
-    };
+        .await?;
     app.db.read("wall", move |tx| wall::overview(tx, w, &survey)).await
 }
