@@ -322,9 +322,13 @@ fn ends(
     } else {
         Hours::Always
     };
-    // Beyond what the hours know, time counts plainly.
-    let after = |ms: i64| add_open(&hours, from, ms).unwrap_or_else(|| from.plus(ms));
-    Ok((after(target.target_ms / 100 * RISK_PERCENT), after(target.target_ms)))
+    Ok(ends_in(&hours, target.target_ms, from))
+}
+
+/// When a promise of `target_ms` is at risk and when it is over, in these hours. Beyond what they know, time counts plainly.
+fn ends_in(hours: &Hours, target_ms: i64, from: Ms) -> (Ms, Ms) {
+    let after = |ms: i64| add_open(hours, from, ms).unwrap_or_else(|| from.plus(ms));
+    (after(target_ms / 100 * RISK_PERCENT), after(target_ms))
 }
 
 /// The most specific target: of the group and the channel, of the group, of the channel, of everybody.
@@ -462,4 +466,21 @@ pub fn compliance(tx: &mut Tx<'_>, who: &Who, period: (Ms, Ms)) -> AppResult<Vec
         (row.open, row.open_overdue) = (open, overdue);
     }
     Ok(found.into_values().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Given first response 15 min and hours to 18:00, when a chat arrives at 17:50, then it is due 09:05 next open day.
+    #[test]
+    fn rep_8_1_closed_time_does_not_count() {
+        let at = |day: i64, hour: i64, minute: i64| Ms(day * Ms::DAY + hour * Ms::HOUR + minute * Ms::MINUTE);
+        // Friday and Monday, from nine to six.
+        let hours = Hours::Spans(vec![(at(0, 9, 0), at(0, 18, 0)), (at(3, 9, 0), at(3, 18, 0))]);
+        let (risk, due) = ends_in(&hours, 15 * Ms::MINUTE, at(0, 17, 50));
+        assert_eq!(due, at(3, 9, 5));
+        assert_eq!(risk, at(3, 9, 1).plus(15_000));
+        assert_eq!(ends_in(&Hours::Always, 15 * Ms::MINUTE, at(0, 17, 50)).1, at(0, 18, 5));
+    }
 }
