@@ -152,3 +152,18 @@ test('REP-8 a promise is made, shown where it waits, and counted', async ({ worl
   const wall = await world.owner.page('/dashboard/wall');
   await expect(wall.getByRole('region', { name: 'Relojes' }).getByText('Objetivos por vencer')).toBeVisible();
 });
+
+test('REP-11.3 a pause freezes the clocks, is seen by everybody who looks, and ends in place', async ({ world }) => {
+  await world.policy({ presence: 'online', reassign_seconds: 60 });
+  const ana = await Console.open(await world.join('Ana Pérez'));
+  await (await (await world.shop()).visit()).write('¿Hay stock?');
+  await expect(ana.row('¿Hay stock?')).toBeVisible();
+  const wall = await world.owner.page('/dashboard/wall');
+  await wall.getByRole('button', { name: 'Pausar rotación' }).click();
+  await wall.getByRole('button', { name: '30 minutos' }).click();
+  await expectAccessible(wall);
+  await wall.getByRole('button', { name: 'Pausar', exact: true }).click();
+  await expect(wall.getByText(/En pausa, faltan (30|29):/)).toBeVisible();
+  await wall.getByRole('button', { name: 'Reanudar la rotación de Todos los grupos' }).click();
+  await expect(wall.getByText(/En pausa, faltan/)).toHaveCount(0);
+});

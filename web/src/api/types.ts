@@ -204,6 +204,7 @@ export type Overview = With<
     expiring: Conversation[];
     windows: Conversation[];
     promises: Conversation[];
+    pauses: { group: number | null; until: Ms }[];
     overdue: { since: Ms; conversation: Conversation }[];
     incidents: Incident[];
     channels: ChannelCondition[];

@@ -1032,4 +1032,18 @@ export default {
 
   // Service levels, buttons
   'levels.change': 'Edit',
+
+  // Wall: promises, pauses
+  'wall.pause': 'Pause rotation',
+  'wall.pause.title': 'Pause rotation',
+  'wall.pause.text': 'The clocks stand still and go on afterwards with what was left. It is in the log.',
+  'wall.pause.everything': 'All groups',
+  'wall.pause.minutes': '{n} minutes',
+  'wall.pause.for': 'For',
+  'wall.pause.do': 'Pause',
+  'wall.pause.end': 'Resume',
+  'wall.pause.end.of': 'Resume rotation of {group}',
+  'wall.paused': 'Paused, {for} left',
+  'wall.paused.done': 'Rotation is paused',
+  'wall.resumed.done': 'Rotation goes on',
 } satisfies Record<keyof typeof es, string>;

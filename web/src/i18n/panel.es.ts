@@ -1031,4 +1031,18 @@ export default {
 
   // Service levels, buttons
   'levels.change': 'Editar',
+
+  // Wall: promises, pauses
+  'wall.pause': 'Pausar rotación',
+  'wall.pause.title': 'Pausar la rotación',
+  'wall.pause.text': 'Los relojes se detienen y siguen después con lo que les quedaba. Queda en el registro.',
+  'wall.pause.everything': 'Todos los grupos',
+  'wall.pause.minutes': '{n} minutos',
+  'wall.pause.for': 'Durante',
+  'wall.pause.do': 'Pausar',
+  'wall.pause.end': 'Reanudar',
+  'wall.pause.end.of': 'Reanudar la rotación de {group}',
+  'wall.paused': 'En pausa, faltan {for}',
+  'wall.paused.done': 'La rotación está en pausa',
+  'wall.resumed.done': 'La rotación sigue',
 } as const;

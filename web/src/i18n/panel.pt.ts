@@ -1032,4 +1032,18 @@ export default {
 
   // Service levels, buttons
   'levels.change': 'Editar',
+
+  // Wall: promises, pauses
+  'wall.pause': 'Pausar rotação',
+  'wall.pause.title': 'Pausar a rotação',
+  'wall.pause.text': 'Os relógios param e continuam depois com o que restava. Fica no registro.',
+  'wall.pause.everything': 'Todos os grupos',
+  'wall.pause.minutes': '{n} minutos',
+  'wall.pause.for': 'Durante',
+  'wall.pause.do': 'Pausar',
+  'wall.pause.end': 'Retomar',
+  'wall.pause.end.of': 'Retomar a rotação de {group}',
+  'wall.paused': 'Em pausa, faltam {for}',
+  'wall.paused.done': 'A rotação está em pausa',
+  'wall.resumed.done': 'A rotação continua',
 } satisfies Record<keyof typeof es, string>;

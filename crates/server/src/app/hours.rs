@@ -135,7 +135,8 @@ pub struct ClosedSpan {
 }
 
 impl Opening {
-    fn hours(&self) -> &Hours {
+    /// Its open spans around now, for arithmetic in open time.
+    pub fn hours(&self) -> &Hours {
         self.spans.get_or_init(|| {
             let (from, to) = (self.now.plus(-HORIZON_MS), self.now.plus(HORIZON_MS));
             Hours::Spans(self.civil.spans(&self.zone, from, to))

@@ -27,6 +27,7 @@ pub mod invitations;
 pub mod outgoing;
 pub mod password_resets;
 pub mod password_rules;
+pub mod pauses;
 pub mod policies;
 pub mod polite;
 pub mod presence;

@@ -18,7 +18,8 @@ use ronda_storage::conversations::{self, ConversationRow, PlannedPlace};
 use ronda_storage::messages::{self, NewLine};
 use ronda_storage::routing::{self, Consumed, DecisionRow, LoadDelta, RoundRow};
 use ronda_storage::{
-    StoreError, Tx, Wake, agents, channel_accounts, hours as stored_hours, incidents, service_levels, timers, workspaces,
+    StoreError, Tx, Wake, agents, channel_accounts, hours as stored_hours, incidents, service_levels, timers,
+    workspaces,
 };
 use serde::Serialize;
 use serde_json::{Value, json};

@@ -4,6 +4,7 @@
 
 use crate::app::alerts::{self, Raised};
 use crate::app::audit::{self, Change};
+use crate::app::hours::{Calendar, Opening};
 use crate::app::{Actor, AppError, AppResult, Fields, Who};
 use ronda_domain::conversation::Place;
 use ronda_domain::permission::Permission;
@@ -176,7 +177,7 @@ pub fn create(tx: &mut Tx<'_>, who: &Who, new: &NewServiceTarget) -> AppResult<S
     let mut f = Fields::new();
     let seconds = f.whole("/seconds", new.seconds, SECONDS);
     if let Some(group) = new.group
-        && !agents::groups(tx, w)?.iter().any(|g| g.0 == group)
+        && !agents::groups(tx, w)?.iter().any(|g| g.group == group)
     {
         f.fail("/group", "unknown", "no group has this id");
     }
@@ -286,9 +287,10 @@ fn changed(
 /// Gives the clocks of a target that run what it says now.
 fn apply(tx: &mut Tx<'_>, w: WorkspaceId, target: &TargetRow) -> AppResult<()> {
     let now = tx.now();
+    let calendar = Calendar::load(tx, w)?;
     let mut moves = Vec::new();
     for clock in stored::running_of_target(tx, w, target.id)? {
-        let (risk_at, due_at) = ends(tx, w, target, clock.group, clock.channel, clock.started_at)?;
+        let (risk_at, due_at) = ends(&calendar, target, (clock.group, clock.channel), clock.started_at);
         let next = [risk_at, due_at].into_iter().find(|at| *at > now);
         moves.push((clock.id, risk_at, due_at, next.or(Some(now))));
     }
@@ -298,31 +300,15 @@ fn apply(tx: &mut Tx<'_>, w: WorkspaceId, target: &TargetRow) -> AppResult<()> {
 
 // Clocks -----------------------------------------------------------------------------------------------------------------
 
-/// The open hours that count for a conversation.
-fn hours_of(
-    _tx: &mut Tx<'_>,
-    _w: WorkspaceId,
-    _group: Option<GroupId>,
-    _channel: ChannelAccountId,
-) -> AppResult<Hours> {
-    Ok(Hours::Always)
-}
-
 /// When a target is at risk and when it is over, for a wait that began at `from`.
 fn ends(
-    tx: &mut Tx<'_>,
-    w: WorkspaceId,
+    calendar: &Calendar,
     target: &TargetRow,
-    group: Option<GroupId>,
-    channel: ChannelAccountId,
+    (group, channel): (Option<GroupId>, ChannelAccountId),
     from: Ms,
-) -> AppResult<(Ms, Ms)> {
-    let hours = if target.business {
-        hours_of(tx, w, group, channel)?
-    } else {
-        Hours::Always
-    };
-    Ok(ends_in(&hours, target.target_ms, from))
+) -> (Ms, Ms) {
+    let opening = calendar.of(group, channel).filter(|_| target.business);
+    ends_in(opening.map_or(&Hours::Always, Opening::hours), target.target_ms, from)
 }
 
 /// When a promise of `target_ms` is at risk and when it is over, in these hours. Beyond what they know, time counts plainly.
@@ -356,6 +342,7 @@ pub fn owed(tx: &mut Tx<'_>, w: WorkspaceId, ids: &[ConversationId]) -> AppResul
         .into_iter()
         .map(|c| c.conversation)
         .collect();
+    let calendar = Calendar::load(tx, w)?;
     let mut new = Vec::new();
     for c in conversations::get_many(tx, w, ids)? {
         let live = matches!(c.place, Place::Waiting | Place::Held);
@@ -370,7 +357,7 @@ pub fn owed(tx: &mut Tx<'_>, w: WorkspaceId, ids: &[ConversationId]) -> AppResul
         let Some(target) = most_specific(&targets, metric, &c) else {
             continue;
         };
-        let (risk_at, due_at) = ends(tx, w, target, c.group, c.channel_account, from)?;
+        let (risk_at, due_at) = ends(&calendar, target, (c.group, c.channel_account), from);
         new.push(NewClock {
             conversation: c.id,
             metric: metric.word(),

@@ -2,6 +2,7 @@
 
 use crate::app::hours::Calendar;
 use crate::app::incidents::{self, Incident};
+use crate::app::pauses::{self, RotationPause};
 use crate::app::users::{self, Agent};
 use crate::app::views::Conversation;
 use crate::app::{AppError, AppResult};
@@ -122,6 +123,8 @@ pub struct Overview {
     /// Messages of today that could not be delivered.
     pub failed_today: i64,
     pub channels: Vec<ChannelCondition>,
+    /// Pauses of rotation that go on.
+    pub pauses: Vec<RotationPause>,
 }
 
 /// The first instant of today where the workspace is.
@@ -226,6 +229,7 @@ pub fn overview(tx: &mut Tx<'_>, w: WorkspaceId, survey: &Survey) -> AppResult<O
         incidents_today: ronda_storage::incidents::count_since(tx, w, day)?,
         failed_today: messages::failed_since(tx, w, day)?,
         channels: channels(tx, w)?,
+        pauses: pauses::running(tx, w)?,
     })
 }
 

@@ -157,6 +157,7 @@ fn resources() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(routing::preview))
         .routes(routes!(routing::decisions))
         .routes(routes!(wall::overview))
+        .routes(routes!(wall::pause))
         .routes(routes!(wall::links, wall::create))
         .routes(routes!(wall::revoke))
         .routes(routes!(wall::public))

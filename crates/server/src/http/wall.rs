@@ -1,6 +1,7 @@
 //! The live wall, for supervisors and for screens in the room.
 
 use crate::App;
+use crate::app::pauses::{self, NewPause, RotationPause};
 use crate::app::wall::{Overview, PublicWall};
 use crate::app::wall_links::{self, NewWallLink, WallLink};
 use crate::http::{Body, Context, Paged, Path, Problem};
@@ -21,6 +22,18 @@ pub async fn overview(ctx: Context) -> Result<Response, Problem> {
     ctx.who.need(Permission::RoutingExplain)?;
     let picture = ctx.app.walls.look(&ctx.app, ctx.who.workspace).await?;
     Ok(([(CONTENT_TYPE, "application/json")], picture.body.clone()).into_response())
+}
+
+/// Pause rotation
+///
+/// The clocks of a group, or of all, stand still for at most 60 minutes and go on with what was left; 0 minutes ends a
+/// pause. It is in the audit log.
+#[utoipa::path(post, path = "/rotation-pauses", tag = "Routing", request_body = NewPause, responses((status = 201, body = RotationPause)))]
+pub async fn pause(ctx: Context, Body(new): Body<NewPause>) -> Result<(StatusCode, Json<RotationPause>), Problem> {
+    let pause = ctx
+        .write("pause_rotation", move |tx, who| pauses::set(tx, who, &new))
+        .await?;
+    Ok((StatusCode::CREATED, Json(pause)))
 }
 
 /// List links to the wall

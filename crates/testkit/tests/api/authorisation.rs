@@ -275,6 +275,7 @@ fn table() -> Vec<Row> {
         having(P::RoutingExplain, "POST /routing-policies/preview").body(json!({ "policy": {} })),
         having(P::RoutingExplain, "GET /routing-decisions"),
         having(P::RoutingExplain, "GET /routing/overview"),
+        having(P::ConversationsManageOthers, "POST /rotation-pauses").body(json!({ "minutes": 5 })),
         having(P::RoutingExplain, "GET /wall-links"),
         having(P::RoutingExplain, "POST /wall-links").body(json!({ "name": "Sala" })),
         having(P::RoutingExplain, "DELETE /wall-links/{id}").names("id", T::WallLink),

@@ -129,6 +129,34 @@ api_suite! {
         owner.until("/alerts", |a| a["items"].as_array().unwrap().iter().any(|a| a["kind"] == "service_overdue")).await;
     }
 
+    /// Given first response 15 min and hours to 18:00, when a chat arrives at 17:50, then it is due 09:05 next open day.
+    async fn rep_8_1_a_wait_that_begins_before_closing_is_due_after_opening(app) {
+        let owner = app.owner().await;
+        let (_, key) = app.web_chat(&owner, json!({})).await;
+        let day = json!([{ "from": "09:00", "to": "18:00" }]);
+        let week = json!({ "week": [day, day, day, day, day, [], []] });
+        let version = owner.get("/business-hours/workspace").await.expect(200)["version"].as_i64().unwrap();
+        let request = owner.request("PUT", "/business-hours/workspace").header("if-match", format!("\"{version}\"")).json(&week);
+        owner.send(request).await.expect(200);
+        let body = json!({ "metric": "first_response", "seconds": 900, "business": true });
+        owner.post("/service-targets", body).await.expect(201);
+        // Friday, ten to six in Buenos Aires, three hours behind all year. The count of time begins on a Thursday.
+        let (hour, whole_day) = (3_600_000, 24 * 3_600_000);
+        let local = app.clock.now().0 - 3 * hour;
+        let friday = whole_day + 17 * hour + 50 * MINUTE;
+        app.advance((friday - local).rem_euclid(7 * whole_day));
+        app.settled().await;
+        write(app, &key).await;
+        let owner = app.sign_in("olga").await;
+        let running = clock(&owner, 1).await;
+        let started = running["started_at"].as_i64().unwrap();
+        let late = (started - 3 * hour).rem_euclid(whole_day) - (17 * hour + 50 * MINUTE);
+        assert!((0..MINUTE).contains(&late), "{running}");
+        // Monday, five past nine, and by as much later as it came after ten to six.
+        let monday = started - late + 2 * whole_day + 15 * hour + 15 * MINUTE;
+        assert_eq!(running["due_at"].as_i64().unwrap(), monday + late, "{running}");
+    }
+
     async fn rep_8_the_most_specific_promise_holds(app) {
         let owner = app.owner().await;
         let group = owner.post("/groups", json!({ "name": "Ventas" })).await.expect(201);

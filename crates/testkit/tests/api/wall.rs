@@ -176,6 +176,44 @@ api_suite! {
         assert_eq!((agent(&seen, &ana)["owed"].clone(), seen["unanswered"].clone()), (json!(1), json!(1)));
     }
 
+    /// Given rotation paused, then clocks freeze and resume with the remainder.
+    async fn rep_11_3_a_pause_freezes_the_clocks(app) {
+        let owner = app.owner().await;
+        let sofia = app.member("sofia", Role::Supervisor).await;
+        let ana = app.member("ana", Role::Agent).await;
+        let berta = app.member("berta", Role::Agent).await;
+        let (_, key) = app.web_chat(&owner, json!({})).await;
+        app.policy(&owner, "sales", json!({ "excluded": [owner.agent, sofia.agent] })).await;
+        arrive(app, &key, 1).await;
+        let first = wall(&sofia).await["expiring"][0].clone();
+        app.advance(40_000);
+        app.settled().await;
+        ana.post("/rotation-pauses", json!({ "minutes": 5 })).await.problem(403, "forbidden");
+        sofia.post("/rotation-pauses", json!({ "minutes": 61 })).await.wrong("/minutes", "out_of_range");
+        sofia.post("/rotation-pauses", json!({ "minutes": 5, "group": 99 })).await.wrong("/group", "unknown");
+        let pause = sofia.post("/rotation-pauses", json!({ "minutes": 10 })).await.expect(201);
+        app.settled().await;
+        let seen = wall(&sofia).await;
+        assert_eq!(seen["pauses"], json!([{ "group": null, "until": pause["until"] }]), "{seen}");
+        // Longer than the clock had left: nothing moves.
+        app.advance(120_000);
+        app.settled().await;
+        assert_eq!(wall(&sofia).await["expiring"][0]["owner"], first["owner"]);
+        sofia.post("/rotation-pauses", json!({ "minutes": 0 })).await.expect(201);
+        app.settled().await;
+        let resumed = wall(&sofia).await;
+        assert_eq!(resumed["pauses"], json!([]));
+        let left = resumed["expiring"][0]["rotate_at"].as_i64().unwrap() - app.clock.now().0;
+        assert!((15_000..=20_000).contains(&left), "{left} of the 20 s that were left");
+        app.advance(21_000);
+        app.settled().await;
+        let other = if first["owner"]["id"] == ana.agent.0 { &berta } else { &ana };
+        assert_eq!(wall(&sofia).await["expiring"][0]["owner"]["id"], other.agent.0);
+        let log = owner.get("/audit-entries?object=rotation").await.expect(200);
+        let actions: Vec<&Value> = log["items"].as_array().unwrap().iter().map(|e| &e["action"]).collect();
+        assert_eq!(actions, ["resumed", "paused"]);
+    }
+
     async fn rep_11_only_supervisors_see_it(app) {
         app.owner().await;
         let ana = app.member("ana", Role::Agent).await;

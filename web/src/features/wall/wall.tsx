@@ -13,6 +13,7 @@ import { Link } from 'wouter';
 import { Agents } from './agents';
 import { Clocks } from './clocks';
 import { Links } from './links';
+import { Pause, Pauses } from './pause';
 import { Channels, Incidents, Queues } from './queues';
 
 const SOON_MS = 30_000;
@@ -56,6 +57,7 @@ function Live({ data: all, error }: { data: Overview; error: unknown }) {
   const link = useLink();
   const [group, setGroup] = useState<number | null>(null);
   const [links, setLinks] = useState(false);
+  const [pausing, setPausing] = useState(false);
   const data = of(all, group);
   const groups = all.queues.filter((queue) => queue.group !== null).map((queue) => ({ value: String(queue.group), label: queue.group_name ?? '' }));
   const options = [{ value: '', label: t('wall.all') }, ...groups];
@@ -83,11 +85,15 @@ function Live({ data: all, error }: { data: Overview; error: unknown }) {
               ))}
             </select>
           ))}
+        <Button icon="pause" onClick={() => setPausing(true)} aria-label={t('wall.pause')}>
+          <span className="t">{t('wall.pause')}</span>
+        </Button>
         <Button icon="screen" onClick={() => setLinks(true)} aria-label={t('wall.screen')}>
           <span className="t">{t('wall.screen')}</span>
         </Button>
       </header>
       {error !== null && error !== undefined && <Banner tone="amber">{explain(t, error)}</Banner>}
+      <Pauses pauses={all.pauses} now={now} name={(id) => all.queues.find((queue) => queue.group === id && id !== null)?.group_name ?? t('wall.pause.everything')} />
       <section className="kpis card" aria-label={t('wall.now')}>
         <Kpi
           label={t('wall.queue')}
@@ -116,6 +122,7 @@ function Live({ data: all, error }: { data: Overview; error: unknown }) {
         <Agents agents={data.agents} now={now} />
         <Clocks data={data} now={now} soonMs={SOON_MS} />
       </div>
+      {pausing && <Pause groups={groups} chosen={group} onClose={() => setPausing(false)} />}
       {links && <Links onClose={() => setLinks(false)} />}
     </div>
   );
