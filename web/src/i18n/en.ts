@@ -602,4 +602,11 @@ export default {
   'alert.mine.service_overdue': 'The time to answer {customer} is over',
   'level.risk': 'At risk: {in}',
   'level.over': 'Overdue for {for}',
+
+  // Decisions of the wall
+  'lost.set_aside': '{n} because it was old when assignment began',
+  'lost.cooling': '{n} paused for not answering',
+
+  // Pauses
+  'decision.pause': 'The clocks stand still or go on: a supervisor’s pause',
 } satisfies Record<keyof typeof es, string>;

@@ -601,4 +601,11 @@ export default {
   'alert.mine.service_overdue': 'Se venció el tiempo para responder a {customer}',
   'level.risk': 'En riesgo: {in}',
   'level.over': 'Vencida hace {for}',
+
+  // Decisions of the wall
+  'lost.set_aside': '{n} porque era vieja al activar la asignación',
+  'lost.cooling': '{n} en pausa por no responder',
+
+  // Pauses
+  'decision.pause': 'Los relojes se detienen o siguen: la pausa de un supervisor',
 } as const;

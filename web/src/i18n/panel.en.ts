@@ -1046,4 +1046,18 @@ export default {
   'wall.paused': 'Paused, {for} left',
   'wall.paused.done': 'Rotation is paused',
   'wall.resumed.done': 'Rotation goes on',
+
+  // Decisions of the wall
+  'reason.name.asked': 'by request',
+  'reason.name.rotation_paused': 'pause by a supervisor',
+  'act.name.extend': 'Extension',
+  'act.name.rearm': 'Clock again',
+  'act.name.pause': 'Pause',
+  'act.name.unreserve': 'Reservation over',
+  'act.name.mark_away': 'Away',
+  'act.name.cool_down': 'Cool-down',
+  'act.name.regroup': 'Other group',
+  'step.set_aside': 'Not set aside',
+  'step.cooling': 'Not paused',
+  'step.closed': 'In open hours',
 } satisfies Record<keyof typeof es, string>;

@@ -1045,4 +1045,18 @@ export default {
   'wall.paused': 'En pausa, faltan {for}',
   'wall.paused.done': 'La rotación está en pausa',
   'wall.resumed.done': 'La rotación sigue',
+
+  // Decisions of the wall
+  'reason.name.asked': 'a pedido',
+  'reason.name.rotation_paused': 'pausa de un supervisor',
+  'act.name.extend': 'Extensión',
+  'act.name.rearm': 'Reloj de nuevo',
+  'act.name.pause': 'Pausa',
+  'act.name.unreserve': 'Fin de reserva',
+  'act.name.mark_away': 'Ausente',
+  'act.name.cool_down': 'Descanso',
+  'act.name.regroup': 'Cambio de grupo',
+  'step.set_aside': 'No apartadas al activar',
+  'step.cooling': 'Sin pausa por no responder',
+  'step.closed': 'En horario',
 } as const;

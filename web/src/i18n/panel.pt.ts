@@ -1046,4 +1046,18 @@ export default {
   'wall.paused': 'Em pausa, faltam {for}',
   'wall.paused.done': 'A rotação está em pausa',
   'wall.resumed.done': 'A rotação continua',
+
+  // Decisions of the wall
+  'reason.name.asked': 'a pedido',
+  'reason.name.rotation_paused': 'pausa de um supervisor',
+  'act.name.extend': 'Extensão',
+  'act.name.rearm': 'Relógio de novo',
+  'act.name.pause': 'Pausa',
+  'act.name.unreserve': 'Fim de reserva',
+  'act.name.mark_away': 'Ausente',
+  'act.name.cool_down': 'Descanso',
+  'act.name.regroup': 'Mudança de grupo',
+  'step.set_aside': 'Não separadas ao ativar',
+  'step.cooling': 'Sem pausa por não responder',
+  'step.closed': 'No horário',
 } satisfies Record<keyof typeof es, string>;

@@ -602,4 +602,11 @@ export default {
   'alert.mine.service_overdue': 'Acabou o tempo para responder a {customer}',
   'level.risk': 'Em risco: {in}',
   'level.over': 'Vencida há {for}',
+
+  // Decisions of the wall
+  'lost.set_aside': '{n} porque era antiga ao ativar a atribuição',
+  'lost.cooling': '{n} em pausa por não responder',
+
+  // Pauses
+  'decision.pause': 'Os relógios param ou seguem: a pausa de um supervisor',
 } satisfies Record<keyof typeof es, string>;
