@@ -1,7 +1,7 @@
 //! Pauses of rotation by supervisors (spec REP-11.3): clocks stand still and go on with what was left.
 
 use crate::app::audit::{self, Change};
-use crate::app::{Actor, AppError, AppResult, Fields, Who, routing};
+use crate::app::{Actor, AppResult, Fields, Who, routing};
 use ronda_domain::permission::Permission;
 use ronda_domain::{GroupId, Ms, WorkspaceId};
 use ronda_storage::{Tx, agents};
@@ -34,7 +34,7 @@ pub struct RotationPause {
 /// Pauses rotation, or ends a pause.
 ///
 /// # Errors
-/// [`AppError::Forbidden`]; wrong fields.
+/// [`crate::app::AppError::Forbidden`]; wrong fields.
 pub fn set(tx: &mut Tx<'_>, who: &Who, new: &NewPause) -> AppResult<RotationPause> {
     who.need(Permission::ConversationsManageOthers)?;
     let w = who.workspace;
