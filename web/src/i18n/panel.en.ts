@@ -741,8 +741,6 @@ export default {
   'autoclose.confirm.owed': 'waits for a reply',
   // People: groups, rights, affinities, states, leaving
   'nav.affinities': 'Affinities',
-  'common.yes': 'Yes',
-  'common.no': 'No',
   'groups.supervised': 'supervised by {names}',
   'groups.empty': 'Nobody in it',
   'groups.empty.text': 'Its chats go to the group that helps, to the default group, or stay unassigned.',

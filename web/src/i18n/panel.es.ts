@@ -740,8 +740,6 @@ export default {
   'autoclose.confirm.owed': 'espera respuesta',
   // People: groups, rights, affinities, states, leaving
   'nav.affinities': 'Afinidades',
-  'common.yes': 'Sí',
-  'common.no': 'No',
   'groups.supervised': 'supervisa {names}',
   'groups.empty': 'Sin integrantes',
   'groups.empty.text': 'Sus chats pasan al grupo que ayuda, al grupo por defecto, o quedan sin asignar.',

@@ -741,8 +741,6 @@ export default {
   'autoclose.confirm.owed': 'espera resposta',
   // People: groups, rights, affinities, states, leaving
   'nav.affinities': 'Afinidades',
-  'common.yes': 'Sim',
-  'common.no': 'Não',
   'groups.supervised': 'supervisão de {names}',
   'groups.empty': 'Sem integrantes',
   'groups.empty.text': 'Seus chats vão para o grupo que ajuda, para o grupo padrão, ou ficam sem atribuir.',
