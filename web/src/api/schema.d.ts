@@ -4,6 +4,63 @@
  */
 
 export interface paths {
+    "/api/v1/affinities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List affinities
+         * @description One's own for everybody; those of others for who manages them.
+         */
+        get: operations["list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/affinities/reassign": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Reassign all customers of an agent */
+        post: operations["reassign"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/affinities/summary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Count affinities
+         * @description Per agent; those who left and still have some are to be reassigned.
+         */
+        get: operations["summary"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/agents": {
         parameters: {
             query?: never;
@@ -37,6 +94,26 @@ export interface paths {
          * @description Needs `agents:set_state`; it is recorded with its reason.
          */
         put: operations["set_other"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List alerts
+         * @description Newest first. Supervisors see all, agents those about them.
+         */
+        get: operations["list"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -590,6 +667,32 @@ export interface paths {
         patch: operations["edit"];
         trace?: never;
     };
+    "/api/v1/customers/{id}/affinity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get the affinity of a customer
+         * @description With what the caller may do about it.
+         */
+        get: operations["get"];
+        /**
+         * Set the affinity of a customer
+         * @description Agents make customers their own, unless another has them: 403 `affinity_of_other` names who. Supervisors decide
+         *     inside their groups, administrators over all.
+         */
+        put: operations["set"];
+        post?: never;
+        /** Remove the affinity of a customer */
+        delete: operations["remove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/customers/{id}/conversations": {
         parameters: {
             query?: never;
@@ -637,12 +740,30 @@ export interface paths {
         };
         /**
          * Follow events
-         * @description A WebSocket, or server-sent events for whoever accepts `text/event-stream`. First `welcome`, then each event with the
-         *     number before it (`prev`), a `ping` every 15 seconds, and `reset` when views have to be loaded again. A reader of
-         *     server-sent events comes back with `Last-Event-ID` and misses nothing that is still kept (48 hours). Only pages of
-         *     this server may open it.
+         * @description A WebSocket. First `welcome`, then each event with the number before it (`prev`), a `ping` every 15 seconds, and
+         *     `reset` when views have to be loaded again. Only pages of this server may open it.
          */
         get: operations["follow"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/failed-messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List failed messages
+         * @description Newest first: what was to be said and why it could not be delivered.
+         */
+        get: operations["failed"];
         put?: never;
         post?: never;
         delete?: never;
@@ -786,6 +907,26 @@ export interface paths {
          * @description The whole body is processed again; what was stored from it stays as it is.
          */
         post: operations["replay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/incidents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List incidents
+         * @description Newest first: who had the conversation, how long the customer waited, and where it was.
+         */
+        get: operations["list"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -976,6 +1117,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/me/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give away everything one holds
+         * @description For the end of a shift. What cannot go stays, with the reason.
+         */
+        post: operations["release"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me/state": {
         parameters: {
             query?: never;
@@ -1028,6 +1189,27 @@ export interface paths {
          * @description Signs all devices out and mails a notice.
          */
         post: operations["finish"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reports/fairness": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Report on fairness
+         * @description Per agent, what they were given against the time they could be given something, and what the decision log proves about
+         *     turns. At most 31 days and 300,000 decisions.
+         */
+        get: operations["fairness"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1334,6 +1516,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/users/{id}/state-spans": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the times a user spent in each state
+         * @description Oldest first, one after the other without a hole: what adds up to the time between `from` and `to`, or now.
+         */
+        get: operations["state_spans"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/users/{id}/states": {
         parameters: {
             query?: never;
@@ -1346,6 +1548,65 @@ export interface paths {
          * @description Newest first, with who or what caused each.
          */
         get: operations["states"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/wall-links": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List links to the wall */
+        get: operations["links"];
+        put?: never;
+        /**
+         * Make a link to the wall
+         * @description For a screen in the room: whoever has it sees the wall without customers, and nothing else, until it is revoked. The
+         *     address is given once.
+         */
+        post: operations["create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/wall-links/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Revoke a link to the wall */
+        delete: operations["revoke"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/wall/{token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Look at the wall with a link
+         * @description For the bearer of a link.
+         */
+        get: operations["public"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1409,38 +1670,57 @@ export interface components {
          * @description A person's sign-in account, which may belong to several workspaces.
          */
         AccountId: number;
-        /** @description What is done. */
-        Action: {
-            /** @description Also those whose customer is owed a reply. */
-            confirm_unanswered?: boolean;
-            /** @description Why, left as a note. */
-            reason?: string | null;
-            /** @enum {string} */
-            type: "close";
-        } | {
-            /** @enum {string} */
-            type: "take";
-        } | {
-            agent?: components["schemas"]["AgentId"] | null;
-            group?: components["schemas"]["GroupId"] | null;
-            /** @enum {string} */
-            type: "transfer";
-        } | {
-            /** @enum {string} */
-            type: "read";
-        } | {
-            /** @enum {string} */
-            type: "unread";
+        /** @description The agent who always attends a customer. */
+        Affinity: {
+            /** @description Neither suspended nor deleted; otherwise routing ignores it and somebody should give the customer to another. */
+            active: boolean;
+            agent: components["schemas"]["AgentId"];
+            agent_name: string;
+            by?: components["schemas"]["AgentId"] | null;
+            by_name?: string | null;
+            customer: components["schemas"]["CustomerId"];
+            customer_name: string;
+            expires_at?: components["schemas"]["Ms"] | null;
+            reason: string;
+            since: components["schemas"]["Ms"];
+            /** @description New chats wait for the agent, up to the policy's longest wait, instead of going to the next. */
+            strict: boolean;
+        };
+        /** @description How many customers are bound to an agent. */
+        AffinityCount: {
+            active: boolean;
+            agent: components["schemas"]["AgentId"];
+            /** Format: int64 */
+            customers: number;
+            name: string;
+        };
+        /** @description The affinity of a customer, and what the caller may do about it. */
+        AffinityOf: {
+            affinity?: components["schemas"]["Affinity"] | null;
+            /** @description The caller may give the customer to others. */
+            may_manage: boolean;
+            /** @description The caller may make the customer their own, or give up what is theirs. */
+            may_own: boolean;
+        };
+        /** @description How affinities come about by themselves. */
+        AffinityRule: {
+            /** @default off */
+            learn: components["schemas"]["Learn"];
         };
         /** @description A member as colleagues see them. */
         Agent: {
+            /** @description Holds as many as are assigned automatically at most: nothing new comes by itself. */
+            at_limit: boolean;
+            away_until?: components["schemas"]["Ms"] | null;
             chosen: components["schemas"]["ChosenState"];
+            groups: components["schemas"]["GroupId"][];
             /**
              * Format: int64
              * @description At most so many may be taken by hand.
              */
             hard_cap?: number | null;
             id: components["schemas"]["AgentId"];
+            last_activity_at?: components["schemas"]["Ms"] | null;
             /**
              * Format: int64
              * @description At most so many are assigned automatically; `null` is without limit.
@@ -1452,6 +1732,11 @@ export interface components {
              */
             load: number;
             name: string;
+            /**
+             * Format: int64
+             * @description Those of them whose customer is owed a reply.
+             */
+            owed: number;
             /** @description Address of the picture. */
             photo?: string | null;
             /** @description What customers see. */
@@ -1468,8 +1753,11 @@ export interface components {
         AgentId: number;
         /** @enum {string} */
         AgentState: "online" | "away" | "offline";
-        /** @enum {string} */
-        Asked: "off" | "optional" | "required";
+        /** @description The same for every address. */
+        Asked: {
+            /** @description Without mails the operator of the server makes links by hand: `ronda user reset-link`. */
+            mail_configured: boolean;
+        };
         /** @description A change that somebody made. */
         AuditEntry: {
             /** @description `created`, `updated`, `deleted`, or a verb of its own. */
@@ -1524,18 +1812,6 @@ export interface components {
              */
             waiting: number | null;
         };
-        Bulk: {
-            action: components["schemas"]["Action"];
-            /** @description 1 to 200. */
-            conversations: components["schemas"]["One"][];
-        };
-        /** @description What a question with buttons may hold. */
-        ButtonLimit: {
-            body: number;
-            count: number;
-            id: number;
-            title: number;
-        };
         ChangePassword: {
             current: string;
             /** @description 10 to 128 characters. All other devices are signed out. */
@@ -1553,8 +1829,6 @@ export interface components {
             name: string;
             settings: Record<string, never>;
             simulated: boolean;
-            /** @description A web chat has a secret with which its site may vouch for its users. It is shown when it is made. */
-            site_secret: boolean;
             /** @description What to put into the pages of the site. */
             snippet?: string | null;
             status: components["schemas"]["ChannelStatus"];
@@ -1571,6 +1845,8 @@ export interface components {
             waiting_since?: components["schemas"]["Ms"] | null;
             /** @description Where the platform delivers to, with the workspace's own app. */
             webhook_url?: string | null;
+            /** @description A web chat has a secret with which its site may vouch for its users. It is shown when it is made. */
+            site_secret: boolean;
         };
         /**
          * Format: int64
@@ -1586,20 +1862,6 @@ export interface components {
         };
         /** @enum {string} */
         ChannelStatus: "draft" | "connecting" | "connected" | "degraded" | "disconnected";
-        /** @description The questions before a chat. */
-        ChatForm: {
-            /**
-             * @description What has to be agreed to; empty for nothing.
-             * @default
-             */
-            consent: string;
-            /** @default off */
-            email: components["schemas"]["Asked"];
-            /** @default off */
-            name: components["schemas"]["Asked"];
-            /** @default off */
-            phone: components["schemas"]["Asked"];
-        };
         Choice: {
             description?: string | null;
             id: string;
@@ -1637,12 +1899,6 @@ export interface components {
              * @default 60
              */
             minutes: number;
-        };
-        /** @description How far a confirmation brought the change. */
-        Confirmed: {
-            /** @description Both addresses have agreed: the account has the new one. */
-            done: boolean;
-            email: string;
         };
         ContactCard: {
             emails?: string[];
@@ -1756,9 +2012,9 @@ export interface components {
              * @description What people see: dense per workspace.
              */
             number: number;
-            /** @description Where a web chat began: `{url, title, referrer, utm}`. */
-            origin?: Record<string, never> | null;
             outbound: boolean;
+            /** @description Held by an agent who is not in its group: moved there, or taken out of the group since. */
+            outside_group: boolean;
             owed_since?: components["schemas"]["Ms"] | null;
             /** @description Who holds it; of a closed conversation, who held it last; of one that we began, who began it. */
             owner?: Record<string, never> | null;
@@ -1775,6 +2031,8 @@ export interface components {
             unread: number;
             waiting_since?: components["schemas"]["Ms"] | null;
             window: components["schemas"]["WindowView"];
+            /** @description Where a web chat began: `{url, title, referrer, utm}`. */
+            origin?: Record<string, never> | null;
         };
         /**
          * Format: int64
@@ -1795,6 +2053,8 @@ export interface components {
         };
         /** @description The workspace a session shows. */
         CurrentWorkspace: {
+            /** @description Why people are away: words the client knows (`break`, `lunch`, `training`, `other`) and the workspace's own. */
+            away_reasons: string[];
             country: string;
             id: components["schemas"]["WorkspaceId"];
             language: string;
@@ -1803,8 +2063,6 @@ export interface components {
         };
         /** @description A person outside. */
         Customer: {
-            /** @description What a site or the customer said about them, by name: texts, numbers, yes or no. */
-            attributes: Record<string, never>;
             created_at: components["schemas"]["Ms"];
             email?: string | null;
             id: components["schemas"]["CustomerId"];
@@ -1815,6 +2073,8 @@ export interface components {
             updated_at: components["schemas"]["Ms"];
             /** Format: int64 */
             version: number;
+            /** @description What a site or the customer said about them, by name: texts, numbers, yes or no. */
+            attributes: Record<string, never>;
         };
         /**
          * Format: int64
@@ -1863,14 +2123,6 @@ export interface components {
         };
         /** @enum {string} */
         Direction: "in" | "out" | "note" | "system";
-        /** @description What became of one of them. */
-        Done: {
-            /** @description The code and the words of the problem that a request of its own would have got. */
-            code?: string | null;
-            detail?: string | null;
-            id: components["schemas"]["ConversationId"];
-            ok: boolean;
-        };
         /** @description What was typed and not sent. */
         Draft: {
             body: string;
@@ -1922,6 +2174,8 @@ export interface components {
             waiting?: string | null;
         };
         EditGroup: {
+            /** @description `null` is all. */
+            channels?: components["schemas"]["ChannelAccountId"][] | null;
             colour?: string | null;
             default?: boolean | null;
             description?: string | null;
@@ -1929,9 +2183,17 @@ export interface components {
             key?: string | null;
             members?: components["schemas"]["AgentId"][] | null;
             name?: string | null;
+            overflow_group?: components["schemas"]["GroupId"] | null;
+            /**
+             * Format: int64
+             * @description From 10 to 28,800; `null` helps only a group that has nobody.
+             */
+            overflow_seconds?: number | null;
             supervisors?: components["schemas"]["AgentId"][] | null;
         };
         EditUser: {
+            /** @description Channel accounts they may answer; `null` is all. */
+            channels?: components["schemas"]["ChannelAccountId"][] | null;
             groups?: components["schemas"]["GroupId"][] | null;
             /**
              * Format: int64
@@ -1939,6 +2201,7 @@ export interface components {
              */
             limit?: number | null;
             name?: string | null;
+            options?: components["schemas"]["RoleOptions"] | null;
             phone?: string | null;
             /** @description Id of a picture that was uploaded; `null` takes it away. */
             photo?: string | null;
@@ -1948,13 +2211,18 @@ export interface components {
             status?: components["schemas"]["UserStatus"] | null;
         };
         EditWorkspace: {
+            affinity?: components["schemas"]["AffinityRule"] | null;
+            agents?: components["schemas"]["RoleOptions"] | null;
             auto_close?: components["schemas"]["EditAutoClose"] | null;
+            /** @description All of them, in order: up to 20, each up to 40 characters. */
+            away_reasons?: string[] | null;
             close_tolerance?: components["schemas"]["EditCloseTolerance"] | null;
             /** @description That conversations which are older than a shortened period close. */
             confirm?: boolean;
             country?: string | null;
             language?: string | null;
             name?: string | null;
+            teams_only?: boolean | null;
             zone?: string | null;
         };
         Enter: {
@@ -1970,25 +2238,6 @@ export interface components {
             outbound: string | null;
             /** @default null */
             waiting: string | null;
-        };
-        /** @description What one kind of file may be. */
-        FileLimit: {
-            /** Format: int64 */
-            max_bytes: number;
-            /** @description Accepted media types; empty accepts every one. */
-            types?: string[];
-        };
-        /** @description A public address of a file. */
-        FileLink: {
-            /**
-             * Format: int64
-             * @description How often the file was fetched by its links so far.
-             */
-            downloads: number;
-            expires_at: components["schemas"]["Ms"];
-            /** @description What a customer reads: name, size and address. */
-            text: string;
-            url: string;
         };
         /** @description A stored file. */
         FileView: {
@@ -2016,15 +2265,10 @@ export interface components {
         Forgotten: {
             email: string;
         };
-        /** @description A customer as a search shows them. */
-        FoundCustomer: {
-            email?: string | null;
-            id: components["schemas"]["CustomerId"];
-            name: string;
-            phone?: string | null;
-        };
         /** @description The settings of a greeter. */
         Greeter: {
+            /** @description The key of the group that is asked, as bots name it; the channel account's default when left out. */
+            chat_group?: string | null;
             handover?: components["schemas"]["Handover"];
             /** @description What is said first. */
             text: string;
@@ -2035,9 +2279,12 @@ export interface components {
         Group: {
             /** @description Former keys, which keep working. */
             aliases: string[];
+            /** @description Channel accounts it serves; `null` is all. */
+            channels?: components["schemas"]["ChannelAccountId"][] | null;
+            /** @description `#rrggbb`, or empty. */
             colour: string;
             created_at: components["schemas"]["Ms"];
-            /** @description Where conversations go that name no group. */
+            /** @description Where conversations go that name no group that there is. */
             default: boolean;
             description: string;
             id: components["schemas"]["GroupId"];
@@ -2045,6 +2292,9 @@ export interface components {
             key: string;
             members: components["schemas"]["AgentId"][];
             name: string;
+            overflow_group?: components["schemas"]["GroupId"] | null;
+            /** Format: int64 */
+            overflow_seconds?: number | null;
             supervisors: components["schemas"]["AgentId"][];
             /** Format: int64 */
             version: number;
@@ -2122,53 +2372,15 @@ export interface components {
             status?: components["schemas"]["MessageStatus"] | null;
         };
         /**
-         * @description How a length is counted.
+         * @description Whether answers make affinities (spec AG-17).
          * @enum {string}
          */
-        LengthUnit: "characters" | "bytes";
-        /**
-         * @description The row of a channel in the table of content limits. Data, so that an operator may override it; `None` means that
-         *     the channel has no such content.
-         */
-        Limits: {
-            /**
-             * Format: int64
-             * @description Bytes an animated sticker may have.
-             */
-            animated_sticker: number;
-            audio?: components["schemas"]["FileLimit"] | null;
-            buttons?: components["schemas"]["ButtonLimit"] | null;
-            caption?: number | null;
-            /** @description Contact cards in one message; 0 where there are none. */
-            contacts: number;
-            document?: components["schemas"]["FileLimit"] | null;
-            footer: number;
-            header: number;
-            image?: components["schemas"]["FileLimit"] | null;
-            list?: components["schemas"]["ListLimit"] | null;
-            location: boolean;
-            reaction: boolean;
-            sticker?: components["schemas"]["FileLimit"] | null;
-            template: boolean;
-            text: number;
-            text_unit: components["schemas"]["LengthUnit"];
-            video?: components["schemas"]["FileLimit"] | null;
-        };
+        Learn: "off" | "first_human" | "last_human";
         /** @description A button that opens an address. */
         LinkButton: {
             title: string;
             /** @description http or https. */
             url: string;
-        };
-        /** @description What a list may hold. `rows` counts all sections together. */
-        ListLimit: {
-            body: number;
-            button: number;
-            description: number;
-            id: number;
-            rows: number;
-            section_title: number;
-            title: number;
         };
         /** @description Everything a client asks for first. */
         Me: {
@@ -2271,11 +2483,11 @@ export interface components {
             language?: string | null;
             must_change_password: boolean;
             name: string;
-            pending_email?: components["schemas"]["PendingEmail"] | null;
             /** Format: int64 */
             version: number;
             /** @description `null` follows the workspace. */
             zone?: string | null;
+            pending_email?: components["schemas"]["PendingEmail"] | null;
         };
         /** @description A number or a site to connect, told apart by `kind`. */
         NewAccount: {
@@ -2321,12 +2533,10 @@ export interface components {
             /** @description … or a number as people type it; the country of the workspace where none is given. */
             phone?: string | null;
         };
-        NewEmail: {
-            email: string;
-            /** @description The current password. */
-            password: string;
-        };
         NewGroup: {
+            /** @description Channel accounts it serves; all when left out. */
+            channels?: components["schemas"]["ChannelAccountId"][] | null;
+            /** @description `#rrggbb`. */
             colour?: string | null;
             default?: boolean;
             description?: string | null;
@@ -2334,6 +2544,12 @@ export interface components {
             key?: string | null;
             members?: components["schemas"]["AgentId"][];
             name: string;
+            overflow_group?: components["schemas"]["GroupId"] | null;
+            /**
+             * Format: int64
+             * @description From 10 to 28,800; at once only when the group has nobody, when left out.
+             */
+            overflow_seconds?: number | null;
             supervisors?: components["schemas"]["AgentId"][];
         };
         NewGuest: {
@@ -2375,12 +2591,13 @@ export interface components {
             /** @description Whether clocks that run follow the new policy too. */
             reach?: string;
         };
-        /** @description One of them, as the client saw it. */
-        One: {
-            id: components["schemas"]["ConversationId"];
-            last_message?: components["schemas"]["MessageId"] | null;
+        /** @description A conversation that could not be given away. */
+        NotReleased: {
+            /** @description Why: the codes of a transfer. */
+            code: string;
+            conversation: components["schemas"]["ConversationId"];
             /** Format: int64 */
-            seen?: number | null;
+            number: number;
         };
         OrderItem: {
             currency: string;
@@ -2409,17 +2626,70 @@ export interface components {
             unanswered: number;
             /** Format: int64 */
             waiting: number;
+            channels: components["schemas"]["ChannelCondition"][];
+            /**
+             * Format: int64
+             * @description Messages of today that could not be delivered.
+             */
+            failed_today: number;
+            /** @description Of today, newest first, at most 5. */
+            incidents: components["schemas"]["Incident"][];
+            /** Format: int64 */
+            incidents_today: number;
+            /** @description Longest first, at most 50. */
+            overdue: components["schemas"]["Overdue"][];
+            /** Format: int32 */
+            overdue_total: number;
+            /** @description Conversations whose window for free messages ends within two hours, soonest first, at most 50. */
+            windows: components["schemas"]["Conversation"][];
+        };
+        /** @description One page of a list. */
+        Paged_Affinity: {
+            items: {
+                /** @description Neither suspended nor deleted; otherwise routing ignores it and somebody should give the customer to another. */
+                active: boolean;
+                agent: components["schemas"]["AgentId"];
+                agent_name: string;
+                by?: components["schemas"]["AgentId"] | null;
+                by_name?: string | null;
+                customer: components["schemas"]["CustomerId"];
+                customer_name: string;
+                expires_at?: components["schemas"]["Ms"] | null;
+                reason: string;
+                since: components["schemas"]["Ms"];
+                /** @description New chats wait for the agent, up to the policy's longest wait, instead of going to the next. */
+                strict: boolean;
+            }[];
+            /** @description Give it back as `cursor` for the next page; `null` at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        Paged_AffinityCount: {
+            items: {
+                active: boolean;
+                agent: components["schemas"]["AgentId"];
+                /** Format: int64 */
+                customers: number;
+                name: string;
+            }[];
+            /** @description Give it back as `cursor` for the next page; `null` at the end. */
+            next_cursor?: string | null;
         };
         /** @description One page of a list. */
         Paged_Agent: {
             items: {
+                /** @description Holds as many as are assigned automatically at most: nothing new comes by itself. */
+                at_limit: boolean;
+                away_until?: components["schemas"]["Ms"] | null;
                 chosen: components["schemas"]["ChosenState"];
+                groups: components["schemas"]["GroupId"][];
                 /**
                  * Format: int64
                  * @description At most so many may be taken by hand.
                  */
                 hard_cap?: number | null;
                 id: components["schemas"]["AgentId"];
+                last_activity_at?: components["schemas"]["Ms"] | null;
                 /**
                  * Format: int64
                  * @description At most so many are assigned automatically; `null` is without limit.
@@ -2431,6 +2701,11 @@ export interface components {
                  */
                 load: number;
                 name: string;
+                /**
+                 * Format: int64
+                 * @description Those of them whose customer is owed a reply.
+                 */
+                owed: number;
                 /** @description Address of the picture. */
                 photo?: string | null;
                 /** @description What customers see. */
@@ -2477,8 +2752,6 @@ export interface components {
                 name: string;
                 settings: Record<string, never>;
                 simulated: boolean;
-                /** @description A web chat has a secret with which its site may vouch for its users. It is shown when it is made. */
-                site_secret: boolean;
                 /** @description What to put into the pages of the site. */
                 snippet?: string | null;
                 status: components["schemas"]["ChannelStatus"];
@@ -2495,16 +2768,6 @@ export interface components {
                 waiting_since?: components["schemas"]["Ms"] | null;
                 /** @description Where the platform delivers to, with the workspace's own app. */
                 webhook_url?: string | null;
-            }[];
-            /** @description Give it back as `cursor` for the next page; `null` at the end. */
-            next_cursor?: string | null;
-        };
-        /** @description One page of a list. */
-        Paged_ChannelOf: {
-            items: {
-                id: components["schemas"]["ChannelAccountId"];
-                kind: components["schemas"]["ChannelKind"];
-                name: string;
             }[];
             /** @description Give it back as `cursor` for the next page; `null` at the end. */
             next_cursor?: string | null;
@@ -2539,9 +2802,9 @@ export interface components {
                  * @description What people see: dense per workspace.
                  */
                 number: number;
-                /** @description Where a web chat began: `{url, title, referrer, utm}`. */
-                origin?: Record<string, never> | null;
                 outbound: boolean;
+                /** @description Held by an agent who is not in its group: moved there, or taken out of the group since. */
+                outside_group: boolean;
                 owed_since?: components["schemas"]["Ms"] | null;
                 /** @description Who holds it; of a closed conversation, who held it last; of one that we began, who began it. */
                 owner?: Record<string, never> | null;
@@ -2605,24 +2868,16 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description One page of a list. */
-        Paged_FoundCustomer: {
-            items: {
-                email?: string | null;
-                id: components["schemas"]["CustomerId"];
-                name: string;
-                phone?: string | null;
-            }[];
-            /** @description Give it back as `cursor` for the next page; `null` at the end. */
-            next_cursor?: string | null;
-        };
-        /** @description One page of a list. */
         Paged_Group: {
             items: {
                 /** @description Former keys, which keep working. */
                 aliases: string[];
+                /** @description Channel accounts it serves; `null` is all. */
+                channels?: components["schemas"]["ChannelAccountId"][] | null;
+                /** @description `#rrggbb`, or empty. */
                 colour: string;
                 created_at: components["schemas"]["Ms"];
-                /** @description Where conversations go that name no group. */
+                /** @description Where conversations go that name no group that there is. */
                 default: boolean;
                 description: string;
                 id: components["schemas"]["GroupId"];
@@ -2630,6 +2885,9 @@ export interface components {
                 key: string;
                 members: components["schemas"]["AgentId"][];
                 name: string;
+                overflow_group?: components["schemas"]["GroupId"] | null;
+                /** Format: int64 */
+                overflow_seconds?: number | null;
                 supervisors: components["schemas"]["AgentId"][];
                 /** Format: int64 */
                 version: number;
@@ -2699,6 +2957,22 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description One page of a list. */
+        Paged_StateSpan: {
+            items: {
+                by?: components["schemas"]["AgentId"] | null;
+                by_name?: string | null;
+                /** @description What began it, as in [`StateChange`]; `null` before the first change. */
+                cause?: string | null;
+                from: components["schemas"]["Ms"];
+                reason?: string | null;
+                /** @description `offline` before the first change there was. */
+                state: string;
+                to: components["schemas"]["Ms"];
+            }[];
+            /** @description Give it back as `cursor` for the next page; `null` at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
         Paged_Template: {
             items: {
                 category: string;
@@ -2718,6 +2992,8 @@ export interface components {
         /** @description One page of a list. */
         Paged_User: {
             items: {
+                /** @description Channel accounts they may answer; `null` is all. */
+                channels?: components["schemas"]["ChannelAccountId"][] | null;
                 chosen: components["schemas"]["ChosenState"];
                 created_at: components["schemas"]["Ms"];
                 email: string;
@@ -2734,6 +3010,8 @@ export interface components {
                  */
                 load: number;
                 name: string;
+                /** @description What differs from the preset of the role. */
+                options: components["schemas"]["RoleOptions"];
                 phone?: string | null;
                 /** @description Address of the picture. */
                 photo?: string | null;
@@ -2752,15 +3030,8 @@ export interface components {
             /** @description Give it back as `cursor` for the next page; `null` at the end. */
             next_cursor?: string | null;
         };
-        /** @description A change that waits for its proofs, as the owner of the account sees it. */
-        PendingEmail: {
-            email: string;
-            expires_at: components["schemas"]["Ms"];
-            new_confirmed: boolean;
-            old_confirmed: boolean;
-        };
         /** @enum {string} */
-        Permission: "conversations:see_all" | "conversations:reply" | "conversations:take" | "conversations:take_over" | "conversations:transfer" | "conversations:close" | "conversations:manage_others" | "customers:see" | "customers:edit" | "routing:explain" | "routing:edit" | "agents:see" | "agents:set_state" | "users:manage" | "groups:manage" | "channels:manage" | "workspace:manage" | "audit:see";
+        Permission: "conversations:see_all" | "conversations:reply" | "conversations:take" | "conversations:take_any" | "conversations:take_from_bot" | "conversations:take_over" | "conversations:transfer" | "conversations:close" | "conversations:manage_others" | "customers:see" | "customers:edit" | "affinities:manage" | "affinities:manage_all" | "routing:explain" | "routing:edit" | "agents:see" | "agents:set_state" | "users:manage" | "groups:manage" | "channels:manage" | "workspace:manage" | "audit:see";
         /** @enum {string} */
         Phase: "unanswered" | "answered" | "parked";
         /** @enum {string} */
@@ -2801,15 +3072,6 @@ export interface components {
             /** @description A page that explains the code. */
             type: string;
         };
-        /** @description What the bearer of a link sees. */
-        PublicEmailChange: {
-            /** @description This link has been confirmed. */
-            confirmed: boolean;
-            /** @description The address the account would get. */
-            email: string;
-            /** @description So has the link at the other address. */
-            other_confirmed: boolean;
-        };
         /** @description What the bearer of a link sees before accepting. */
         PublicInvitation: {
             email: string;
@@ -2835,14 +3097,49 @@ export interface components {
             oldest_owed_since?: components["schemas"]["Ms"] | null;
             /** Format: int64 */
             waiting: number;
+            /**
+             * Format: int32
+             * @description Waiting after every round was used.
+             */
+            exhausted: number;
+            /** Format: int32 */
+            held: number;
+            lost: Record<string, never>[];
+            /**
+             * Format: int32
+             * @description Agents asked for the first in line, and why each was not given it.
+             */
+            members: number;
+            oldest?: components["schemas"]["ConversationId"] | null;
+            reasons: components["schemas"]["Blocked"][];
+            /**
+             * Format: int32
+             * @description Held and owed a reply.
+             */
+            unanswered: number;
         };
         Reaction: {
             /** @description `customer`, or `agent`. */
             by: string;
             emoji: string;
         };
-        Report: {
-            items: components["schemas"]["Done"][];
+        /** @description All customers of one agent go to another. */
+        Reassign: {
+            from: components["schemas"]["AgentId"];
+            reason?: string;
+            to?: components["schemas"]["AgentId"] | null;
+        };
+        Reassigned: {
+            /** Format: int64 */
+            customers: number;
+        };
+        Release: {
+            to?: components["schemas"]["TransferTo"] | null;
+        };
+        Released: {
+            kept: components["schemas"]["NotReleased"][];
+            /** @description How many left. */
+            moved: number;
         };
         /**
          * @description How far a link has come.
@@ -2851,6 +3148,26 @@ export interface components {
         ResetState: "open" | "used" | "expired";
         /** @enum {string} */
         Role: "agent" | "supervisor" | "administrator" | "owner";
+        /**
+         * @description What differs from the preset of a role; what is not set is the preset's. Of an agent, or of all agents of a
+         *     workspace. Administrators have none.
+         */
+        RoleOptions: {
+            /** @default null */
+            sees: components["schemas"]["Sees"] | null;
+            /**
+             * @description Take out of the order of the queue.
+             * @default null
+             */
+            take_any: boolean | null;
+            /** @default null */
+            take_from_bot: boolean | null;
+            /**
+             * @description Take from other agents, assign to anybody.
+             * @default null
+             */
+            take_from_others: boolean | null;
+        };
         RoutingOf: {
             /** @description Newest first. */
             decisions: components["schemas"]["DecisionView"][];
@@ -2870,6 +3187,8 @@ export interface components {
              */
             seen?: number | null;
         };
+        /** @enum {string} */
+        Sees: "own" | "groups" | "team" | "all";
         Sent: {
             conversation: components["schemas"]["Conversation"];
             message: components["schemas"]["Message"];
@@ -2879,6 +3198,12 @@ export interface components {
          * @description A signed-in device.
          */
         SessionId: number;
+        SetAffinity: {
+            agent: components["schemas"]["AgentId"];
+            expires_at?: components["schemas"]["Ms"] | null;
+            reason?: string;
+            strict?: boolean;
+        };
         Setup: {
             /** @description Whether nobody has an account yet. */
             needed: boolean;
@@ -2888,11 +3213,6 @@ export interface components {
             password: string;
             /** @description 30 days on this device; otherwise until 12 hours without use. */
             remember?: boolean;
-        };
-        /** @description A secret that is shown this once. */
-        SiteSecret: {
-            /** @description The key of HMAC-SHA256 over the ids of the site's users. */
-            secret: string;
         };
         Snooze: {
             until?: components["schemas"]["Ms"] | null;
@@ -2918,6 +3238,18 @@ export interface components {
             id: number;
             reason?: string | null;
             state: string;
+        };
+        /** @description A time in one state. The spans between two times follow one another without a hole. */
+        StateSpan: {
+            by?: components["schemas"]["AgentId"] | null;
+            by_name?: string | null;
+            /** @description What began it, as in [`StateChange`]; `null` before the first change. */
+            cause?: string | null;
+            from: components["schemas"]["Ms"];
+            reason?: string | null;
+            /** @description `offline` before the first change there was. */
+            state: string;
+            to: components["schemas"]["Ms"];
         };
         /** @description A template as the platform lists it. */
         Template: {
@@ -2977,6 +3309,8 @@ export interface components {
         };
         /** @description A member as administrators see and edit them. */
         User: {
+            /** @description Channel accounts they may answer; `null` is all. */
+            channels?: components["schemas"]["ChannelAccountId"][] | null;
             chosen: components["schemas"]["ChosenState"];
             created_at: components["schemas"]["Ms"];
             email: string;
@@ -2993,6 +3327,8 @@ export interface components {
              */
             load: number;
             name: string;
+            /** @description What differs from the preset of the role. */
+            options: components["schemas"]["RoleOptions"];
             phone?: string | null;
             /** @description Address of the picture. */
             photo?: string | null;
@@ -3025,23 +3361,8 @@ export interface components {
              * @default #1f7a5c
              */
             colour: string;
-            /**
-             * @description What is asked before the first message.
-             * @default {
-             *       "consent": "",
-             *       "email": "off",
-             *       "name": "off",
-             *       "phone": "off"
-             *     }
-             */
-            form: components["schemas"]["ChatForm"];
             /** @default  */
             greeting: string;
-            /**
-             * @description Only people for whom the site's server vouches may write.
-             * @default false
-             */
-            identity_required: boolean;
             /**
              * @description `es`, `en`, `pt-BR` or `auto`.
              * @default auto
@@ -3061,6 +3382,21 @@ export interface components {
              *     }
              */
             upload: components["schemas"]["Upload"];
+            /**
+             * @description What is asked before the first message.
+             * @default {
+             *       "consent": "",
+             *       "email": "off",
+             *       "name": "off",
+             *       "phone": "off"
+             *     }
+             */
+            form: components["schemas"]["ChatForm"];
+            /**
+             * @description Only people for whom the site's server vouches may write.
+             * @default false
+             */
+            identity_required: boolean;
         };
         /** @enum {string} */
         Window: "open" | "extended" | "closed";
@@ -3073,13 +3409,20 @@ export interface components {
         };
         /** @description A workspace with its settings. */
         Workspace: {
+            affinity: components["schemas"]["AffinityRule"];
+            /** @description What differs for every plain agent from the preset of their role. */
+            agents: components["schemas"]["RoleOptions"];
             auto_close: components["schemas"]["AutoClose"];
+            /** @description Why people are away: words the client knows (`break`, `lunch`, `training`, `other`) and one's own. */
+            away_reasons: string[];
             close_tolerance: components["schemas"]["CloseTolerance"];
             country: string;
             created_at: components["schemas"]["Ms"];
             id: components["schemas"]["WorkspaceId"];
             language: string;
             name: string;
+            /** @description Agents do not see what belongs to no group ("solo equipos"). */
+            teams_only: boolean;
             /** Format: int64 */
             version: number;
             zone: string;
@@ -3096,6 +3439,554 @@ export interface components {
             /** @description JSON pointer into the body; `/query/name` for the query. */
             pointer: string;
         };
+        /** @description What is done. */
+        Action: {
+            /** @description Also those whose customer is owed a reply. */
+            confirm_unanswered?: boolean;
+            /** @description Why, left as a note. */
+            reason?: string | null;
+            /** @enum {string} */
+            type: "close";
+        } | {
+            /** @enum {string} */
+            type: "take";
+        } | {
+            agent?: components["schemas"]["AgentId"] | null;
+            group?: components["schemas"]["GroupId"] | null;
+            /** @enum {string} */
+            type: "transfer";
+        } | {
+            /** @enum {string} */
+            type: "read";
+        } | {
+            /** @enum {string} */
+            type: "unread";
+        };
+        /** @description An agent in a period. Times are milliseconds; shares are of one thousand, so that they add up without fractions. */
+        AgentFairness: {
+            agent: components["schemas"]["AgentId"];
+            /**
+             * Format: int32
+             * @description Ownerships in which they answered.
+             */
+            answered: number;
+            /**
+             * Format: int32
+             * @description Ownerships that began, whatever the cause.
+             */
+            assigned: number;
+            /**
+             * Format: int64
+             * @description How long they could be given something: there as the policy asks, not left out, assignment switched on.
+             */
+            eligible_ms: number;
+            /**
+             * Format: int64
+             * @description The longest eligible time in which nothing was given to them.
+             */
+            longest_gap_ms: number;
+            /**
+             * Format: int32
+             * @description Clocks that ran out on them.
+             */
+            missed: number;
+            name: string;
+            /**
+             * Format: int32
+             * @description Given automatically: in turn, by rotation, by affinity or reservation.
+             */
+            offered: number;
+            /**
+             * Format: int64
+             * @description How long they held more than their limit by a take or a transfer.
+             */
+            over_limit_ms: number;
+            /**
+             * Format: int32
+             * @description Their part of everybody's eligible time.
+             */
+            owed_permille: number;
+            /**
+             * Format: int32
+             * @description Their part of everything given automatically.
+             */
+            received_permille: number;
+            /** Format: int32 */
+            transferred_in: number;
+            /** Format: int32 */
+            transferred_out: number;
+        };
+        /** @description Something to act on. */
+        Alert: {
+            agent?: Record<string, never> | null;
+            at: components["schemas"]["Ms"];
+            conversation?: components["schemas"]["About"] | null;
+            /** @description Numbers and times of the kind. */
+            detail: Record<string, never>;
+            /** Format: int64 */
+            id: number;
+            /**
+             * @description `overdue`, `closing_soon`, `exhausted`, `nobody_available`, `kept_overdue`, `saturated`, `unknown_group`,
+             *     `closed_unanswered`, `over_limit`, `marked_away`, `cooling_down`, `left_owing`, `service_at_risk`, `service_overdue`.
+             */
+            kind: string;
+        };
+        /** @description Why nobody takes what waits: the test at which the last agents were lost, and for how many conversations. */
+        Blocked: {
+            /** Format: int32 */
+            conversations: number;
+            reason: string;
+        };
+        Bulk: {
+            action: components["schemas"]["Action"];
+            /** @description 1 to 200. */
+            conversations: components["schemas"]["One"][];
+        };
+        /** @description What a question with buttons may hold. */
+        ButtonLimit: {
+            body: number;
+            count: number;
+            id: number;
+            title: number;
+        };
+        /** @description Whether a channel account works at this moment. */
+        ChannelCondition: {
+            failing_error?: string | null;
+            failing_since?: components["schemas"]["Ms"] | null;
+            id: components["schemas"]["ChannelAccountId"];
+            kind: components["schemas"]["ChannelKind"];
+            name: string;
+            status: components["schemas"]["ChannelStatus"];
+            status_detail: string;
+            /**
+             * Format: int64
+             * @description Messages that wait to be sent, and since when the oldest does.
+             */
+            waiting: number;
+            waiting_since?: components["schemas"]["Ms"] | null;
+        };
+        /** @description The questions before a chat. */
+        ChatForm: {
+            /**
+             * @description What has to be agreed to; empty for nothing.
+             * @default
+             */
+            consent: string;
+            /** @default off */
+            email: components["schemas"]["Asked"];
+            /** @default off */
+            name: components["schemas"]["Asked"];
+            /** @default off */
+            phone: components["schemas"]["Asked"];
+        };
+        /** @description How far a confirmation brought the change. */
+        Confirmed: {
+            /** @description Both addresses have agreed: the account has the new one. */
+            done: boolean;
+            email: string;
+        };
+        /** @description What became of one of them. */
+        Done: {
+            /** @description The code and the words of the problem that a request of its own would have got. */
+            code?: string | null;
+            detail?: string | null;
+            id: components["schemas"]["ConversationId"];
+            ok: boolean;
+        };
+        /** @description A message of ours that could not be delivered. */
+        FailedSend: {
+            agent?: Record<string, never> | null;
+            at: components["schemas"]["Ms"];
+            conversation?: components["schemas"]["About"] | null;
+            /** @description `{code, key, title, detail}`. */
+            error?: Record<string, never> | null;
+            /** Format: int64 */
+            id: number;
+            /** @description One line of what was to be said. */
+            preview: string;
+        };
+        /** @description The report. */
+        Fairness: {
+            agents: components["schemas"]["AgentFairness"][];
+            decisions: components["schemas"]["Reasoned"][];
+            /** Format: int32 */
+            do_not_add_up: number;
+            from: components["schemas"]["Ms"];
+            group?: components["schemas"]["GroupId"] | null;
+            proof: components["schemas"]["Proof"];
+            to: components["schemas"]["Ms"];
+            /**
+             * Format: int32
+             * @description Decisions looked at, and those whose funnel does not add up to the members: always 0.
+             */
+            total: number;
+            waits: components["schemas"]["Waited"][];
+        };
+        /** @description What one kind of file may be. */
+        FileLimit: {
+            /** Format: int64 */
+            max_bytes: number;
+            /** @description Accepted media types; empty accepts every one. */
+            types?: string[];
+        };
+        /** @description A public address of a file. */
+        FileLink: {
+            /**
+             * Format: int64
+             * @description How often the file was fetched by its links so far.
+             */
+            downloads: number;
+            expires_at: components["schemas"]["Ms"];
+            /** @description What a customer reads: name, size and address. */
+            text: string;
+            url: string;
+        };
+        /** @description A customer as a search shows them. */
+        FoundCustomer: {
+            email?: string | null;
+            id: components["schemas"]["CustomerId"];
+            name: string;
+            phone?: string | null;
+        };
+        /** @description Somebody who had the conversation while its customer waited. */
+        Held: {
+            agent: components["schemas"]["AgentId"];
+            from: components["schemas"]["Ms"];
+            to: components["schemas"]["Ms"];
+        };
+        /** @description An incident. */
+        Incident: {
+            at: components["schemas"]["Ms"];
+            conversation?: components["schemas"]["About"] | null;
+            /** Format: int64 */
+            id: number;
+            /** @description `closed_unanswered`, `exhausted`, `unknown_group`. */
+            kind: string;
+            /** @description Who had it meanwhile, in order. */
+            owners: components["schemas"]["Held"][];
+            /** @description `waiting` or `agent`: where the conversation was. */
+            phase: string;
+            /**
+             * Format: int64
+             * @description How long the customer had been owed a reply, in milliseconds.
+             */
+            waited: number;
+        };
+        /**
+         * @description How a length is counted.
+         * @enum {string}
+         */
+        LengthUnit: "characters" | "bytes";
+        /**
+         * @description The row of a channel in the table of content limits. Data, so that an operator may override it; `None` means that
+         *     the channel has no such content.
+         */
+        Limits: {
+            /**
+             * Format: int64
+             * @description Bytes an animated sticker may have.
+             */
+            animated_sticker: number;
+            audio?: components["schemas"]["FileLimit"] | null;
+            buttons?: components["schemas"]["ButtonLimit"] | null;
+            caption?: number | null;
+            /** @description Contact cards in one message; 0 where there are none. */
+            contacts: number;
+            document?: components["schemas"]["FileLimit"] | null;
+            footer: number;
+            header: number;
+            image?: components["schemas"]["FileLimit"] | null;
+            list?: components["schemas"]["ListLimit"] | null;
+            location: boolean;
+            reaction: boolean;
+            sticker?: components["schemas"]["FileLimit"] | null;
+            template: boolean;
+            text: number;
+            text_unit: components["schemas"]["LengthUnit"];
+            video?: components["schemas"]["FileLimit"] | null;
+        };
+        /** @description What a list may hold. `rows` counts all sections together. */
+        ListLimit: {
+            body: number;
+            button: number;
+            description: number;
+            id: number;
+            rows: number;
+            section_title: number;
+            title: number;
+        };
+        NewEmail: {
+            email: string;
+            /** @description The current password. */
+            password: string;
+        };
+        /** @description A link to make. */
+        NewWallLink: {
+            /** @description Which screen it is for. */
+            name: string;
+            /** @description Show agents by name. */
+            names?: boolean;
+        };
+        /** @description One of them, as the client saw it. */
+        One: {
+            id: components["schemas"]["ConversationId"];
+            last_message?: components["schemas"]["MessageId"] | null;
+            /** Format: int64 */
+            seen?: number | null;
+        };
+        /** @description A conversation whose customer waits longer than the time to answer although it does not move. */
+        Overdue: {
+            conversation: components["schemas"]["Conversation"];
+            since: components["schemas"]["Ms"];
+        };
+        /** @description One page of a list. */
+        Paged_Alert: {
+            items: {
+                agent?: Record<string, never> | null;
+                at: components["schemas"]["Ms"];
+                conversation?: components["schemas"]["About"] | null;
+                /** @description Numbers and times of the kind. */
+                detail: Record<string, never>;
+                /** Format: int64 */
+                id: number;
+                /**
+                 * @description `overdue`, `closing_soon`, `exhausted`, `nobody_available`, `kept_overdue`, `saturated`, `unknown_group`,
+                 *     `closed_unanswered`, `over_limit`, `marked_away`, `cooling_down`, `left_owing`, `service_at_risk`, `service_overdue`.
+                 */
+                kind: string;
+            }[];
+            /** @description Give it back as `cursor` for the next page; `null` at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        Paged_ChannelOf: {
+            items: {
+                id: components["schemas"]["ChannelAccountId"];
+                kind: components["schemas"]["ChannelKind"];
+                name: string;
+            }[];
+            /** @description Give it back as `cursor` for the next page; `null` at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        Paged_FailedSend: {
+            items: {
+                agent?: Record<string, never> | null;
+                at: components["schemas"]["Ms"];
+                conversation?: components["schemas"]["About"] | null;
+                /** @description `{code, key, title, detail}`. */
+                error?: Record<string, never> | null;
+                /** Format: int64 */
+                id: number;
+                /** @description One line of what was to be said. */
+                preview: string;
+            }[];
+            /** @description Give it back as `cursor` for the next page; `null` at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        Paged_FoundCustomer: {
+            items: {
+                email?: string | null;
+                id: components["schemas"]["CustomerId"];
+                name: string;
+                phone?: string | null;
+            }[];
+            /** @description Give it back as `cursor` for the next page; `null` at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        Paged_Incident: {
+            items: {
+                at: components["schemas"]["Ms"];
+                conversation?: components["schemas"]["About"] | null;
+                /** Format: int64 */
+                id: number;
+                /** @description `closed_unanswered`, `exhausted`, `unknown_group`. */
+                kind: string;
+                /** @description Who had it meanwhile, in order. */
+                owners: components["schemas"]["Held"][];
+                /** @description `waiting` or `agent`: where the conversation was. */
+                phase: string;
+                /**
+                 * Format: int64
+                 * @description How long the customer had been owed a reply, in milliseconds.
+                 */
+                waited: number;
+            }[];
+            /** @description Give it back as `cursor` for the next page; `null` at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        Paged_WallLink: {
+            items: {
+                created_at: components["schemas"]["Ms"];
+                created_by?: string | null;
+                /** Format: int64 */
+                id: number;
+                /** @description The address, once: when it is made. */
+                link?: string | null;
+                name: string;
+                /** @description Whether agents are shown by name. */
+                names: boolean;
+            }[];
+            /** @description Give it back as `cursor` for the next page; `null` at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description A change that waits for its proofs, as the owner of the account sees it. */
+        PendingEmail: {
+            email: string;
+            expires_at: components["schemas"]["Ms"];
+            new_confirmed: boolean;
+            old_confirmed: boolean;
+        };
+        /** @description What the log proves about turns. */
+        Proof: {
+            /**
+             * Format: int32
+             * @description Of these, in which it is known for certain who else could have had it.
+             */
+            certain: number;
+            /**
+             * Format: int32
+             * @description The largest difference of turns between two agents while both could have had every one of them; `null` when no
+             *     two agents could be compared.
+             */
+            max_difference?: number | null;
+            /**
+             * Format: int32
+             * @description Pairs of agents that could be compared.
+             */
+            pairs: number;
+            /** @description The order of turns that was in force: `least_recent`, or several. */
+            strategies: string[];
+            /** @description More agents than are compared. */
+            too_many: boolean;
+            /**
+             * Format: int32
+             * @description Turns that were looked at.
+             */
+            turns: number;
+        };
+        /** @description An agent on a screen in the room. */
+        PublicAgent: {
+            /** Format: int64 */
+            limit?: number | null;
+            /** Format: int64 */
+            load: number;
+            /** @description `null` when the link shows no names. */
+            name?: string | null;
+            oldest_owed_since?: components["schemas"]["Ms"] | null;
+            since: components["schemas"]["Ms"];
+            state: components["schemas"]["AgentState"];
+        };
+        /** @description What the bearer of a link sees. */
+        PublicEmailChange: {
+            /** @description This link has been confirmed. */
+            confirmed: boolean;
+            /** @description The address the account would get. */
+            email: string;
+            /** @description So has the link at the other address. */
+            other_confirmed: boolean;
+        };
+        /** @description A queue on a screen in the room. */
+        PublicQueue: {
+            /** Format: int32 */
+            held: number;
+            name?: string | null;
+            oldest_owed_since?: components["schemas"]["Ms"] | null;
+            reason?: string | null;
+            /** Format: int32 */
+            waiting: number;
+        };
+        /** @description What a screen in the room shows. No customers, and agents by name only when the link says so. */
+        PublicWall: {
+            agents: components["schemas"]["PublicAgent"][];
+            /**
+             * Format: int32
+             * @description Channels that do not work.
+             */
+            channels_failing: number;
+            /** @description When the next clocks run out, soonest first, at most 12. */
+            clocks: components["schemas"]["Ms"][];
+            /** Format: int32 */
+            held: number;
+            /** Format: int64 */
+            incidents_today: number;
+            /** @description BCP 47, of the workspace. */
+            language: string;
+            now: components["schemas"]["Ms"];
+            oldest_owed_since?: components["schemas"]["Ms"] | null;
+            /** Format: int32 */
+            overdue: number;
+            queues: components["schemas"]["PublicQueue"][];
+            /** Format: int32 */
+            unanswered: number;
+            /** Format: int32 */
+            waiting: number;
+            workspace: string;
+            zone: string;
+        };
+        /** @description How often something was decided and why. */
+        Reasoned: {
+            act: string;
+            /** Format: int32 */
+            count: number;
+            /** @description The code of the reason. */
+            reason: string;
+        };
+        Report: {
+            items: components["schemas"]["Done"][];
+        };
+        /** @description A secret that is shown this once. */
+        SiteSecret: {
+            /** @description The key of HMAC-SHA256 over the ids of the site's users. */
+            secret: string;
+        };
+        /** @description Why conversations waited. */
+        Waited: {
+            /** Format: int32 */
+            count: number;
+            /** @description The test at which the last agents were lost when the wait began; `given_at_once` when there was no wait. */
+            reason: string;
+            /**
+             * Format: int64
+             * @description Of those that ended in the period, in milliseconds.
+             */
+            waited_ms: number;
+        };
+        /** @description An agent with what they owe. */
+        WallAgent: components["schemas"]["Agent"] & {
+            cooling_until?: components["schemas"]["Ms"] | null;
+            /** @description Takes no part in automatic assignment. */
+            excluded: boolean;
+            groups: components["schemas"]["GroupId"][];
+            life_at?: components["schemas"]["Ms"] | null;
+            oldest?: components["schemas"]["ConversationId"] | null;
+            oldest_owed_since?: components["schemas"]["Ms"] | null;
+            /**
+             * Format: int32
+             * @description Conversations held and owed a reply.
+             */
+            owed: number;
+            /**
+             * Format: int32
+             * @description Deadlines that passed without any sign of life since the last one.
+             */
+            strikes: number;
+        };
+        /** @description A link to the wall. */
+        WallLink: {
+            created_at: components["schemas"]["Ms"];
+            created_by?: string | null;
+            /** Format: int64 */
+            id: number;
+            /** @description The address, once: when it is made. */
+            link?: string | null;
+            name: string;
+            /** @description Whether agents are shown by name. */
+            names: boolean;
+        };
     };
     responses: never;
     parameters: never;
@@ -3105,6 +3996,100 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    list: {
+        parameters: {
+            query?: {
+                /** @description Of this agent; when left out of all, or one's own without `affinities:manage_all`. */
+                agent?: number;
+                /** @description 1 to 200; 50 when left out. */
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Paged_Affinity"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reassign: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Reassign"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Reassigned"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    summary: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Paged_AffinityCount"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list: {
         parameters: {
             query?: never;
@@ -3154,6 +4139,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Agent"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list: {
+        parameters: {
+            query?: {
+                /** @description Items of a page, 1 to 200; 50 when left out. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Paged_Alert"];
                 };
             };
             /** @description Problem details */
@@ -3488,7 +4506,7 @@ export interface operations {
                 group?: number;
                 owner?: number;
                 customer?: number;
-                /** @description Part of the customer's name, address or telephone in any form, or the number of the conversation. */
+                /** @description Part of the customer's name, or a number. */
                 q?: string;
                 /** @description 1 to 200; 50 when left out. */
                 limit?: number;
@@ -4332,6 +5350,98 @@ export interface operations {
             };
         };
     };
+    get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AffinityOf"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetAffinity"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AffinityOf"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     conversations: {
         parameters: {
             query?: never;
@@ -4441,13 +5551,37 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description server-sent events */
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    failed: {
+        parameters: {
+            query?: {
+                /** @description Not before, in milliseconds. */
+                from?: number;
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/event-stream": string;
+                    "application/json": components["schemas"]["Paged_FailedSend"];
                 };
             };
             /** @description Problem details */
@@ -4764,6 +5898,41 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list: {
+        parameters: {
+            query?: {
+                /** @description Not before, in milliseconds. */
+                from?: number;
+                /** @description Before, in milliseconds. */
+                to?: number;
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Paged_Incident"];
+                };
             };
             /** @description Problem details */
             default: {
@@ -5135,6 +6304,38 @@ export interface operations {
             };
         };
     };
+    release: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Release"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Released"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     set_mine: {
         parameters: {
             query?: never;
@@ -5249,6 +6450,41 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    fairness: {
+        parameters: {
+            query?: {
+                /** @description Not before, in milliseconds; a day before `to`. */
+                from?: number;
+                /** @description Before, in milliseconds; now. */
+                to?: number;
+                /** @description Only its members, and the conversations that are its own now. */
+                group?: components["schemas"]["GroupId"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fairness"];
+                };
             };
             /** @description Problem details */
             default: {
@@ -5958,6 +7194,41 @@ export interface operations {
             };
         };
     };
+    state_spans: {
+        parameters: {
+            query?: {
+                /** @description A day before `to` when left out, in milliseconds. */
+                from?: number;
+                /** @description Now when left out; at most 31 days after `from`. */
+                to?: number;
+            };
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Paged_StateSpan"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     states: {
         parameters: {
             query?: never;
@@ -5981,6 +7252,124 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Paged_StateChange"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    links: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Paged_WallLink"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewWallLink"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WallLink"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revoke: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    public: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PublicWall"];
                 };
             };
             /** @description Problem details */

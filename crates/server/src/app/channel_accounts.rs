@@ -80,6 +80,7 @@ pub struct ChatForm {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = ChatQuestion)]
 pub enum Asked {
     #[default]
     Off,

@@ -15,6 +15,7 @@ const MOST: usize = 200;
 /// One of them, as the client saw it.
 #[derive(Clone, Copy, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = BulkConversation)]
 pub struct One {
     id: ConversationId,
     #[serde(default)]
@@ -27,6 +28,7 @@ pub struct One {
 /// What is done.
 #[derive(Clone, Deserialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case", deny_unknown_fields)]
+#[schema(as = BulkAction)]
 pub enum Action {
     Close {
         /// Also those whose customer is owed a reply.
@@ -58,6 +60,7 @@ pub struct Bulk {
 
 /// What became of one of them.
 #[derive(Serialize, ToSchema)]
+#[schema(as = BulkDone)]
 pub struct Done {
     id: ConversationId,
     ok: bool,
@@ -67,6 +70,7 @@ pub struct Done {
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = BulkReport)]
 pub struct Report {
     items: Vec<Done>,
 }

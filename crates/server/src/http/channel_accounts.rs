@@ -340,6 +340,7 @@ async fn subscribe(
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = EditChannelAccount)]
 pub struct EditAccount {
     #[serde(default)]
     name: Option<String>,
