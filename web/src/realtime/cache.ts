@@ -155,7 +155,7 @@ export class CachePatcher {
         return;
       case 'settings.changed':
         // Clocks pause and go on with the hours.
-        if (event.body['resource'] === 'business-hours') {
+        if ((event.body as { resource?: string } | null)?.resource === 'business-hours') {
           void this.client.invalidateQueries({ predicate: ({ queryKey: [head] }) => ['conversation', 'conversations'].includes(String(head)) });
         }
         void this.client.invalidateQueries({
