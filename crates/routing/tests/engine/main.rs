@@ -3,6 +3,7 @@
 mod dsl;
 mod explain;
 mod fairness;
+mod metamorphic;
 mod model;
 mod model_facts;
 mod properties;
