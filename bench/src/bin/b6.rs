@@ -10,7 +10,8 @@ use ronda_domain::conversation::{Phase, Place as Tray};
 use ronda_domain::event::{Event, EventKind, Scope};
 use ronda_domain::{AgentId, ChannelAccountId, ConversationId, CustomerId, Ms, WorkspaceId};
 use ronda_storage::conversations::{self, NewConversation, PlannedPlace};
-use ronda_storage::routing::{self, DecisionRow, Head, LoadDelta};
+use ronda_storage::decisions::{self, DecisionRow};
+use ronda_storage::routing::{self, Head, LoadDelta};
 use ronda_storage::{Db, Engine, StoreError, StoreResult, Tx, workspaces};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -43,6 +44,8 @@ struct Planner {
     head: Option<Head>,
     /// The number of the next decision when there is no head.
     seq: i64,
+    /// The end of the chain of decisions.
+    hash: String,
 }
 
 #[derive(Clone)]
@@ -57,9 +60,10 @@ impl Planner {
     /// One decision while others commit theirs: when its transaction was open too long, nothing was done.
     fn crowded_step(&mut self) -> Result<usize> {
         let (at, before, seq) = (self.next, self.held[self.next], self.seq);
+        let hash = self.hash.clone();
         match self.step(1) {
             Err(error) if matches!(error.downcast_ref(), Some(StoreError::TooLong { .. })) => {
-                (self.next, self.held[at], self.seq) = (at, before, seq);
+                (self.next, self.held[at], self.seq, self.hash) = (at, before, seq, hash);
                 Ok(0)
             }
             done => done,
@@ -98,6 +102,7 @@ impl Planner {
                 cause: 0,
                 policy_version: 1,
                 conversation: Some(held.id),
+                group: None,
                 epoch_before: held.epoch,
                 epoch_after: held.epoch + 1,
                 act: "rotated".into(),
@@ -105,6 +110,8 @@ impl Planner {
                 to: Some(to),
                 reason: r#"{"code":"no_answer","after_ms":60000}"#.into(),
                 funnel: FUNNEL.into(),
+                state: self.seq,
+                hash: String::new(),
             });
             places.push(PlannedPlace {
                 id: held.id,
@@ -140,8 +147,10 @@ impl Planner {
                 routing: None,
             })
             .collect();
+        self.hash = decisions::chain(&self.hash, &mut decisions);
         let head = self.head.clone().map(|seen| {
             let new = Head {
+                hash: self.hash.clone(),
                 decision_seq: self.seq,
                 at: now,
                 stamp: self.seq,
@@ -176,7 +185,7 @@ fn commit(tx: &mut Tx<'_>, w: WorkspaceId, plan: &Plan) -> StoreResult<()> {
     }
     expect(conversations::place(tx, w, &plan.places)?, plan.places.len())?;
     expect(routing::apply_loads(tx, w, &plan.loads)?, plan.loads.len())?;
-    routing::insert_decisions(tx, w, &plan.decisions)?;
+    decisions::insert(tx, w, &plan.decisions)?;
     for (place, decision) in plan.places.iter().zip(&plan.decisions) {
         let scope = |owner| Scope {
             place: Tray::Held,
@@ -290,6 +299,7 @@ fn measure(engine: Engine, name: &str) -> Result<()> {
         numbers: Numbers::from(1),
         head: Some(head),
         seq: 0,
+        hash: String::new(),
     });
     let rounds = Rounds::run(
         || per_second(ROUND, || planner.borrow_mut().step(BATCH)),
@@ -321,6 +331,7 @@ fn measure(engine: Engine, name: &str) -> Result<()> {
             numbers: Numbers::from(7 + i as u64),
             head: None,
             seq: 1_000_000_000 * (1 + i as i64),
+            hash: String::new(),
         })
         .collect();
     ensure!(planners.len() == CONNECTIONS, "conversations for every connection");

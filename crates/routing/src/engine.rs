@@ -33,7 +33,7 @@ pub fn plan(state: &State, inputs: &[Input]) -> (State, Outcome) {
 }
 
 impl Work<'_> {
-    fn input(&mut self, input: &Input) -> Answer {
+    pub(crate) fn input(&mut self, input: &Input) -> Answer {
         if input.seq <= self.s.head.input_seq {
             return Answer::Duplicate;
         }

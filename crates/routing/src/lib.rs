@@ -27,6 +27,7 @@ mod index;
 pub mod outcome;
 pub mod policy;
 mod preview;
+mod replay;
 mod rotate;
 pub mod row;
 mod settings;
@@ -46,6 +47,7 @@ pub use policy::{
     Severity, Step, Strategy, WaitAction, World,
 };
 pub use preview::{Preview, preview};
+pub use replay::{Replayed, Verdict, replay};
 pub use row::{AgentKeep, AgentRow, ConvKeep, ConvRow, Epoch, GroupRow, Head, Origin, Ramp, Rows};
 pub use state::State;
 pub use survey::{Survey, survey};

@@ -154,6 +154,12 @@ impl State {
             .sum()
     }
 
+    /// Number of agents and of conversations.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.agents.len() + self.convs.len()
+    }
+
     /// When time alone will change something: the shell steps with [`crate::Fact::Tick`] then.
     #[must_use]
     pub fn next_due(&self) -> Option<Ms> {

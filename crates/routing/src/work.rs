@@ -7,6 +7,7 @@ use crate::fact::{Arrival, Presence};
 use crate::index::{self, Lane, Scope, Status};
 use crate::outcome::{AgentChange, Answer, ConvChange, Notice, Outcome, Undo};
 use crate::policy::{PresenceRule, ReplyScope, Strategy};
+use crate::replay::{Moment, Watch};
 use crate::row::{AgentRow, ConvKeep, ConvRow, Epoch, Head, Origin, Ramp};
 use crate::state::State;
 use ronda_domain::conversation::{CloseReason, Phase, Place};
@@ -30,6 +31,8 @@ pub(crate) struct Work<'a> {
     pub freed: BTreeSet<AgentId>,
     /// The agent who has just shown life (row 10).
     pub alive: Option<AgentId>,
+    /// A decision that is looked at closely when it is taken.
+    pub watch: Option<Watch>,
     decisions: Vec<Decision>,
     head_before: Head,
     convs: BTreeMap<ConversationId, (Epoch, Option<ConvRow>)>,
@@ -54,6 +57,7 @@ impl<'a> Work<'a> {
             touched: BTreeSet::new(),
             freed: BTreeSet::new(),
             alive: None,
+            watch: None,
             decisions: Vec::new(),
             head_before,
             convs: BTreeMap::new(),
@@ -220,6 +224,15 @@ impl<'a> Work<'a> {
 
     /// Notes a decision about a conversation whose epoch went from that of `before` to that of `after`.
     pub fn decide(&mut self, before: &ConvRow, after: &ConvRow, act: Act, reason: Reason, funnel: Funnel) {
+        if let Some(watch) = &mut self.watch
+            && watch.seq == self.s.head.decision_seq.saturating_add(1)
+        {
+            watch.moment = Some(Box::new(Moment {
+                rows: self.s.rows(),
+                before: before.clone(),
+                after: after.clone(),
+            }));
+        }
         self.note(Decision {
             conversation: Some(after.conv),
             epoch_before: before.epoch,

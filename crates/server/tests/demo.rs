@@ -2,7 +2,7 @@
 
 use ronda_server::app::AppResult;
 use ronda_server::demo::{Demo, Settings};
-use ronda_storage::routing::{self, DecisionsOf};
+use ronda_storage::decisions::{self, Wanted};
 use ronda_storage::{Db, DbConfig, conversations};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -37,7 +37,7 @@ async fn plat_12_a_demo_starts_with_history_and_its_round_turns() {
     let history: AppResult<Vec<_>> = app
         .db
         .read("history", move |tx| {
-            Ok(routing::decisions(tx, w, DecisionsOf::All, i64::MAX, 500)?)
+            Ok(decisions::page(tx, w, &Wanted::default(), i64::MAX, 500)?.0)
         })
         .await;
     let history = history.expect("the history");
@@ -58,7 +58,7 @@ async fn plat_12_a_demo_starts_with_history_and_its_round_turns() {
         let news: AppResult<Vec<_>> = app
             .db
             .read("news", move |tx| {
-                Ok(routing::decisions(tx, w, DecisionsOf::All, i64::MAX, 200)?)
+                Ok(decisions::page(tx, w, &Wanted::default(), i64::MAX, 200)?.0)
             })
             .await;
         let news = news.expect("decisions");

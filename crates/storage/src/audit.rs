@@ -102,7 +102,7 @@ pub fn insert(tx: &mut Tx<'_>, w: WorkspaceId, a: &NewAudit<'_>) -> StoreResult<
 }
 
 /// The hash over a row and the one before. Every value says its kind and length, so that no two rows read the same.
-fn link(before: &str, values: &[Value]) -> String {
+pub(crate) fn link(before: &str, values: &[Value]) -> String {
     let mut hash = Sha256::new();
     let mut part = |kind: u8, bytes: &[u8]| {
         hash.update([kind]);

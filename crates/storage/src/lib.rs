@@ -20,6 +20,7 @@ pub mod conversations;
 mod crash;
 pub mod customers;
 mod db;
+pub mod decisions;
 pub mod drafts;
 pub mod email_changes;
 mod error;

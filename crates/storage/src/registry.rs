@@ -14,6 +14,7 @@ pub static ALL: &[(&str, &[&Statement])] = &[
     ("checks", crate::checks::STATEMENTS),
     ("conversations", crate::conversations::STATEMENTS),
     ("customers", crate::customers::STATEMENTS),
+    ("decisions", crate::decisions::STATEMENTS),
     ("drafts", crate::drafts::STATEMENTS),
     ("email_changes", crate::email_changes::STATEMENTS),
     ("events", crate::events::STATEMENTS),

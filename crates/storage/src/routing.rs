@@ -1,4 +1,5 @@
-//! What the planner reads and writes: head, inputs, loads, rounds, decisions, policies (T3, T4).
+//! What the planner reads and writes: head, inputs, loads, rounds, policies (T3, T4). What was decided
+//! is in `decisions`.
 
 use crate::{Row, Rows, StoreResult, Tx, Value, statements};
 use ronda_domain::{AgentId, ConversationId, GroupId, Ms, WorkspaceId};
@@ -14,6 +15,8 @@ pub struct Head {
     pub lease_owner: String,
     pub lease_until: Ms,
     pub stamp: i64,
+    /// Hash of the newest decision: the end of the chain (S13).
+    pub hash: String,
 }
 
 /// An input that waits for a planner. `fact` is JSON of the routing crate.
@@ -43,23 +46,6 @@ pub struct RoundRow {
     pub transfers: i64,
 }
 
-/// A recorded decision. `reason` and `funnel` are JSON of the routing crate.
-#[derive(Clone, Debug, PartialEq)]
-pub struct DecisionRow {
-    pub seq: i64,
-    pub at: Ms,
-    pub cause: i64,
-    pub policy_version: i64,
-    pub conversation: Option<ConversationId>,
-    pub epoch_before: i64,
-    pub epoch_after: i64,
-    pub act: String,
-    pub from: Option<AgentId>,
-    pub to: Option<AgentId>,
-    pub reason: String,
-    pub funnel: String,
-}
-
 /// A version of the policy. `body` is JSON of the routing crate and the API.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PolicyRow {
@@ -70,7 +56,7 @@ pub struct PolicyRow {
 }
 
 statements! {
-    HEAD = "select decision_seq, input_seq, at, lease_epoch, lease_owner, lease_until, stamp from routing_head where workspace = $1";
+    HEAD = "select decision_seq, input_seq, at, lease_epoch, lease_owner, lease_until, stamp, decision_hash from routing_head where workspace = $1";
     LEASES = "select workspace, lease_owner, lease_epoch, lease_until from routing_head";
     TAKE_LEASE = "update routing_head set lease_epoch = lease_epoch + 1, lease_owner = $2, lease_until = $3
         where workspace = $1 and (lease_owner = $2 or lease_owner = '' or (lease_epoch = $4 and lease_until = $5)) returning lease_epoch";
@@ -79,7 +65,7 @@ statements! {
     RENEW_LEASES = "update routing_head set lease_until = $2 where workspace in (select workspace from routing_head where lease_owner = $1
           {lock: for update skip locked}) returning workspace, lease_epoch";
     RELEASE_LEASES = "update routing_head set lease_owner = '', lease_until = $2 where lease_owner = $1";
-    ADVANCE = "update routing_head set decision_seq = $2, input_seq = $3, at = $4, stamp = $5, lease_until = $9
+    ADVANCE = "update routing_head set decision_seq = $2, input_seq = $3, at = $4, stamp = $5, lease_until = $9, decision_hash = $10
         where workspace = $1 and decision_seq = $6 and input_seq = $7 and lease_epoch = $8";
     /// Every open row is in the partial index, and open rows are few.
     OPEN_WORKSPACES = "select distinct workspace from routing_input where seq is null";
@@ -92,7 +78,6 @@ statements! {
     STAMP_INPUTS = "update routing_input as i set seq = p.seq, result = p.result from {rows(id: i64, seq: i64, result: text)} as p
         where i.id = p.id and i.workspace = $4 and i.seq is null";
     RESULT = "select result from routing_input where workspace = $1 and command_id = $2 and seq is not null";
-    FORGET_INPUTS = "delete from routing_input where workspace = $1 and seq is not null and at < $2";
     LOADS = "select agent, load, stamp, routing from agent_load where workspace = $1 order by agent";
     NEW_LOAD = "insert into agent_load(workspace, agent) values ($1, $2) on conflict (workspace, agent) do nothing";
     LOCK_LOADS = "select a.agent from {rows(agent: i64)} as p, agent_load as a where a.agent = p.agent and a.workspace = $2
@@ -108,21 +93,6 @@ statements! {
         from {rows(conversation: i64, missed: text, moves: i64, transfers: i64)} as p where p.moves >= 0
         on conflict (workspace, conversation) do update set missed = excluded.missed, moves = excluded.moves, transfers = excluded.transfers";
     DROP_ROUNDS = "delete from routing_round where workspace = $1 and conversation = $2";
-    INSERT_DECISIONS = "insert into routing_decision(workspace, seq, at, cause, policy_version, conversation, epoch_before, epoch_after, act,
-          from_agent, to_agent, reason, funnel)
-        select cast($13 as bigint), p.seq, p.at, p.cause, p.policy_version, p.conversation, p.epoch_before, p.epoch_after, p.act, p.from_agent,
-          p.to_agent, p.reason, p.funnel
-        from {rows(seq: i64, at: i64, cause: i64, policy_version: i64, conversation: i64, epoch_before: i64, epoch_after: i64, act: text,
-          from_agent: i64, to_agent: i64, reason: text, funnel: text)} as p";
-    DECISIONS = "select seq, at, cause, policy_version, conversation, epoch_before, epoch_after, act, from_agent, to_agent, reason, funnel
-        from routing_decision where workspace = $1 and seq < $2 order by seq desc limit $3";
-    DECISIONS_AFTER = "select seq, at, cause, policy_version, conversation, epoch_before, epoch_after, act, from_agent, to_agent, reason, funnel
-        from routing_decision where workspace = $1 and seq > $2 order by seq limit $3";
-    DECISION_FROM = "select at from routing_decision where workspace = $1 and seq >= $2 order by seq limit 1";
-    DECISIONS_OF_CONVERSATION = "select seq, at, cause, policy_version, conversation, epoch_before, epoch_after, act, from_agent, to_agent, reason, funnel
-        from routing_decision where workspace = $1 and conversation = $2 and seq < $3 order by seq desc limit $4";
-    DECISIONS_OF_AGENT = "select seq, at, cause, policy_version, conversation, epoch_before, epoch_after, act, from_agent, to_agent, reason, funnel
-        from routing_decision where workspace = $1 and (to_agent = $2 or from_agent = $2) and seq < $3 order by seq desc limit $4";
     POLICY = "select version, body, author, created_at from routing_policy where workspace = $1 order by version desc limit 1";
     POLICIES = "select version, body, author, created_at from routing_policy where workspace = $1 and version < $2 order by version desc limit $3";
     PAUSES = "select group_id, until from rotation_pause where workspace = $1 order by group_id";
@@ -141,6 +111,7 @@ pub fn head(tx: &mut Tx<'_>, w: WorkspaceId) -> StoreResult<Head> {
             lease_owner: r.t(4)?,
             lease_until: Ms(r.i(5)?),
             stamp: r.i(6)?,
+            hash: r.t(7)?,
         })
     })
 }
@@ -223,6 +194,7 @@ pub fn advance(tx: &mut Tx<'_>, w: WorkspaceId, seen: &Head, new: &Head) -> Stor
             seen.input_seq.into(),
             seen.lease_epoch.into(),
             new.lease_until.into(),
+            (&new.hash).into(),
         ],
     )
 }
@@ -287,10 +259,6 @@ pub fn consume(tx: &mut Tx<'_>, w: WorkspaceId, consumed: &[Consumed]) -> StoreR
 /// The stored result of a command.
 pub fn result(tx: &mut Tx<'_>, w: WorkspaceId, command_id: &str) -> StoreResult<Option<String>> {
     Ok(tx.opt(&RESULT, &[w.into(), command_id.into()], |r| r.ot(0))?.flatten())
-}
-
-pub fn forget_inputs(tx: &mut Tx<'_>, w: WorkspaceId, before: Ms) -> StoreResult<u64> {
-    tx.exec(&FORGET_INPUTS, &[w.into(), before.into()])
 }
 
 pub fn loads(tx: &mut Tx<'_>, w: WorkspaceId) -> StoreResult<Vec<LoadRow>> {
@@ -370,89 +338,6 @@ pub fn put_rounds(tx: &mut Tx<'_>, w: WorkspaceId, rounds: &[RoundRow]) -> Store
 
 pub fn drop_round(tx: &mut Tx<'_>, w: WorkspaceId, conversation: ConversationId) -> StoreResult<u64> {
     tx.exec(&DROP_ROUNDS, &[w.into(), conversation.into()])
-}
-
-pub fn insert_decisions(tx: &mut Tx<'_>, w: WorkspaceId, decisions: &[DecisionRow]) -> StoreResult<u64> {
-    let mut rows = Rows::new();
-    for d in decisions {
-        rows.push([
-            d.seq.into(),
-            d.at.into(),
-            d.cause.into(),
-            d.policy_version.into(),
-            d.conversation.into(),
-            d.epoch_before.into(),
-            d.epoch_after.into(),
-            d.act.as_str().into(),
-            d.from.into(),
-            d.to.into(),
-            d.reason.as_str().into(),
-            d.funnel.as_str().into(),
-        ]);
-    }
-    tx.batch(&INSERT_DECISIONS, &rows, &[w.into()])
-}
-
-fn read_decision(r: &Row<'_>) -> StoreResult<DecisionRow> {
-    Ok(DecisionRow {
-        seq: r.i(0)?,
-        at: Ms(r.i(1)?),
-        cause: r.i(2)?,
-        policy_version: r.i(3)?,
-        conversation: r.oid(4)?,
-        epoch_before: r.i(5)?,
-        epoch_after: r.i(6)?,
-        act: r.t(7)?,
-        from: r.oid(8)?,
-        to: r.oid(9)?,
-        reason: r.t(10)?,
-        funnel: r.t(11)?,
-    })
-}
-
-/// Which decisions to list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DecisionsOf {
-    All,
-    Conversation(ConversationId),
-    Agent(AgentId),
-}
-
-/// Decisions before number `before`, newest first.
-pub fn decisions(
-    tx: &mut Tx<'_>,
-    w: WorkspaceId,
-    of: DecisionsOf,
-    before: i64,
-    limit: i64,
-) -> StoreResult<Vec<DecisionRow>> {
-    let one = |id: i64| -> [Value; 4] { [w.into(), id.into(), before.into(), limit.into()] };
-    match of {
-        DecisionsOf::All => tx.query(&DECISIONS, &[w.into(), before.into(), limit.into()], read_decision),
-        DecisionsOf::Conversation(c) => tx.query(&DECISIONS_OF_CONVERSATION, &one(c.0), read_decision),
-        DecisionsOf::Agent(a) => tx.query(&DECISIONS_OF_AGENT, &one(a.0), read_decision),
-    }
-}
-
-/// Decisions after number `after`, oldest first.
-pub fn decisions_after(tx: &mut Tx<'_>, w: WorkspaceId, after: i64, limit: i64) -> StoreResult<Vec<DecisionRow>> {
-    tx.query(&DECISIONS_AFTER, &[w.into(), after.into(), limit.into()], read_decision)
-}
-
-/// The number of the last decision before an instant; 0 when there is none. Numbers and times of decisions grow together,
-/// so that it is found by halving and needs no index of its own.
-pub fn decision_before(tx: &mut Tx<'_>, w: WorkspaceId, at: Ms) -> StoreResult<i64> {
-    let (mut low, mut high) = (0, head(tx, w)?.decision_seq);
-    while low < high {
-        let middle = low + (high - low + 1) / 2;
-        let found = tx.opt(&DECISION_FROM, &[w.into(), middle.into()], |r| r.i(0))?;
-        if found.is_some_and(|found| found < at.0) {
-            low = middle;
-        } else {
-            high = middle - 1;
-        }
-    }
-    Ok(low)
 }
 
 fn read_policy(r: &Row<'_>) -> StoreResult<PolicyRow> {

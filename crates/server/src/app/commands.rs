@@ -11,7 +11,7 @@ use ronda_domain::permission::Permission;
 use ronda_domain::{AgentId, ConversationId, MessageId, Ms};
 use ronda_routing::{Answer, Arrival, Epoch, Fact, Refusal, State, Target};
 use ronda_storage::conversations::ConversationRow;
-use ronda_storage::{Tx, agents, messages, routing, timers, users};
+use ronda_storage::{Tx, agents, decisions, messages, timers, users};
 use serde_json::Value;
 
 /// Decisions shown with a conversation.
@@ -426,11 +426,11 @@ pub const fn refusal(code: Refusal) -> &'static str {
 /// [`AppError::NotFound`].
 pub fn explained(tx: &mut Tx<'_>, who: &Who, id: ConversationId) -> AppResult<(bool, Vec<DecisionView>)> {
     let row = conversations::seen(tx, who, id)?;
-    let of = routing::DecisionsOf::Conversation(id);
-    let mut list = super::routing::decisions(tx, who.workspace, of, i64::MAX, DECISIONS)?;
+    let of = decisions::Wanted::of(id);
+    let mut list = super::routing::decisions(tx, who.workspace, &of, i64::MAX, DECISIONS)?.0;
     if !who.may(Permission::RoutingExplain) {
         for d in &mut list {
-            d.funnel = Value::Null;
+            super::decisions::shorten(d, who.agent);
         }
     }
     Ok((row.place == Place::Waiting, list))

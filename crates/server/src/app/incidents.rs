@@ -6,7 +6,7 @@ use crate::app::views::{self, Conversation, Message, Named};
 use crate::app::{AppResult, Who};
 use ronda_domain::permission::Permission;
 use ronda_domain::{AgentId, ConversationId, Ms, WorkspaceId};
-use ronda_storage::routing::{self, DecisionsOf};
+use ronda_storage::decisions::{self, Wanted};
 use ronda_storage::{Tx, agents, conversations, incidents, messages};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -48,7 +48,7 @@ const DECISIONS: i64 = 500;
 /// # Errors
 /// When the database fails.
 pub fn owners(tx: &mut Tx<'_>, w: WorkspaceId, conversation: ConversationId, from: Ms, to: Ms) -> AppResult<Vec<Held>> {
-    let mut log = routing::decisions(tx, w, DecisionsOf::Conversation(conversation), i64::MAX, DECISIONS)?;
+    let mut log = decisions::page(tx, w, &Wanted::of(conversation), i64::MAX, DECISIONS)?.0;
     log.reverse();
     let mut found: Vec<Held> = Vec::new();
     let mut holds: Option<(AgentId, Ms)> = None;

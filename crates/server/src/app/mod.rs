@@ -13,6 +13,7 @@ pub mod commands;
 pub mod conversations;
 pub mod corrections;
 pub mod customers;
+pub mod decisions;
 pub mod delivery;
 pub mod email_changes;
 pub mod error;

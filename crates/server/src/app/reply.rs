@@ -12,7 +12,7 @@ use ronda_routing::{Epoch, Fact};
 use ronda_storage::conversations::{self, ConversationRow};
 use ronda_storage::messages::{self, MessageRow, NewMessage};
 use ronda_storage::outbox::{self, NewOutbox};
-use ronda_storage::{Tx, Wake, channel_accounts, drafts, files, routing, users};
+use ronda_storage::{Tx, Wake, channel_accounts, decisions, drafts, files, routing, users};
 use serde_json::json;
 
 /// How long after a rotation the old owner's answer still counts. Source: routing row 9.
@@ -283,8 +283,8 @@ fn late(tx: &mut Tx<'_>, who: &Who, row: &ConversationRow, seen: i64) -> AppResu
     if row.place != Place::Held || row.epoch != seen + 1 || !fresh || row.owed_since.is_none() {
         return Ok(false);
     }
-    let of = routing::DecisionsOf::Conversation(row.id);
-    let last = routing::decisions(tx, who.workspace, of, i64::MAX, 5)?;
+    let of = decisions::Wanted::of(row.id);
+    let last = decisions::page(tx, who.workspace, &of, i64::MAX, 5)?.0;
     Ok(last
         .iter()
         .any(|d| d.act == "rotate" && d.epoch_after == row.epoch && d.from == Some(who.agent)))
@@ -292,8 +292,8 @@ fn late(tx: &mut Tx<'_>, who: &Who, row: &ConversationRow, seen: i64) -> AppResu
 
 /// Whether the caller held it in this episode's recent history.
 fn had_it(tx: &mut Tx<'_>, who: &Who, row: &ConversationRow) -> AppResult<bool> {
-    let of = routing::DecisionsOf::Conversation(row.id);
-    let last = routing::decisions(tx, who.workspace, of, i64::MAX, 50)?;
+    let of = decisions::Wanted::of(row.id);
+    let last = decisions::page(tx, who.workspace, &of, i64::MAX, 50)?.0;
     Ok(last
         .iter()
         .any(|d| d.from == Some(who.agent) || d.to == Some(who.agent)))

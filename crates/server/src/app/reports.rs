@@ -6,7 +6,7 @@ use ronda_domain::agent::AgentState;
 use ronda_domain::permission::Permission;
 use ronda_domain::{AgentId, ConversationId, GroupId, Ms};
 use ronda_routing::{Funnel, Policy};
-use ronda_storage::routing::{self, DecisionRow};
+use ronda_storage::decisions::{self, DecisionRow};
 use ronda_storage::{Tx, conversations, messages, presence, users};
 use std::collections::{BTreeMap, HashMap};
 
@@ -45,8 +45,8 @@ pub fn period(from: Option<i64>, to: Option<i64>, now: Ms) -> AppResult<(Ms, Ms)
 /// [`AppError::Forbidden`]; `too_many` when there are more than one report looks at.
 pub fn bounds(tx: &mut Tx<'_>, who: &Who, (from, to): (Ms, Ms)) -> AppResult<(i64, i64)> {
     who.need(Permission::RoutingExplain)?;
-    let first = routing::decision_before(tx, who.workspace, from)?;
-    let last = routing::decision_before(tx, who.workspace, to)?;
+    let first = decisions::last_before(tx, who.workspace, from)?;
+    let last = decisions::last_before(tx, who.workspace, to)?;
     if last - first > MOST_DECISIONS {
         return Err(AppError::Refused {
             code: "period_too_busy",
@@ -86,7 +86,7 @@ fn decided(row: DecisionRow) -> AppResult<Decided> {
 /// When the database fails.
 pub fn decisions(tx: &mut Tx<'_>, who: &Who, after: i64, last: i64) -> AppResult<(Vec<Decided>, i64)> {
     let limit = PIECE.min(last - after);
-    let rows = routing::decisions_after(tx, who.workspace, after, limit)?;
+    let rows = decisions::after(tx, who.workspace, after, limit)?;
     let end = rows.last().map_or(last, |d| d.seq);
     Ok((rows.into_iter().map(decided).collect::<AppResult<_>>()?, end))
 }

@@ -15,8 +15,9 @@ use ronda_routing::{
     Notice, Outcome, Policy, Profile, Reason, Rows,
 };
 use ronda_storage::conversations::{self, ConversationRow, PlannedPlace};
+use ronda_storage::decisions::{self, DecisionRow, Wanted};
 use ronda_storage::messages::{self, NewLine};
-use ronda_storage::routing::{self, Consumed, DecisionRow, LoadDelta, RoundRow};
+use ronda_storage::routing::{self, Consumed, LoadDelta, RoundRow};
 use ronda_storage::{
     StoreError, Tx, Wake, agents, channel_accounts, hours as stored_hours, incidents, service_levels, timers,
     workspaces,
@@ -268,6 +269,28 @@ pub struct Plan {
     pub hours: Vec<(HoursScope, Option<Hours>)>,
     /// Closings that a newer message of the customer stops: index of the consumed input, conversation, last message seen.
     pub guards: Vec<(usize, ConversationId, MessageId)>,
+    /// What was decided, linked to the chain that ends in `seen` (S13).
+    pub decisions: Vec<DecisionRow>,
+    /// The state it was planned on, when it is time to keep one: JSON of its rows.
+    pub snapshot: Option<String>,
+}
+
+/// The decisions of a plan that was made on a state with hash `state`, linked to the chain that ends in `before`.
+#[must_use]
+pub fn linked(outcome: &Outcome, state: u64, before: &str) -> Vec<DecisionRow> {
+    let groups: BTreeMap<ConversationId, Option<GroupId>> =
+        outcome.convs.iter().map(|c| (c.row.conv, c.row.group)).collect();
+    let mut rows: Vec<DecisionRow> = outcome
+        .decisions
+        .iter()
+        .map(|d| DecisionRow {
+            group: d.conversation.and_then(|c| groups.get(&c).copied().flatten()),
+            state: state.cast_signed(),
+            ..decision_row(d)
+        })
+        .collect();
+    decisions::chain(before, &mut rows);
+    rows
 }
 
 /// Why a plan was not written.
@@ -301,6 +324,7 @@ pub fn head_after(plan: &Plan) -> routing::Head {
         input_seq: h.input_seq,
         at: h.at,
         stamp: h.stamp,
+        hash: plan.decisions.last().map_or(&plan.seen.hash, |d| &d.hash).clone(),
         ..plan.seen.clone()
     }
 }
@@ -370,12 +394,14 @@ pub fn write(tx: &mut Tx<'_>, plan: &Plan) -> Result<(), PlanError> {
     }
     guard(routing::apply_loads(tx, w, &deltas)? == deltas.len() as u64, "load")?;
     rounds(tx, w, &outcome.convs)?;
-    let decisions: Vec<DecisionRow> = outcome.decisions.iter().map(decision_row).collect();
-    routing::insert_decisions(tx, w, &decisions)?;
+    decisions::insert(tx, w, &plan.decisions)?;
+    if let Some(body) = &plan.snapshot {
+        decisions::keep_snapshot(tx, w, plan.seen.input_seq, body)?;
+    }
     notices(tx, w, outcome)?;
     ended(tx, w, outcome, &before)?;
     transferred_while_closed(tx, w, outcome)?;
-    tell_screens(tx, w, outcome, &ids, &before)?;
+    tell_screens(tx, w, plan, &ids, &before)?;
     ronda_storage::crash_point("plan.before_commit");
     Ok(())
 }
@@ -428,13 +454,15 @@ fn rounds(tx: &mut Tx<'_>, w: WorkspaceId, convs: &[ConvChange]) -> AppResult<()
     Ok(())
 }
 
-fn decision_row(d: &Decision) -> DecisionRow {
+/// A decision as it is stored, not linked yet.
+pub fn decision_row(d: &Decision) -> DecisionRow {
     DecisionRow {
         seq: d.seq,
         at: d.at,
         cause: d.cause,
         policy_version: d.policy_version,
         conversation: d.conversation,
+        group: None,
         epoch_before: d.epoch_before.0,
         epoch_after: d.epoch_after.0,
         act: d.act.as_str().to_owned(),
@@ -442,6 +470,8 @@ fn decision_row(d: &Decision) -> DecisionRow {
         to: d.to,
         reason: views::json(&d.reason).to_string(),
         funnel: views::json(&d.funnel).to_string(),
+        state: 0,
+        hash: String::new(),
     }
 }
 
@@ -620,18 +650,19 @@ fn is_told(d: &Decision) -> bool {
 fn tell_screens(
     tx: &mut Tx<'_>,
     w: WorkspaceId,
-    outcome: &Outcome,
+    plan: &Plan,
     ids: &[ConversationId],
     before: &BTreeMap<ConversationId, ConversationRow>,
 ) -> AppResult<()> {
+    let Plan { outcome, decisions, .. } = plan;
     let names: BTreeMap<AgentId, String> = agents::names(tx, w)?.into_iter().collect();
     let scopes: BTreeMap<ConversationId, Scope> = before.iter().map(|(id, c)| (*id, c.scope())).collect();
     let views = views::emit_conversations(tx, w, ids, &scopes)?;
     let views: BTreeMap<ConversationId, Conversation> = views.into_iter().map(|v| (v.id, v)).collect();
     lines(tx, w, outcome, &names, &views)?;
-    for d in &outcome.decisions {
+    for d in decisions {
         let conversation = d.conversation.and_then(|id| views.get(&id));
-        let view = DecisionView::of(decision_row(d), &names, conversation.map(About::from));
+        let view = DecisionView::of(d.clone(), &names, conversation.map(About::from));
         tx.emit(Event {
             workspace: w,
             kind: EventKind::RoutingDecided,
@@ -762,6 +793,8 @@ pub struct DecisionView {
     #[schema(value_type = Object)]
     pub reason: Value,
     pub conversation: Option<About>,
+    /// The target group of the conversation afterwards.
+    pub group: Option<GroupId>,
     #[schema(value_type = Option<Object>)]
     pub from: Option<Named<AgentId>>,
     #[schema(value_type = Option<Object>)]
@@ -769,9 +802,12 @@ pub struct DecisionView {
     pub policy_version: i64,
     pub epoch_before: i64,
     pub epoch_after: i64,
-    /// Who was considered and why not: counts that add up to `members`.
+    /// Who was considered and why not: counts that add up to `members`. Null for agents.
     #[schema(value_type = Object)]
     pub funnel: Value,
+    /// For the agent who got it: since their last automatic assignment, in milliseconds. Only in the short form.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since_your_last_ms: Option<i64>,
 }
 
 impl DecisionView {
@@ -785,12 +821,14 @@ impl DecisionView {
             act: d.act,
             reason: serde_json::from_str(&d.reason).unwrap_or_default(),
             conversation,
+            group: d.group,
             from: named(d.from, names),
             to: named(d.to, names),
             policy_version: d.policy_version,
             epoch_before: d.epoch_before,
             epoch_after: d.epoch_after,
             funnel,
+            since_your_last_ms: None,
         }
     }
 }
@@ -807,19 +845,27 @@ pub fn name_finalists(funnel: &mut Value, names: &BTreeMap<AgentId, String>) {
     }
 }
 
-/// Decisions with names, newest first.
+/// Decisions with names, newest first, and where to go on.
 ///
 /// # Errors
 /// When the database fails.
 pub fn decisions(
     tx: &mut Tx<'_>,
     w: WorkspaceId,
-    of: routing::DecisionsOf,
+    wanted: &Wanted,
     before: i64,
     limit: i64,
-) -> AppResult<Vec<DecisionView>> {
+) -> AppResult<(Vec<DecisionView>, Option<i64>)> {
+    let (rows, next) = decisions::page(tx, w, wanted, before, limit)?;
+    Ok((named_decisions(tx, w, rows)?, next))
+}
+
+/// Puts names to decisions.
+///
+/// # Errors
+/// When the database fails.
+pub fn named_decisions(tx: &mut Tx<'_>, w: WorkspaceId, rows: Vec<DecisionRow>) -> AppResult<Vec<DecisionView>> {
     let names: BTreeMap<AgentId, String> = agents::names(tx, w)?.into_iter().collect();
-    let rows = routing::decisions(tx, w, of, before, limit)?;
     let mut ids: Vec<ConversationId> = rows.iter().filter_map(|d| d.conversation).collect();
     ids.sort();
     ids.dedup();

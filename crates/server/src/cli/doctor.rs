@@ -3,7 +3,9 @@
 use crate::config::Config;
 use crate::{database, secrets};
 use ronda_domain::{Clock, Ms};
-use ronda_storage::{Db, DbConfig, StoreResult, Tx, channel_accounts, checks, migrate, nodes, workspaces};
+use ronda_storage::{
+    Db, DbConfig, StoreResult, Tx, audit, channel_accounts, checks, decisions, migrate, nodes, workspaces,
+};
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -172,6 +174,9 @@ struct Rows {
     late_rows: i64,
     postgres: Option<i64>,
     nodes: Vec<nodes::NodeRow>,
+    /// What is wrong with a log that nobody may alter, and how many decisions were read again.
+    altered: Vec<String>,
+    decisions: i64,
 }
 
 fn inside(config: &Config, key: Option<&str>, found: &mut Findings) -> StoreResult<()> {
@@ -223,6 +228,12 @@ fn inside(config: &Config, key: Option<&str>, found: &mut Findings) -> StoreResu
             );
         }
     }
+    if rows.altered.is_empty() {
+        found.fine("logs", format!("whole; {} decisions read again", rows.decisions));
+    }
+    for what in rows.altered {
+        found.broken("logs", what);
+    }
     if rows.workspaces == 0 {
         found.note(
             "workspaces",
@@ -270,7 +281,10 @@ fn look(tx: &mut Tx<'_>, key: Option<&str>, now: Ms) -> StoreResult<Rows> {
         Some(ours) => secrets.matches("\"1:").count() != secrets.matches(&format!("\"{ours}")).count(),
         None => false,
     };
+    let (altered, decisions) = chains(tx)?;
     Ok(Rows {
+        altered,
+        decisions,
         workspaces: workspaces::all(tx)?.len(),
         ownerless: checks::ownerless(tx)?
             .into_iter()
@@ -287,4 +301,29 @@ fn look(tx: &mut Tx<'_>, key: Option<&str>, now: Ms) -> StoreResult<Rows> {
         postgres: checks::postgres_version(tx)?,
         nodes: nodes::all(tx)?,
     })
+}
+
+/// Follows the hashes of the audit log and of the decisions of every workspace.
+fn chains(tx: &mut Tx<'_>) -> StoreResult<(Vec<String>, i64)> {
+    let (mut altered, mut read) = (Vec::new(), 0);
+    for row in workspaces::all(tx)? {
+        let name = row.name;
+        match decisions::verify(tx, row.id, None)? {
+            decisions::Chain::Whole { first, last } => read += last - first + 1,
+            decisions::Chain::BrokenAt(seq) => {
+                altered.push(format!("{name}: decision {seq} was altered, or taken away"));
+            }
+            decisions::Chain::CutAt(seq) => {
+                altered.push(format!("{name}: the decisions from {seq} on were taken away"))
+            }
+        }
+        match audit::verify(tx, row.id)? {
+            audit::Chain::Whole { .. } => {}
+            audit::Chain::BrokenAt(id) => altered.push(format!(
+                "{name}: audit entry {id} was altered, or the one before it taken away"
+            )),
+            audit::Chain::Cut => altered.push(format!("{name}: the newest audit entries were taken away")),
+        }
+    }
+    Ok((altered, read))
 }

@@ -483,7 +483,9 @@ fn plan(tx: &mut Tx<'_>, workspace: WorkspaceId, commands: Vec<Fact>) -> AppResu
         });
         inputs.push(Input { seq, at, fact });
     }
+    let before = state.hash_with_head();
     let outcome = ronda_routing::run(&mut state, &inputs);
+    let decisions = rules::linked(&outcome, before, &seen.hash);
     let results: BTreeMap<i64, &Answer> = outcome.results.iter().map(|(seq, answer)| (*seq, answer)).collect();
     for c in &mut consumed {
         c.result = results
@@ -498,6 +500,9 @@ fn plan(tx: &mut Tx<'_>, workspace: WorkspaceId, commands: Vec<Fact>) -> AppResu
         outcome,
         hours: Vec::new(),
         guards: Vec::new(),
+        decisions,
+        // A past that begins again from its rows with every step would have to keep each of them.
+        snapshot: None,
     };
     match rules::write(tx, &plan) {
         Ok(()) => Ok(state.next_due()),

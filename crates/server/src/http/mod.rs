@@ -15,6 +15,7 @@ pub mod context;
 pub mod conversations;
 pub mod cookies;
 pub mod customers;
+pub mod decisions;
 pub mod document;
 pub mod email_changes;
 pub mod events;
@@ -155,7 +156,10 @@ fn resources() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(routing::current))
         .routes(routes!(routing::presets))
         .routes(routes!(routing::preview))
-        .routes(routes!(routing::decisions))
+        .routes(routes!(decisions::list))
+        .routes(routes!(decisions::chain))
+        .routes(routes!(decisions::get))
+        .routes(routes!(decisions::replay))
         .routes(routes!(wall::overview))
         .routes(routes!(wall::pause))
         .routes(routes!(wall::links, wall::create))

@@ -39,6 +39,11 @@ const MAILBOX: usize = 512;
 const ASLEEP: Duration = Duration::from_secs(5);
 /// How long inputs gather before a plan when nobody waits.
 const LINGER: Duration = Duration::from_millis(3);
+/// A state is kept after so many inputs, at least: from there decisions are made again. A larger one less often, so that
+/// keeping it costs about one row an input.
+const KEPT_EVERY: usize = 500;
+/// Agents and conversations of the largest state that is kept.
+const LARGEST_KEPT: usize = 10_000;
 
 /// A command of a person, and who waits for it.
 struct Command {
@@ -279,7 +284,7 @@ struct Asked {
 }
 
 /// What a written input says.
-fn written(text: &str) -> serde_json::Result<(Fact, Option<MessageId>)> {
+pub(crate) fn written(text: &str) -> serde_json::Result<(Fact, Option<MessageId>)> {
     match serde_json::from_str::<Fact>(text) {
         Ok(fact) => Ok((fact, None)),
         Err(error) => match serde_json::from_str::<Asked>(text) {
@@ -316,6 +321,13 @@ pub fn start(app: &Arc<App>) {
     });
 }
 
+/// The state as it is kept, when it is time for it.
+fn kept(state: &State, since: Option<usize>) -> Option<String> {
+    let size = state.size();
+    let due = since.is_none_or(|inputs| inputs >= KEPT_EVERY.max(size));
+    (due && size <= LARGEST_KEPT).then(|| crate::app::views::json(&state.rows()).to_string())
+}
+
 /// The planner of one workspace.
 struct Planner {
     app: Arc<App>,
@@ -327,6 +339,8 @@ struct Planner {
     alive_at: Ms,
     /// Milliseconds nobody could see anything, to be forgiven with the next plan.
     lost_ms: i64,
+    /// Inputs planned since a state was kept; none when rows were read since, which no input says.
+    since_kept: Option<usize>,
 }
 
 /// What became of an attempt at the lease.
@@ -362,6 +376,7 @@ impl Planner {
             lease_until: Ms(0),
             alive_at: Clock::system().now(),
             lost_ms: 0,
+            since_kept: None,
         }
     }
 
@@ -604,6 +619,7 @@ impl Planner {
         let (head, rows) = self.app.db.read("planner_load", move |tx| rules::rows(tx, w)).await?;
         self.head = Some(head);
         self.state = Some(State::from_rows(rows));
+        self.since_kept = None;
         Ok(())
     }
 
@@ -628,6 +644,12 @@ impl Planner {
                 Ok(()) => {
                     self.head = Some(rules::head_after(&plan));
                     self.lost_ms = 0;
+                    let before = if plan.snapshot.is_some() {
+                        Some(0)
+                    } else {
+                        self.since_kept
+                    };
+                    self.since_kept = before.map(|inputs| inputs + plan.consumed.len());
                     metrics::counter!("ronda_routing_decisions_total").increment(plan.outcome.decisions.len() as u64);
                     #[cfg(feature = "testing")]
                     {
@@ -706,6 +728,7 @@ impl Planner {
             .await?;
         let rounds: BTreeMap<ConversationId, routing::RoundRow> =
             rounds.into_iter().map(|r| (r.conversation, r)).collect();
+        self.since_kept = None;
         let Some(state) = &mut self.state else { return Ok(true) };
         let mut gone: Vec<ConversationId> = ids;
         for row in rows {
@@ -788,7 +811,10 @@ impl Planner {
             _ => None,
         });
         let hours = hours.collect();
+        let snapshot = kept(state, self.since_kept);
+        let before = state.hash_with_head();
         let outcome = ronda_routing::run(state, &inputs);
+        let decisions = rules::linked(&outcome, before, &head.hash);
         let results: BTreeMap<i64, &Answer> = outcome.results.iter().map(|(seq, answer)| (*seq, answer)).collect();
         for c in &mut consumed {
             if c.row.is_some_and(|row| stopped.contains(&row)) {
@@ -807,6 +833,8 @@ impl Planner {
             outcome,
             hours,
             guards,
+            decisions,
+            snapshot,
         })
     }
 

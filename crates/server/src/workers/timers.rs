@@ -8,7 +8,8 @@ use ronda_domain::{ConversationId, Ms, WorkspaceId};
 use ronda_routing::{Arrival, Epoch, Fact};
 use ronda_storage::workspaces::WorkspaceRow;
 use ronda_storage::{
-    Lane, StoreResult, Tx, alerts, conversations, drafts, events, journal, parked, presence, timers, workspaces,
+    Lane, StoreResult, Tx, alerts, conversations, decisions, drafts, events, journal, parked, presence, timers,
+    workspaces,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +30,10 @@ const JOURNAL_MS: i64 = 7 * Ms::DAY;
 const PARKED_MS: i64 = Ms::DAY;
 /// Drafts nobody touched. Source: spec G10.
 const DRAFTS_MS: i64 = 15 * Ms::DAY;
+/// Decisions of routing, with the inputs and states they are made again from. Source: spec CP-11.
+const DECISIONS_MS: i64 = 90 * Ms::DAY;
+/// Decisions or inputs removed in one transaction, so that nobody waits for it.
+const DECISIONS_AT_ONCE: i64 = 1_000;
 
 /// Starts the worker.
 pub fn start(app: &Arc<App>) {
@@ -155,7 +160,8 @@ async fn close(app: &Arc<App>, w: WorkspaceId, place: Place, outbound: bool, bef
 /// # Errors
 /// When the database fails.
 pub async fn forget(app: &App) -> StoreResult<()> {
-    app.db
+    let forgotten: StoreResult<()> = app
+        .db
         .write("retention", Lane::Background, |tx| {
             let now = tx.now();
             for row in workspaces::all(tx)? {
@@ -168,5 +174,28 @@ pub async fn forget(app: &App) -> StoreResult<()> {
             alerts::forget(tx, now.plus(-crate::app::alerts::KEPT_MS))?;
             Ok(())
         })
-        .await
+        .await;
+    forgotten?;
+    forget_decisions(app).await
+}
+
+/// Decisions past their time, a piece at a time. What is kept stays a chain: its beginning is noted.
+async fn forget_decisions(app: &App) -> StoreResult<()> {
+    let all: Vec<WorkspaceRow> = app.db.read("workspaces", workspaces::all).await?;
+    for w in all.into_iter().map(|row| row.id) {
+        loop {
+            let forgotten: StoreResult<u64> = app
+                .db
+                .write("forget_decisions", Lane::Background, move |tx| {
+                    let before = tx.now().plus(-DECISIONS_MS);
+                    let decisions = decisions::forget(tx, w, before, DECISIONS_AT_ONCE)?;
+                    Ok(decisions + decisions::forget_inputs(tx, w, before, DECISIONS_AT_ONCE)?)
+                })
+                .await;
+            if forgotten? == 0 {
+                break;
+            }
+        }
+    }
+    Ok(())
 }

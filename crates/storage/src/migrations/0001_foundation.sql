@@ -642,7 +642,11 @@ create table routing_head (
   lease_epoch {int} not null default 0,
   lease_owner {text} not null default '',
   lease_until {int} not null default 0,
-  stamp {int} not null default 0
+  stamp {int} not null default 0,
+  -- the ends of the chain of decisions: the newest, and the newest that was forgotten
+  decision_hash {text} not null default '',
+  kept_after {int} not null default 0,
+  kept_hash {text} not null default ''
 ) {strict};
 
 -- The processes that serve this installation. Only on PostgreSQL: a SQLite file has one.
@@ -675,6 +679,16 @@ create table routing_input (
 ) {strict};
 create unique index routing_input_command on routing_input(workspace, command_id) where command_id is not null;
 create index routing_input_open on routing_input(workspace, id) where seq is null;
+create unique index routing_input_planned on routing_input(workspace, seq) where seq is not null;
+
+-- states of the engine, from which decisions are made again
+create table routing_snapshot (
+  workspace {int} not null,
+  input_seq {int} not null,
+  at {int} not null,
+  body {text} not null,
+  primary key (workspace, input_seq)
+) {strict};
 
 create table agent_load (
   workspace {int} not null,
@@ -729,6 +743,7 @@ create table routing_decision (
   cause {int} not null,
   policy_version {int} not null,
   conversation {int},
+  group_id {int},
   epoch_before {int} not null,
   epoch_after {int} not null,
   act {text} not null,
@@ -736,10 +751,14 @@ create table routing_decision (
   to_agent {int},
   reason {text} not null,
   funnel {text} not null,
+  -- hash of the engine's state that was planned on, and of this row with the one before
+  state {int} not null,
+  hash {text} not null,
   primary key (workspace, seq)
 ) {strict};
 create index routing_decision_of_conversation on routing_decision(workspace, conversation, seq) where conversation is not null;
 create index routing_decision_to on routing_decision(workspace, to_agent, seq) where to_agent is not null;
+create index routing_decision_from on routing_decision(workspace, from_agent, seq) where from_agent is not null;
 
 -- Presence -------------------------------------------------------------------------------------------------------------
 

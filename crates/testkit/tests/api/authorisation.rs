@@ -44,6 +44,8 @@ enum Thing {
     ServiceTarget,
     /// A part of a delivery that was not understood. None is made: a number of another workspace is as unknown.
     Failure,
+    /// A decision of routing: a number inside its workspace, so that of another workspace names none of it.
+    Decision,
     /// The secret of a link. Nobody has one by belonging to a workspace, so it is not tried across workspaces.
     Token,
 }
@@ -274,6 +276,9 @@ fn table() -> Vec<Row> {
         member("GET /routing-policies/presets"),
         having(P::RoutingExplain, "POST /routing-policies/preview").body(json!({ "policy": {} })),
         having(P::RoutingExplain, "GET /routing-decisions"),
+        having(P::RoutingExplain, "GET /routing-decisions/chain"),
+        having(P::RoutingExplain, "GET /routing-decisions/{seq}").names("seq", T::Decision),
+        having(P::RoutingExplain, "GET /routing-decisions/{seq}/replay").names("seq", T::Decision),
         having(P::RoutingExplain, "GET /routing/overview"),
         having(P::ConversationsManageOthers, "POST /rotation-pauses").body(json!({ "minutes": 5 })),
         having(P::RoutingExplain, "GET /wall-links"),
@@ -342,6 +347,7 @@ async fn make(app: &TestApp, owner: &Browser, other: &Browser) -> BTreeMap<Thing
             Thing::WallLink,
             id(owner.post("/wall-links", json!({ "name": MARK })).await.expect(201)),
         ),
+        (Thing::Decision, "999999999".into()),
         (Thing::User, other.agent.to_string()),
         (Thing::HoursScope, format!("group-{group}")),
         (Thing::Group, group),

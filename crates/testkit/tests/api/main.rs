@@ -9,6 +9,7 @@ mod authorisation;
 mod conventions;
 mod conversations;
 mod customers;
+mod decisions;
 mod groups;
 mod hours;
 mod incidents;
