@@ -1,7 +1,7 @@
 # What a person can do here. The work itself is in xtask/ (Rust); this file is only the list.
 
 .DEFAULT_GOAL := help
-.PHONY: help need run test lint bench release pictures
+.PHONY: help need run test lint bench soak release pictures
 
 XTASK := cargo xtask
 
@@ -22,6 +22,9 @@ lint: need ## only formatting, clippy and the web linters (no databases, no brow
 
 bench: need ## performance goals against their references (ONLY=B5,B13 to choose, JSON=1 for machines)
 	@$(XTASK) bench $(if $(ONLY),--only $(ONLY)) $(if $(JSON),--json)
+
+soak: need ## ten million events with faults through the assignment engine (EVENTS=, SEED=)
+	@$(XTASK) soak $(if $(EVENTS),--events $(EVENTS)) $(if $(SEED),--seed $(SEED))
 
 release: need ## the binary to ship, with the web application inside: target/release/ronda
 	@$(XTASK) release

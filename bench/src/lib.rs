@@ -5,6 +5,7 @@
 pub mod inbound;
 pub mod place;
 pub mod plain;
+pub mod soak;
 pub mod stage;
 
 use serde_json::json;

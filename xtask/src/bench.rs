@@ -177,8 +177,24 @@ fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
+/// A long life of the assignment engine: not a figure of speed but of faults, so it is no goal of the table.
+pub fn soak(events: u64, seed: u64) -> Result<()> {
+    let mut command = measured("soak");
+    command.args(["--events", &events.to_string(), "--seed", &seed.to_string()]);
+    process::run(&mut command)
+}
+
 /// A program of `bench/`, in the profile for measurements.
 fn program(name: &str, arguments: &[&str], around: &Surroundings) -> Result<String> {
+    let mut command = measured(name);
+    command.args(arguments);
+    if let Some(postgres) = &around.postgres {
+        command.env("RONDA_TEST_POSTGRES", &postgres.url);
+    }
+    process::output(&mut command)
+}
+
+fn measured(name: &str) -> Command {
     let mut command = Command::new("cargo");
     command.args([
         "run",
@@ -191,11 +207,7 @@ fn program(name: &str, arguments: &[&str], around: &Surroundings) -> Result<Stri
         name,
         "--",
     ]);
-    command.args(arguments);
-    if let Some(postgres) = &around.postgres {
-        command.env("RONDA_TEST_POSTGRES", &postgres.url);
-    }
-    process::output(&mut command)
+    command
 }
 
 fn sizes(root: &Path, package: &str, id: &str) -> Result<String> {

@@ -56,6 +56,13 @@ enum Task {
         #[arg(long)]
         json: bool,
     },
+    /// Lives a long life of the assignment engine, with faults, and checks its invariants.
+    Soak {
+        #[arg(long, default_value_t = 10_000_000)]
+        events: u64,
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
     /// Takes the pictures of docs/pictures again.
     Pictures,
     /// Starts PostgreSQL and NATS for tests and keeps them until the input ends.
@@ -82,6 +89,7 @@ fn perform(task: Task) -> Result<()> {
         Task::Run { arguments } => demo::run(&root, &arguments),
         Task::Release => demo::release(&root),
         Task::Bench { only, json } => bench::run(&root, &only, json),
+        Task::Soak { events, seed } => bench::soak(events, seed),
         Task::Pictures => parts::pictures(&root),
         Task::Postgres => postgres::serve(),
     }
