@@ -172,3 +172,56 @@ async fn sqlite_loses_and_doubles_nothing_at_any_named_point() {
 async fn postgres_loses_and_doubles_nothing_at_any_named_point() {
     every_point(Engine::Postgres).await;
 }
+
+/// The points of each transaction of the table.
+const TRANSACTIONS: &[(&str, &[&str])] = &[
+    ("T1", &["accept.before_commit", "accept.after_commit"]),
+    ("T2", &["receive.before_commit", "receive.after_commit"]),
+    ("T3", &["command.before_commit", "command.after_commit"]),
+    ("T4", &["plan.before_commit", "plan.after_commit"]),
+    ("T5", &["reply.before_commit", "reply.after_commit"]),
+    ("T6", &["claim.before_commit", "claim.after_commit"]),
+    ("T7", &["deliver.after_call", "sent.before_commit", "sent.after_commit"]),
+    ("T8", &["presence.before_commit", "presence.after_commit"]),
+    // The greeter answers inside T2: its commit is that one's.
+    ("T9", &["bot.before_commit", "receive.after_commit"]),
+    ("T10", &["timers.before_commit", "timers.after_commit"]),
+    ("T11", &["settings.before_commit", "settings.after_commit"]),
+];
+
+fn sources(folder: &std::path::Path, found: &mut std::collections::BTreeSet<String>) {
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            let text = std::fs::read_to_string(&path).expect("a source");
+            let names = text.split("crash_point(\"").skip(1);
+            found.extend(names.filter_map(|rest| rest.split_once('"').map(|(name, _)| name.to_owned())));
+        }
+    }
+}
+
+#[test]
+fn every_transaction_has_its_points_and_every_point_is_killed_at() {
+    let top = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let document = std::fs::read_to_string(top.join("docs/ARCHITECTURE.md")).expect("the architecture");
+    let rows = document.lines().filter_map(|l| l.strip_prefix("| T"));
+    let rows: Vec<String> = rows
+        .filter_map(|l| l.split_once(' ').map(|(n, _)| format!("T{n}")))
+        .filter(|t| t[1..].parse::<u8>().is_ok())
+        .collect();
+    let known: Vec<&str> = TRANSACTIONS.iter().map(|(t, _)| *t).collect();
+    assert_eq!(rows, known, "the transactions of docs/ARCHITECTURE.md §8");
+    let killed: std::collections::BTreeSet<String> = POINTS.iter().map(|(p, _)| (*p).to_owned()).collect();
+    for (transaction, points) in TRANSACTIONS {
+        for point in *points {
+            assert!(killed.contains(*point), "{transaction}: nobody is killed at {point}");
+        }
+    }
+    let mut named = std::collections::BTreeSet::new();
+    for folder in ["crates/server/src", "crates/storage/src"] {
+        sources(&top.join(folder), &mut named);
+    }
+    assert_eq!(named, killed, "points in the source, and points that are killed at");
+}
