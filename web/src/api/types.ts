@@ -174,6 +174,11 @@ export type Decision = With<
   }
 >;
 
+/** Whether the log of decisions is as it was written. */
+export type DecisionChain = With<Required<S['ChainView']>, { at: number | null }>;
+/** A decision made again. */
+export type DecisionReplay = With<Required<S['ReplayView']>, { because: string | null; decision: Decision | null; everybody: Required<S['VerdictView']>[] | null }>;
+
 export type ConversationRouting = With<
   S['RoutingOf'],
   {

@@ -237,6 +237,7 @@ export default {
   'why.place': 'Place {place} of the queue.',
   'why.nobody': 'Of {members|# person|# people}:',
   'why.none': 'No decision until {now}.',
+  'why.your_turn': 'it was your turn: {ago} since your last chat',
   'why.in_turn': 'their turn',
   'why.affinity': 'affinity',
   'why.reserved': 'it was reserved',

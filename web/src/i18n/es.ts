@@ -236,6 +236,7 @@ export default {
   'why.place': 'Lugar {place} de la cola.',
   'why.nobody': 'De {members|# persona|# personas}:',
   'why.none': 'Ninguna decisión hasta las {now}.',
+  'why.your_turn': 'te tocaba: {ago} desde tu último chat',
   'why.in_turn': 'era su turno',
   'why.affinity': 'afinidad',
   'why.reserved': 'estaba reservada',

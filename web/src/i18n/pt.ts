@@ -237,6 +237,7 @@ export default {
   'why.place': 'Lugar {place} da fila.',
   'why.nobody': 'De {members|# pessoa|# pessoas}:',
   'why.none': 'Nenhuma decisão até {now}.',
+  'why.your_turn': 'era a sua vez: {ago} desde a sua última conversa',
   'why.in_turn': 'era a sua vez',
   'why.affinity': 'afinidade',
   'why.reserved': 'estava reservada',

@@ -7,6 +7,7 @@ use ronda_domain::permission::Permission;
 use ronda_domain::{AgentId, ConversationId, GroupId, Ms};
 use ronda_routing::{Funnel, Policy};
 use ronda_storage::decisions::{self, DecisionRow};
+use ronda_storage::routing;
 use ronda_storage::{Tx, conversations, messages, presence, users};
 use std::collections::{BTreeMap, HashMap};
 

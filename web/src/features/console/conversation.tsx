@@ -329,6 +329,7 @@ function Why({ c }: { c: C }) {
             {data.decisions.slice(0, 8).map((decision) => (
               <li key={decision.seq} className="sm">
                 <time className="faint num">{clockTime(decision.at, t.language, zone)}</time> {sentence(t, decision)}
+                {decision.since_your_last_ms != null && <span className="muted"> · {t('why.your_turn', { ago: coarse(decision.since_your_last_ms) })}</span>}
               </li>
             ))}
           </ol>

@@ -1,6 +1,6 @@
 import { api } from '@/api/client';
-import { agentsQuery } from '@/api/queries';
-import type { Decision, Funnel, Page as Paged } from '@/api/types';
+import { agentsQuery, groupsQuery } from '@/api/queries';
+import type { Decision, DecisionChain, DecisionReplay, Funnel, Page as Paged } from '@/api/types';
 import { useT } from '@/i18n';
 import { serverNow } from '@/lib/clock';
 import { sentence } from '@/lib/decisions';
@@ -29,21 +29,40 @@ const TONES: Record<string, { icon: IconName; tone: string }> = {
   return_to_bot: { icon: 'bot', tone: '' },
 };
 
+const REASONS = ['in_turn', 'affinity', 'reserved', 'no_answer', 'now_available', 'only_candidate', 'nobody_available', 'all_full', 'rounds_used', 'owner_gone', 'taken', 'transferred', 'declined', 'late_reply', 'no_life', 'outage_over'] as const;
+/** How far back, in days; today begins at midnight of the workspace. */
+const RANGES = { today: 0, week: 7, month: 30 } as const;
+type Range = keyof typeof RANGES;
+
+const DAY_MS = 86_400_000;
+
+/** The first instant of a range: whole days back from the midnight before. */
+export function rangeStart(range: Range, now: number, zone?: string): number {
+  let at = now - RANGES[range] * DAY_MS;
+  const day = dayKey(at, zone);
+  // Back to midnight by quarters of an hour: every zone's midnight lies on one.
+  at -= at % 900_000;
+  while (dayKey(at - 1, zone) === day) at -= 900_000;
+  return at;
+}
+
+interface Option {
+  value: string;
+  label: string;
+}
+
 export default function Decisions() {
   const t = useT();
   const zone = useZone();
   const [path, go] = useLocation();
   const search = new URLSearchParams(useSearch());
   const { data: agents } = useQuery(agentsQuery);
+  const { data: groups } = useQuery(groupsQuery);
   const [open, setOpen] = useState<number | null>(null);
-  const filter = {
-    act: search.get('act') ?? undefined,
-    reason: search.get('reason') ?? undefined,
-    from: search.get('from') ?? undefined,
-    to: search.get('to') ?? undefined,
-    agent: search.get('agent') ?? undefined,
-    conversation: search.get('conversation') ?? undefined,
-  };
+  const chosen = (name: string) => search.get(name) ?? undefined;
+  const filter = { act: chosen('act'), reason: chosen('reason'), from: chosen('from'), to: chosen('to'), agent: chosen('agent'), group: chosen('group'), conversation: chosen('conversation') };
+  const range = chosen('range');
+  const since = range !== undefined && range in RANGES ? rangeStart(range as Range, serverNow(), zone) : undefined;
   const set = (name: string, value: string) => {
     const next = new URLSearchParams(search);
     if (value) next.set(name, value);
@@ -51,38 +70,38 @@ export default function Decisions() {
     go(`${path}${next.size > 0 ? `?${next}` : ''}`, { replace: true });
   };
   const query = useInfiniteQuery({
-    queryKey: ['decisions', 'live', filter],
-    queryFn: ({ pageParam, signal }) => api.get<Paged<Decision>>('/routing-decisions', { ...filter, limit: 50, cursor: pageParam }, signal),
+    queryKey: ['decisions', 'live', filter, since],
+    queryFn: ({ pageParam, signal }) => api.get<Paged<Decision>>('/routing-decisions', { ...filter, from: filter.from ?? since, limit: 50, cursor: pageParam }, signal),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (last) => last.next_cursor ?? undefined,
   });
   const items = query.data?.pages.flatMap((page) => page.items) ?? [];
   const names = (id: number) => agents?.find((agent) => agent.id === id)?.name;
+  const filtered = search.size > 0;
+  // Links from reports may ask for any other.
+  const reasons: string[] = filter.reason === undefined || REASONS.some((known) => known === filter.reason) ? [...REASONS] : [...REASONS, filter.reason];
+  const choices: { name: keyof typeof filter | 'range'; label: string; options: Option[] }[] = [
+    { name: 'range', label: t('decisions.when'), options: Object.keys(RANGES).map((value) => ({ value, label: t(`decisions.range.${value as Range}`) })) },
+    { name: 'act', label: t('decisions.act'), options: ACTS.map((value) => ({ value, label: t(`act.name.${value}`) })) },
+    { name: 'reason', label: t('decisions.reason'), options: reasons.map((value) => ({ value, label: t.maybe(`reason.name.${value}`) ?? value })) },
+    { name: 'agent', label: t('decisions.agent'), options: (agents ?? []).map((agent) => ({ value: String(agent.id), label: agent.name })) },
+    { name: 'group', label: t('decisions.group'), options: (groups ?? []).map((group) => ({ value: String(group.id), label: group.name })) },
+  ];
   return (
     <Page title={t('nav.decisions')} purpose={t('decisions.purpose')} className="page-flush">
       <div className="filters-bar">
-        <select className={filter.act ? 'chip chip-select is-on' : 'chip chip-select'} aria-label={t('decisions.act')} value={filter.act ?? ''} onChange={(event) => set('act', event.target.value)}>
-          <option value="">{t('decisions.act')}</option>
-          {ACTS.map((act) => (
-            <option key={act} value={act}>
-              {t(`act.name.${act}`)}
-            </option>
+        {choices
+          .filter((choice) => choice.options.length > 0)
+          .map(({ name, label, options }) => (
+            <select key={name} className={chosen(name) ? 'chip chip-select is-on' : 'chip chip-select'} aria-label={label} value={chosen(name) ?? ''} onChange={(event) => set(name, event.target.value)}>
+              <option value="">{label}</option>
+              {options.map((option) => (
+                <option key={option.value} value={option.value}>
+                  {option.label}
+                </option>
+              ))}
+            </select>
           ))}
-        </select>
-        <select className={filter.agent ? 'chip chip-select is-on' : 'chip chip-select'} aria-label={t('decisions.agent')} value={filter.agent ?? ''} onChange={(event) => set('agent', event.target.value)}>
-          <option value="">{t('decisions.agent')}</option>
-          {agents?.map((agent) => (
-            <option key={agent.id} value={agent.id}>
-              {agent.name}
-            </option>
-          ))}
-        </select>
-        {filter.reason && (
-          <button type="button" className="chip is-on" onClick={() => set('reason', '')}>
-            {t.maybe(`reason.name.${filter.reason}`) ?? filter.reason}
-            <Icon name="x" />
-          </button>
-        )}
         {(filter.from ?? filter.to) !== undefined && (
           <button
             type="button"
@@ -109,8 +128,8 @@ export default function Decisions() {
         <Loading lines={8} />
       ) : query.error && items.length === 0 ? (
         <Failure error={query.error} retry={() => void query.refetch()} />
-      ) : items.length === 0 ? (
-        <Empty icon="list" title={t('decisions.none')}>
+      ) : items.length === 0 && !query.hasNextPage ? (
+        <Empty icon="list" title={filtered ? t('decisions.none') : t('decisions.none.yet')}>
           {t('decisions.none.text')}
         </Empty>
       ) : (
@@ -124,6 +143,7 @@ export default function Decisions() {
                 <Line
                   decision={decision}
                   names={names}
+                  group={groups?.find((group) => group.id === decision.group)?.name}
                   open={open === decision.seq}
                   filter={filter.conversation !== undefined}
                   onToggle={() => setOpen(open === decision.seq ? null : decision.seq)}
@@ -133,16 +153,40 @@ export default function Decisions() {
             );
           })}
           <div className="pager">
-            <span className="xs muted grow">{t('decisions.dense')}</span>
+            <Verified />
             {query.hasNextPage && (
               <Button busy={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
-                {t('decisions.older')}
+                {items.length === 0 ? t('decisions.search') : t('decisions.older')}
               </Button>
             )}
           </div>
         </>
       )}
     </Page>
+  );
+}
+
+/** Whether the newest end of the log is as it was written. */
+function Verified() {
+  const t = useT();
+  const { data, error } = useQuery({
+    queryKey: ['decisions', 'chain'],
+    queryFn: ({ signal }) => api.get<DecisionChain>('/routing-decisions/chain', undefined, signal),
+    staleTime: 60_000,
+  });
+  if (error || !data) return <span className="xs muted grow">{error ? t('decisions.chain.unknown') : t('decisions.chain.reading')}</span>;
+  if (data.state === 'whole')
+    return (
+      <span className="chain xs muted grow">
+        <Icon name="check" size={14} />
+        {data.last < data.first ? t('decisions.dense') : t('decisions.chain.whole', { first: t.number(data.first), last: t.number(data.last) })}
+      </span>
+    );
+  return (
+    <span className="chain is-broken sm grow" role="alert">
+      <Icon name="warn" size={14} />
+      {t(data.state === 'cut' ? 'decisions.chain.cut' : 'decisions.chain.altered', { at: t.number(data.at ?? data.last) })}
+    </span>
   );
 }
 
@@ -157,6 +201,7 @@ function DayLine({ at }: { at: number }) {
 interface LineProps {
   decision: Decision;
   names(id: number): string | undefined;
+  group: string | undefined;
   open: boolean;
   /** Whether the list already shows one conversation. */
   filter: boolean;
@@ -164,9 +209,15 @@ interface LineProps {
   onOnly(): void;
 }
 
-function Line({ decision, names, open, filter, onToggle, onOnly }: LineProps) {
+function Line({ decision, names, group, open, filter, onToggle, onOnly }: LineProps) {
   const t = useT();
   const zone = useZone();
+  const replay = useQuery({
+    queryKey: ['decisions', 'replay', decision.seq],
+    queryFn: ({ signal }) => api.get<DecisionReplay>(`/routing-decisions/${decision.seq}/replay`, undefined, signal),
+    enabled: false,
+    staleTime: Infinity,
+  });
   const { icon, tone } = TONES[decision.act] ?? { icon: 'turn' as const, tone: '' };
   const about = decision.conversation;
   const funnel = decision.funnel && decision.funnel.members > 0 ? decision.funnel : null;
@@ -194,7 +245,7 @@ function Line({ decision, names, open, filter, onToggle, onOnly }: LineProps) {
       </div>
       {open && (
         <div className="dec-body">
-          {funnel ? <FunnelView funnel={funnel} names={names} /> : <p className="sm muted">{t('funnel.manual')}</p>}
+          {funnel ? <FunnelView funnel={funnel} names={names} everybody={replay.data?.everybody ?? undefined} /> : <p className="sm muted">{t('funnel.manual')}</p>}
           <div className="facts-d">
             <dl className="facts-d">
               {decision.to && decision.act !== 'keep' && (
@@ -206,6 +257,12 @@ function Line({ decision, names, open, filter, onToggle, onOnly }: LineProps) {
                   </dd>
                 </div>
               )}
+              {group && (
+                <div>
+                  <dt>{t('decisions.group')}</dt>
+                  <dd>{group}</dd>
+                </div>
+              )}
               <div>
                 <dt>{t('funnel.at')}</dt>
                 <dd className="num">{clockTime(decision.at, t.language, zone)}</dd>
@@ -215,12 +272,24 @@ function Line({ decision, names, open, filter, onToggle, onOnly }: LineProps) {
                 <dd>{t('funnel.version', { version: decision.policy_version })}</dd>
               </div>
             </dl>
+            {about && (
+              <Link className="btn btn-secondary btn-sm" href={`/agent/agents/${about.id}`}>
+                <Icon name="window" />
+                {t('decisions.open')}
+              </Link>
+            )}
             {about && !filter && (
               <button type="button" className="btn btn-secondary btn-sm" onClick={onOnly}>
                 <Icon name="filter" />
                 {t('decisions.only')}
               </button>
             )}
+            <Button size="sm" icon="turn" busy={replay.isFetching} onClick={() => void replay.refetch()}>
+              {t('decisions.replay')}
+            </Button>
+            <div className="replayed" aria-live="polite">
+              {replay.error && !replay.isFetching ? <Failure error={replay.error} retry={() => void replay.refetch()} /> : replay.data && <Replayed replay={replay.data} names={names} />}
+            </div>
           </div>
         </div>
       )}
@@ -228,8 +297,27 @@ function Line({ decision, names, open, filter, onToggle, onOnly }: LineProps) {
   );
 }
 
+/** What came of making a decision again. */
+function Replayed({ replay, names }: { replay: DecisionReplay; names(id: number): string | undefined }) {
+  const t = useT();
+  if (replay.exact && replay.same)
+    return (
+      <p className="sm flex gap-1">
+        <Icon name="check" size={14} />
+        {t('decisions.replay.same', { inputs: replay.inputs })}
+      </p>
+    );
+  const why = replay.because ? (t.maybe(`decisions.replay.${replay.because}`) ?? replay.because) : t('decisions.replay.other');
+  return (
+    <>
+      <p className="sm">{why}</p>
+      {replay.exact && replay.decision && <p className="sm muted">{sentence(t, replay.decision, names)}</p>}
+    </>
+  );
+}
+
 /** From everybody considered to the one chosen: the steps add up, on screen, always. */
-export function FunnelView({ funnel, names }: { funnel: Funnel; names(id: number): string | undefined }) {
+export function FunnelView({ funnel, names, everybody }: { funnel: Funnel; names(id: number): string | undefined; everybody?: DecisionReplay['everybody'] }) {
   const t = useT();
   let left = funnel.members;
   const steps = funnel.lost.map((lost) => {
@@ -263,6 +351,14 @@ export function FunnelView({ funnel, names }: { funnel: Funnel; names(id: number
           </span>
           <span className="left num">{step.left}</span>
           <span className="minus num">−{step.lost}</span>
+          {everybody && (
+            <span className="who xs muted">
+              {everybody
+                .filter((one) => one.reject === step.code)
+                .map((one) => one.name)
+                .join(', ')}
+            </span>
+          )}
         </div>
       ))}
       <div className="sum-line">

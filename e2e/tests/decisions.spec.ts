@@ -1,0 +1,58 @@
+import { Console } from '../support/console.js';
+import { expect, expectAccessible, test } from '../support/test.js';
+
+test('CORE-7 CP-11 a supervisor reads why a chat moved, makes the decision again and follows it to the chat', async ({ world, server }) => {
+  await world.policy({ presence: 'online', reassign_seconds: 60 });
+  const [a, b] = [await world.join('Ana Pérez'), await world.join('Beto Díaz')];
+  const [ana, beto] = [await Console.open(a), await Console.open(b)];
+  await (await (await world.shop()).visit()).write('¿Tienen yerba sin palo?');
+  const has = async (who: Console) => (await who.row('yerba sin palo').count()) === 1;
+  await expect.poll(async () => (await has(ana)) || (await has(beto))).toBe(true);
+  await server.advance(65);
+  await expect.poll(async () => (await ana.row('yerba sin palo').count()) + (await beto.row('yerba sin palo').count())).toBe(1);
+
+  const sofia = await world.join('Sofía Ibarra', 'supervisor');
+  const page = await sofia.page('/dashboard/decisions');
+  await expect(page.getByText(/Registro íntegro y sin huecos/)).toBeVisible();
+  await page.getByRole('combobox', { name: 'Motivo' }).selectOption('no_answer');
+  const line = page.getByRole('button', { name: /no respondió en/ });
+  await expect(line).toHaveCount(1);
+  await expect(page.getByRole('button', { name: /entró en la cola/ })).toHaveCount(0);
+  await line.click();
+
+  // The counts add up, on screen.
+  const sum = (await page.locator('.sum-line b').textContent()) ?? '';
+  const [total, parts] = sum.split('=').map((side) => side.trim());
+  expect(Number(total)).toBeGreaterThan(0);
+  expect((parts ?? '').split('+').reduce((all, n) => all + Number(n), 0)).toBe(Number(total));
+
+  await page.getByRole('button', { name: 'Rehacer esta decisión' }).click();
+  await expect(page.getByText('Rehecha desde el estado guardado: el resultado es el mismo.')).toBeVisible();
+  // Who was considered and why not, by name: the one who had it already.
+  await expect(page.locator('.fn .who').filter({ hasText: /Ana Pérez|Beto Díaz/ }).first()).toBeVisible();
+  await expectAccessible(page);
+
+  await page.getByRole('combobox', { name: 'Motivo' }).selectOption('');
+  await page.getByRole('combobox', { name: 'Agente' }).selectOption({ label: 'Ana Pérez' });
+  await expect(page.getByRole('button', { name: /Ana/ }).first()).toBeVisible();
+  await page.getByRole('combobox', { name: 'Cuándo' }).selectOption({ label: 'Hoy' });
+  await expect(page).toHaveURL(/range=today/);
+  await page.getByRole('button', { name: /Ana/ }).first().click();
+  await page.getByRole('link', { name: 'Abrir conversación' }).click();
+  await expect(page.getByLabel('Mensajes', { exact: true }).getByText('¿Tienen yerba sin palo?')).toBeVisible();
+});
+
+test('CP-11 filters that nothing fits say so, and an agent has no log of the others', async ({ world }) => {
+  await world.policy({ reassign_seconds: 600 });
+  const ana = await world.join('Ana Pérez');
+  const console_ = await Console.open(ana);
+  await (await (await world.shop()).visit()).write('Hola');
+  await expect(console_.row('Hola')).toBeVisible();
+  const page = await world.owner.page('/dashboard/decisions?act=decline');
+  await expect(page.getByText('Ninguna decisión con estos filtros')).toBeVisible();
+
+  await console_.row('Hola').click();
+  await console_.page.getByRole('button', { name: /^Por qué yo/ }).click();
+  await expect(console_.page.getByText(/Turno de/).first()).toBeVisible();
+  await expect(ana.get('/routing-decisions')).rejects.toThrow(/403/);
+});
