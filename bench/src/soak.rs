@@ -8,8 +8,9 @@ use anyhow::{Result, bail, ensure};
 use ronda_domain::conversation::{CloseReason, Phase, Place};
 use ronda_domain::{AgentId, ChannelAccountId, ConversationId, CustomerId, GroupId, Ms};
 use ronda_routing::{
-    Act, AgentRow, Answer, Arrival, ConvRow, Decision, Epoch, Fact, GroupRow, Head, Hours, Input, OnGone, Outcome,
-    Policy, Presence, PresenceRule, Profile, RampRule, Reach, Reason, ReplyScope, Rows, State, Strategy, Target, check,
+    Act, AgentRow, Answer, Arrival, ConvRow, Decision, Epoch, Fact, GroupRow, Head, Hours, HoursScope, Input, OnGone,
+    Outcome, Policy, PolicyScope, Presence, PresenceRule, Profile, RampRule, Reach, Reason, ReplyScope, Rows, State,
+    Strategy, Target, check,
 };
 use std::collections::{BTreeMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -53,7 +54,7 @@ struct Stored {
     agents: BTreeMap<AgentId, AgentRow>,
     groups: BTreeMap<GroupId, GroupRow>,
     policy: Policy,
-    hours: Hours,
+    hours: BTreeMap<HoursScope, Hours>,
     head: Head,
 }
 
@@ -61,8 +62,13 @@ impl Stored {
     fn write(&mut self, fact: &Fact, outcome: &Outcome) -> Result<()> {
         // Settings are stored by those who change them.
         match fact {
-            Fact::PolicySet { policy, .. } => self.policy = (**policy).clone(),
-            Fact::HoursSet { hours } => self.hours = hours.clone(),
+            Fact::PolicySet {
+                policy: Some(policy), ..
+            } => self.policy = (**policy).clone(),
+            Fact::HoursSet { scope, hours } => {
+                self.hours.remove(scope);
+                self.hours.extend(hours.clone().map(|hours| (*scope, hours)));
+            }
             Fact::GroupSet {
                 group, live, default, ..
             } => {
@@ -70,13 +76,7 @@ impl Stored {
                     self.groups.values_mut().for_each(|g| g.default = false);
                 }
                 if *live {
-                    self.groups.insert(
-                        *group,
-                        GroupRow {
-                            group: *group,
-                            default: *default,
-                        },
-                    );
+                    self.groups.insert(*group, GroupRow::new(*group, *default));
                 } else {
                     self.groups.remove(group);
                 }
@@ -111,7 +111,9 @@ impl Stored {
         Rows {
             head: self.head,
             policy: self.policy.clone(),
-            hours: self.hours.clone(),
+            policies: Vec::new(),
+            hours: self.hours.clone().into_iter().collect(),
+            pauses: Vec::new(),
             groups: self.groups.values().copied().collect(),
             agents: self.agents.values().cloned().collect(),
             convs: self.rows.values().cloned().collect(),
@@ -174,7 +176,7 @@ impl World {
             agents: BTreeMap::new(),
             groups: BTreeMap::new(),
             policy,
-            hours: Hours::Always,
+            hours: BTreeMap::new(),
             head: Head {
                 at: START,
                 ..Head::default()
@@ -203,6 +205,8 @@ impl World {
                 live: true,
                 default: group == 1,
                 heir: None,
+                overflow: None,
+                overflow_seconds: None,
             })?;
         }
         for agent in 1..=AGENTS {
@@ -253,21 +257,21 @@ impl World {
             limit: self.one_in(6).then_some(3),
             weight: 1 + u32::try_from(agent % 3).unwrap_or(0),
             rank: u32::try_from(agent % 4).unwrap_or(0),
+            ..Profile::default()
         }
     }
 
     fn arrival(&mut self, conv: i64, epoch: Epoch) -> Arrival {
         Arrival {
-            customer: CustomerId(conv),
-            channel: ChannelAccountId(1 + conv % CHANNELS),
             group: match self.draw(10) {
                 0..=3 => None,
                 // One of them does not exist.
                 n => Some(GroupId(n.cast_signed() - 3)),
             },
-            epoch,
             anchor: (!self.one_in(20)).then_some(self.clock),
             prefer: self.one_in(6).then(|| AgentId(1 + conv % AGENTS)),
+            priority_minutes: if self.one_in(8) { 5 } else { 0 },
+            ..Arrival::of(CustomerId(conv), ChannelAccountId(1 + conv % CHANNELS), epoch)
         }
     }
 
@@ -435,15 +439,25 @@ impl World {
                 profile: self.profile(agent.0),
             },
             960..=961 => Fact::PolicySet {
-                policy: Box::new(self.edited()),
+                scope: PolicyScope::Workspace,
+                policy: Some(Box::new(self.edited())),
                 reach: if self.one_in(3) { Reach::OpenToo } else { Reach::NewOnly },
             },
-            962 => Fact::HoursSet { hours: self.hours() },
+            962 => Fact::HoursSet {
+                scope: match self.draw(4) {
+                    0 => HoursScope::Group(GroupId(1)),
+                    1 => HoursScope::Channel(ChannelAccountId(1)),
+                    _ => HoursScope::Workspace,
+                },
+                hours: self.hours(),
+            },
             963 => Fact::GroupSet {
                 group: GroupId(GROUPS),
                 live: self.one_in(2),
                 default: false,
                 heir: self.one_in(2).then_some(GroupId(1)),
+                overflow: None,
+                overflow_seconds: None,
             },
             964 => Fact::Gap {
                 lost_ms: self.chance.below(600_000).cast_signed(),
@@ -511,9 +525,9 @@ impl World {
         policy
     }
 
-    fn hours(&mut self) -> Hours {
+    fn hours(&mut self) -> Option<Hours> {
         if self.one_in(2) {
-            return Hours::Always;
+            return None;
         }
         let spans = (0..40).map(|n| {
             (
@@ -521,7 +535,7 @@ impl World {
                 self.clock.plus(n * 900_000 + 700_000),
             )
         });
-        Hours::Spans(spans.collect())
+        Some(Hours::Spans(spans.collect()))
     }
 
     /// Plans a fact and writes what came of it; or dies before or after writing, and begins again from what is written.

@@ -104,7 +104,9 @@ fn verdicts(rows: &Rows, conv: &ConvRow, chosen: Option<AgentId>) -> Vec<Verdict
         let alone = State::from_rows(Rows {
             head: rows.head,
             policy: rows.policy.clone(),
+            policies: rows.policies.clone(),
             hours: rows.hours.clone(),
+            pauses: rows.pauses.clone(),
             groups: rows.groups.clone(),
             agents: vec![agent.clone()],
             convs: held.cloned().chain([conv.clone()]).collect(),

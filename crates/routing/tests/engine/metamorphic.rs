@@ -47,9 +47,10 @@ fn with_numbers<T: Serialize + DeserializeOwned>(value: &T, change: &impl Fn(&st
     serde_json::from_value(visit("", &Value::Null, &json, change)).expect("the same shape")
 }
 
-const TIMES: [&str; 19] = [
+const TIMES: [&str; 22] = [
     "anchor",
     "answered_at",
+    "asked_since",
     "assigned_at",
     "at",
     "cooling_until",
@@ -63,9 +64,11 @@ const TIMES: [&str; 19] = [
     "rotate_at",
     "since",
     "spans",
+    "step_since",
     "strike_at",
     "until",
     "waiting_since",
+    "window_ends",
     // A time in one place only; see `is_time`.
     "from",
 ];
@@ -82,7 +85,7 @@ fn renamed(key: &str, around: &Value, n: i64) -> i64 {
             n * 7 + 100
         }
         "from" if around.get("base").is_none() => n * 7 + 100,
-        "group" | "groups" | "heir" => n * 5 + 2_000,
+        "group" | "groups" | "heir" | "overflow" | "via" => n * 5 + 2_000,
         "conv" | "conversation" => n * 3 + 30_000,
         "customer" => n * 2 + 400_000,
         "channel" | "channels" => n * 11 + 5_000_000,

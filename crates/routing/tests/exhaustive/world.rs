@@ -4,8 +4,8 @@
 use ronda_domain::conversation::{CloseReason, Place};
 use ronda_domain::{AgentId, ChannelAccountId, ConversationId, CustomerId, Ms};
 use ronda_routing::{
-    Act, Affinity, AgentKeep, AgentRow, Arrival, ConvRow, Epoch, Fact, Head, Hours, Input, Policy, Presence, RampRule,
-    Rows, State, run,
+    Act, Affinity, AgentKeep, AgentRow, Arrival, ConvRow, Epoch, Fact, Head, Input, Policy, Presence, RampRule, Rows,
+    State, run,
 };
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -93,12 +93,8 @@ impl Said {
             Self::Born(conv) => Fact::HandedOff {
                 conv: ConversationId(conv),
                 arrival: Arrival {
-                    customer: CustomerId(conv),
-                    channel: ChannelAccountId(1),
-                    group: None,
-                    epoch: Epoch(1),
                     anchor: Some(born_at(conv)),
-                    prefer: None,
+                    ..Arrival::of(CustomerId(conv), ChannelAccountId(1), Epoch(1))
                 },
             },
             Self::Take { conv, agent, seen } => Fact::Taken {
@@ -139,7 +135,9 @@ impl Table {
         State::from_rows(Rows {
             head: self.head,
             policy: policy(),
-            hours: Hours::Always,
+            policies: Vec::new(),
+            hours: Vec::new(),
+            pauses: Vec::new(),
             groups: Vec::new(),
             agents: self.agents.clone(),
             convs: self.convs.clone(),
@@ -330,7 +328,9 @@ impl World {
                         enabled: false,
                         ..policy()
                     },
-                    hours: Hours::Always,
+                    policies: Vec::new(),
+                    hours: Vec::new(),
+                    pauses: Vec::new(),
                     groups: Vec::new(),
                     agents: Vec::new(),
                     convs: Vec::new(),
