@@ -367,7 +367,11 @@ impl World {
                 reason: CloseReason::Agent,
                 arrival: None,
             },
-            400..=499 => Fact::CustomerSaid { conv, at: self.clock },
+            400..=499 => Fact::CustomerSaid {
+                conv,
+                at: self.clock,
+                window_ends: None,
+            },
             500..=659 => Fact::AgentSaid {
                 conv,
                 agent: by,

@@ -1,7 +1,7 @@
 //! What the planner reads and writes: head, inputs, loads, rounds, policies (T3, T4). What was decided
 //! is in `decisions`.
 
-use crate::{Row, Rows, StoreResult, Tx, Value, statements};
+use crate::{Row, Rows, StoreResult, Tx, statements};
 use ronda_domain::{AgentId, ConversationId, GroupId, Ms, WorkspaceId};
 
 /// The head of a workspace's routing: it fences, numbers and serialises planners with one statement.
