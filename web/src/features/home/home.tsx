@@ -30,8 +30,8 @@ function Tiles({ data }: { data: Overview }) {
   const by = (state: string) => data.agents.filter((agent) => agent.state === state).length;
   const users = me.permissions.includes('users:manage') ? '/dashboard/users' : '/dashboard/wall';
   return (
-    <div className="stack">
-      <section className="tiles" aria-label={t('wall.now')}>
+    <div className="home">
+      <section className="tiles tiles-now" aria-label={t('wall.now')}>
         <Tile href="/agent/unassigned" label={t('home.waiting')} value={t.number(data.waiting)} hint={t('wall.owed.of', { n: data.held })} />
         <Tile
           href="/agent/unassigned"

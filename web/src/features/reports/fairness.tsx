@@ -82,7 +82,7 @@ function Report({ report }: { report: Fairness }) {
   const { proof } = report;
   const turns = proof.strategies.filter((strategy) => strategy !== 'least_recent');
   return (
-    <div className="stack below">
+    <div className="report below">
       <p className="xs muted">{t('fairness.zone', { from: exact(report.from, t.language, zone), to: exact(report.to, t.language, zone), zone: (me.workspace?.zone ?? '').replaceAll('_', ' ') })}</p>
       {proof.max_difference !== null && proof.max_difference !== undefined ? (
         <Banner tone={proof.max_difference <= 1 ? 'green' : 'amber'} icon="scale">
