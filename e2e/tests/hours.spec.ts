@@ -109,8 +109,8 @@ test('CP-3.5 while closed a form stands for the chat, and says when somebody ans
   const { page } = visit;
   await expect(page.getByText(/Una persona del equipo responde desde: .*09:00/)).toBeVisible();
   await expectAccessible(page);
-  await page.getByRole('textbox', { name: 'Nombre' }).fill('Rita');
-  await page.getByRole('textbox', { name: 'Correo (opcional)' }).fill('rita@example.com');
+  await page.getByRole('textbox', { name: /^Nombre/ }).fill('Rita');
+  await page.getByRole('textbox', { name: /^Correo/ }).fill('rita@example.com');
   await page.getByRole('textbox', { name: 'Mensaje' }).fill('¿Tienen yerba orgánica?');
   await page.getByRole('button', { name: 'Enviar' }).click();
   await expect(visit.messages.getByText('¿Tienen yerba orgánica?')).toBeVisible();

@@ -24,7 +24,7 @@ use std::sync::Arc;
 /// Conversations of one visitor that are looked at for what is live.
 const RECENT: i64 = 20;
 /// Longest name somebody gives in a form.
-const NAME_CHARS: usize = 80;
+const NAME_CHARS: usize = 120;
 
 /// A message as its visitor sees it.
 #[derive(Clone, Debug, Serialize)]

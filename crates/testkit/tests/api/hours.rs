@@ -697,7 +697,7 @@ api_suite! {
             "form": { "name": name, "email": email } });
         visitor.calls("POST", "messages", form("", "ana@example.com")).await.wrong("/form/name", "required");
         visitor.calls("POST", "messages", form("Ana", "ana")).await.wrong("/form/email", "email");
-        visitor.calls("POST", "messages", form(&"x".repeat(81), "")).await.wrong("/form/name", "too_long");
+        visitor.calls("POST", "messages", form(&"x".repeat(121), "")).await.wrong("/form/name", "too_long");
         let sent = form("Ana", "ana@example.com");
         visitor.calls("POST", "messages", sent.clone()).await.expect(201);
         visitor.calls("POST", "messages", sent).await.expect(201);
