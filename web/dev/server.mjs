@@ -133,7 +133,7 @@ const inTray = (c, tray, state) => {
 const since = (c) => c.owed_since ?? (c.marked_unread ? c.last_customer_at : null);
 const order = { waiting: (a, b) => (since(a) ?? Infinity) - (since(b) ?? Infinity) || b.last_activity_at - a.last_activity_at || 0, activity: (a, b) => b.last_activity_at - a.last_activity_at, assigned: (a, b) => (a.assigned_at ?? a.created_at) - (b.assigned_at ?? b.created_at) };
 
-const policy0 = { version: 14, enabled: true, preset: 'sales', based_on: 'sales', presence: 'any', excluded: [11, 12], limit: null, reassign_seconds: 60, scope: 'first_reply', strategy: 'least_recent', rounds: 3, backoff_percent: 200, typing_grace_seconds: 60, ramp: { initial: 3, interval_seconds: 60 }, hard_cap: { extra: 2, percent: 20 }, on_gone: 'unanswered', gone_grace_seconds: 120, affinity: { enabled: true, absent_seconds: 0, full_seconds: 60 }, max_transfers: 5, max_backlog_age_seconds: 86400 };
+const policy0 = { version: 14, enabled: true, preset: 'sales', based_on: 'sales', presence: 'any', excluded: [11, 12], limit: null, reassign_seconds: 60, scope: 'first_reply', strategy: 'least_recent', rounds: 3, backoff_percent: 200, typing_grace_seconds: 60, ramp: { initial: 3, interval_seconds: 60 }, hard_cap: { extra: 2, percent: 20 }, on_gone: 'unanswered', gone_grace_seconds: 120, affinity: { enabled: true, absent_seconds: 0, full_seconds: 60 }, max_transfers: 5, strikes: 2, cool_down_seconds: 600, max_backlog_age_seconds: 86400 };
 let current = policy0;
 const ref = (a) => ({ id: a.id, name: a.name });
 const about = (c) => ({ id: c.id, number: c.number, customer: c.customer });
@@ -187,6 +187,20 @@ function hoursOf(method, [what, scope], body) {
   return scope ? ok(view(scope)) : page([...new Set(['workspace', ...map.keys()])].map(view));
 }
 
+const rules = {
+  groups: { 2: { reassign_seconds: 120 } },
+  tests: [{ name: 'Sin nadie online, espera', agents: [{ agent: agents[1].id, presence: 'gone', load: 0, groups: [] }], chat: { group: null }, expect: { kind: 'waits', because: 'not_online' } }],
+  candidates: [{ id: 1, kind: 'shadow', policy: policy0, groups: {}, tests: [], reach: 'new_only', note: '', based_on: 13, author: 11, author_name: 'Marta Giménez', activates_at: null, created_at: ago(day), counts: { since: ago(day), until: Date.now(), inputs: 4_120, differences: 301, live_rotations: 97, shadow_rotations: 212, agents: { [agents[0].id]: { live: 40, shadow: 78 }, [agents[2].id]: { live: 61, shadow: 44 } } }, failed: null }],
+};
+const at = (n, by = 8) => ({ low: Math.max(0, Math.round(n - n / by)), middle: n, high: Math.round(n + n / by) });
+function replayed(policy, days) {
+  const who = agents.filter((a) => !policy.excluded.includes(a.id));
+  const share = (i) => Math.round((1000 / who.length) * (0.7 + ((i * 37) % 11) / 17));
+  const figures = (rotations, p50, none) => ({ first_reply_p50: at(p50), first_reply_p90: at(p50 * 3), rotations: at(rotations * days), without_answer: at(none * days), over_limit_minutes: at(0), shares: who.map((a, i) => [a.id, at(share(i + rotations))]), worst_hour: rotations > 50 ? [ago(26 * 60 * MIN), 38] : null });
+  const few = days === 7;
+  return { days, result: { chats: few ? 9 : 412 * days, runs: few ? 0 : 48, observed: figures(12, 145_000, 19), actual: few ? null : figures(13, 151_000, 18), compared: [], error_percent: few ? null : 4, refused: few ? { why: 'too_few_chats', answered: 9, needed: 20 } : null, predicted: few ? null : figures(policy.reassign_seconds ? Math.round(5_800 / policy.reassign_seconds) : 0, 41_000, 3) } };
+}
+
 async function answer(method, path, query, body) {
   const p = path.split('/').filter(Boolean);
   if (p[0] === 'setup') return ok({ needed: Boolean(process.env.NEEDS_SETUP) });
@@ -208,11 +222,23 @@ async function answer(method, path, query, body) {
   if (p[0] === 'channel-accounts') { if (p[2] === 'check') return ok({ checks: [] }); if (method === 'GET') return p[1] ? ok(accounts.find((a) => a.id === Number(p[1]))) : page(accounts); if (method === 'POST') { const made = { ...accounts[body.kind === 'whatsapp' ? 0 : 1], ...body, id: accounts.length + 10 }; accounts.push(made); return ok(made); } return ok({ ...accounts.find((a) => a.id === Number(p[1])), ...body }); }
   if (p[0] === 'templates') return page([{ name: 'pedido_listo', language: 'es_AR', category: 'UTILITY', status: 'APPROVED', components: [{ type: 'BODY', text: 'Hola {{1}}, tu pedido {{2}} está listo para retirar.' }] }, { name: 'seguimiento', language: 'es_AR', status: 'APPROVED', components: [{ type: 'BODY', text: 'Hola {{1}}, ¿seguimos con tu consulta?' }] }]);
   if (p[0] === 'routing-policies') {
-    const version = (policy, at) => ({ version: policy.version, policy, author: 11, author_name: 'Marta Giménez', created_at: at });
+    const version = (policy, at) => ({ version: policy.version, policy, groups: rules.groups, tests: rules.tests, note: '', restored_from: null, author: 11, author_name: 'Marta Giménez', created_at: at });
+    if (p[1] === 'replay') return ok(replayed(body.policy, body.days));
+    if (p[1] === 'test') return ok((body.tests ?? []).map((one) => ({ name: one.name, passed: body.policy.presence === 'online' || one.expect.kind !== 'waits', agent: body.policy.presence === 'online' ? null : (one.agents[0]?.agent ?? null), lost: [['not_online', 1]] })));
+    if (p[1] === 'candidates') {
+      if (method === 'GET') return ok(rules.candidates);
+      if (method === 'DELETE') { rules.candidates = rules.candidates.filter((one) => one.id !== Number(p[2])); return { status: 204 }; }
+      const made = { id: rules.candidates.length + 1, kind: body.activates_at ? 'scheduled' : 'shadow', ...body, based_on: current.version, author: 11, author_name: 'Marta Giménez', activates_at: body.activates_at ?? null, created_at: Date.now(), counts: { inputs: 0, differences: 0, live_rotations: 0, shadow_rotations: 0, agents: {} }, failed: null };
+      rules.candidates.push(made);
+      return ok(made);
+    }
+    if (p[1] === 'versions' && p[3] === 'diff') return ok([{ group: null, field: 'preset', before: 'support', after: 'sales' }, { group: null, field: 'reassign_seconds', before: 600, after: 60 }, { group: 1, field: 'limit', before: null, after: 6 }]);
+    if (p[1] === 'versions' && p[3] === 'restore') { current = { ...policy0, version: current.version + 1 }; return ok({ ...version(current, Date.now()), restored_from: Number(p[2]) }); }
+    if (p[1] === 'versions' && p[3] === 'export') return ok({ format: 'ronda-routing-policy/1', policy: current, groups: {}, tests: [], agents: {}, group_ids: {} });
     if (p[1] === 'current') return ok(version(current, ago(3 * 60 * MIN)));
     if (p[1] === 'presets') return ok({ sales: { ...policy0, version: 0, excluded: [] }, support: { ...policy0, version: 0, excluded: [], preset: 'support', based_on: 'support', presence: 'online', limit: 10, reassign_seconds: 600, strategy: 'most_spare' } });
     if (p[1] === 'preview') { const q = body.policy; const out = agents.filter((a) => q.excluded.includes(a.id)).length; const off = q.presence === 'online' ? agents.filter((a) => !q.excluded.includes(a.id) && a.state !== 'online').length : 0; const left = agents.length - out - off; const findings = []; if (q.limit === null && (q.reassign_seconds ?? 999) <= 60) findings.push({ code: 'fast_unlimited_small_team', severity: 'warning', count: left }); if (left === 0) findings.push({ code: 'everybody_excluded', severity: 'confirm', count: agents.length }); findings.push({ code: 'old_backlog', severity: 'info', count: 2 }); return ok({ findings, preview: { eligible: left, moves: 3, findings, funnel: { members: agents.length, lost: [{ reason: 'excluded', count: out }, { reason: 'not_online', count: off }].filter((l) => l.count), finalists: [], chosen: null, by: 'none' } } }); }
-    if (method === 'POST') { current = { ...body.policy, version: current.version + 1 }; return ok(version(current, Date.now())); }
+    if (method === 'POST') { current = { ...body.policy, version: current.version + 1 }; rules.groups = body.groups ?? rules.groups; rules.tests = body.tests ?? rules.tests; return ok(version(current, Date.now())); }
     return page([version(current, ago(3 * 60 * MIN)), version({ ...policy0, version: 13, preset: 'support', presence: 'online', limit: 10, reassign_seconds: 600 }, ago(3 * day))]);
   }
   if (p[0] === 'business-hours' || p[0] === 'after-hours-messages') return hoursOf(method, p, body);

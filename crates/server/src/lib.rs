@@ -50,6 +50,9 @@ pub struct App {
     pub accept: workers::accept::Accept,
     pub delivering: workers::deliver::Busy,
     pub planners: workers::planner::Planners,
+    /// Policies that plan beside the live ones.
+    pub shadows: workers::shadow::Shadows,
+    pub replays: app::replays::Replays,
     pub hub: Arc<realtime::hub::Hub>,
     pub walls: walls::Walls,
     pub refused_signatures: signatures::Refused,
@@ -97,6 +100,8 @@ impl App {
             accept: workers::accept::Accept::default(),
             delivering: workers::deliver::Busy::default(),
             planners: workers::planner::Planners::default(),
+            shadows: workers::shadow::Shadows::default(),
+            replays: app::replays::Replays::default(),
             walls: walls::Walls::default(),
             hub: Arc::new(realtime::hub::Hub::new(bus.clone())),
             bus,

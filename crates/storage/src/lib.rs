@@ -14,6 +14,7 @@ pub mod agents;
 pub mod alerts;
 pub mod audit;
 pub mod backup;
+pub mod candidates;
 pub mod channel_accounts;
 pub mod checks;
 pub mod conversations;

@@ -56,6 +56,8 @@ statements! {
           p.content, p.epoch
         from {rows(conversation: i64, account: i64, client_id: text, content: text, epoch: i64)} as p returning id, client_id";
     GET = concat!("select ", columns!(), " from message as m where m.workspace = $1 and m.id = $2");
+    HEADS = "select m.conversation, m.received_at, m.direction, m.author, m.agent from {rows(id: i64)} as p, message as m
+        where m.conversation = p.id and m.workspace = $2 and m.direction in ('in', 'out') order by m.conversation, m.at, m.id";
     GET_MANY = concat!("select ", columns!(), " from {rows(id: i64)} as p, message as m where m.id = p.id and m.workspace = $2");
     BY_CLIENT = concat!("select ", columns!(), " from message as m where m.workspace = $1 and m.conversation = $2 and m.author = $3 and m.client_id = $4");
     BY_PROVIDER = concat!("select ", columns!(), " from {rows(account: i64, provider_id: text)} as p, message as m
@@ -226,6 +228,33 @@ pub fn get_many(tx: &mut Tx<'_>, w: WorkspaceId, ids: &[MessageId]) -> StoreResu
 }
 
 /// The message that `author` sent with this client id into a conversation.
+/// Who wrote when, without what.
+#[derive(Clone, Debug)]
+pub struct Head {
+    pub conversation: ConversationId,
+    pub received_at: Ms,
+    pub direction: Direction,
+    pub author: Author,
+    pub agent: Option<AgentId>,
+}
+
+/// The heads of what customers and agents said in conversations, in order within each.
+pub fn heads(tx: &mut Tx<'_>, w: WorkspaceId, list: &[ConversationId]) -> StoreResult<Vec<Head>> {
+    let mut rows = Rows::new();
+    for id in list {
+        rows.push([(*id).into()]);
+    }
+    tx.batch_query(&HEADS, &rows, &[w.into()], |r| {
+        Ok(Head {
+            conversation: r.id(0)?,
+            received_at: Ms(r.i(1)?),
+            direction: r.word(2, Direction::parse, "message.direction")?,
+            author: r.word(3, Author::parse, "message.author")?,
+            agent: r.oid(4)?,
+        })
+    })
+}
+
 pub fn by_client_id(
     tx: &mut Tx<'_>,
     w: WorkspaceId,

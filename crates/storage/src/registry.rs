@@ -10,6 +10,7 @@ pub static ALL: &[(&str, &[&Statement])] = &[
     ("agents", crate::agents::STATEMENTS),
     ("alerts", crate::alerts::STATEMENTS),
     ("audit", crate::audit::STATEMENTS),
+    ("candidates", crate::candidates::STATEMENTS),
     ("channel_accounts", crate::channel_accounts::STATEMENTS),
     ("checks", crate::checks::STATEMENTS),
     ("conversations", crate::conversations::STATEMENTS),

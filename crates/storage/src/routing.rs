@@ -51,6 +51,13 @@ pub struct RoundRow {
 pub struct PolicyRow {
     pub version: i64,
     pub body: String,
+    /// JSON: what groups have of their own, by id.
+    pub groups: String,
+    /// JSON: the tests that stand with it.
+    pub tests: String,
+    pub note: String,
+    /// The older version whose content this one has again.
+    pub restored_from: Option<i64>,
     pub author: Option<AgentId>,
     pub created_at: Ms,
 }
@@ -93,12 +100,14 @@ statements! {
         from {rows(conversation: i64, missed: text, moves: i64, transfers: i64)} as p where p.moves >= 0
         on conflict (workspace, conversation) do update set missed = excluded.missed, moves = excluded.moves, transfers = excluded.transfers";
     DROP_ROUNDS = "delete from routing_round where workspace = $1 and conversation = $2";
-    POLICY = "select version, body, author, created_at from routing_policy where workspace = $1 order by version desc limit 1";
-    POLICIES = "select version, body, author, created_at from routing_policy where workspace = $1 and version < $2 order by version desc limit $3";
+    POLICY = "select version, body, groups, tests, note, restored_from, author, created_at from routing_policy where workspace = $1 order by version desc limit 1";
+    POLICIES = "select version, body, groups, tests, note, restored_from, author, created_at from routing_policy
+        where workspace = $1 and version < $2 order by version desc limit $3";
     PAUSES = "select group_id, until from rotation_pause where workspace = $1 order by group_id";
     PAUSE = "insert into rotation_pause(workspace, group_id, until) values ($1, $2, $3)
         on conflict (workspace, group_id) do update set until = excluded.until";
-    INSERT_POLICY = "insert into routing_policy(workspace, version, body, author, created_at) values ($1, $2, $3, $4, $5)";
+    INSERT_POLICY = "insert into routing_policy(workspace, version, body, groups, tests, note, restored_from, author, created_at)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
 }
 
 pub fn head(tx: &mut Tx<'_>, w: WorkspaceId) -> StoreResult<Head> {
@@ -344,8 +353,12 @@ fn read_policy(r: &Row<'_>) -> StoreResult<PolicyRow> {
     Ok(PolicyRow {
         version: r.i(0)?,
         body: r.t(1)?,
-        author: r.oid(2)?,
-        created_at: Ms(r.i(3)?),
+        groups: r.t(2)?,
+        tests: r.t(3)?,
+        note: r.t(4)?,
+        restored_from: r.oi(5)?,
+        author: r.oid(6)?,
+        created_at: Ms(r.i(7)?),
     })
 }
 
@@ -359,18 +372,22 @@ pub fn policies(tx: &mut Tx<'_>, w: WorkspaceId, before: i64, limit: i64) -> Sto
     tx.query(&POLICIES, &[w.into(), before.into(), limit.into()], read_policy)
 }
 
-/// Adds a version; the unique key refuses one that exists.
-pub fn insert_policy(
-    tx: &mut Tx<'_>,
-    w: WorkspaceId,
-    version: i64,
-    body: &str,
-    author: Option<AgentId>,
-) -> StoreResult<u64> {
+/// Adds a version, made now; the unique key refuses one that exists.
+pub fn insert_policy(tx: &mut Tx<'_>, w: WorkspaceId, p: &PolicyRow) -> StoreResult<u64> {
     let now = tx.now();
     tx.exec(
         &INSERT_POLICY,
-        &[w.into(), version.into(), body.into(), author.into(), now.into()],
+        &[
+            w.into(),
+            p.version.into(),
+            p.body.as_str().into(),
+            p.groups.as_str().into(),
+            p.tests.as_str().into(),
+            p.note.as_str().into(),
+            p.restored_from.into(),
+            p.author.into(),
+            now.into(),
+        ],
     )
 }
 

@@ -6,11 +6,13 @@
 //! engine gave them: one chat at a time, the oldest first. Nothing here decides who gets a chat.
 //!
 //! On it stand the public [`scenario`]s (docs/SIMULATION.md) and the [`mod@replay`] of recorded traffic under another policy.
+//! [`expect`] are the tests that administrators write: one chat, and who must get it.
 //!
 //! What is absent: clocks, floats, threads, I/O, and randomness that does not come from the seed. The same setup and
 //! seed give the same run on every machine.
 
 pub mod chance;
+pub mod expect;
 pub mod measure;
 pub mod replay;
 pub mod scenario;

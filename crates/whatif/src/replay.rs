@@ -143,9 +143,9 @@ pub struct Replay {
 }
 
 /// Plays the record under the policies it had, and, if that agrees with what was observed, under `what_if` (facts told at
-/// the start, in place of the recorded policies). `go_on` is asked before each run; without time for enough of them
-/// nothing is said.
-pub fn replay(record: &Record, what_if: &[Fact], seeds: u64, go_on: &mut dyn FnMut() -> bool) -> Replay {
+/// the start, in place of the recorded policies). `go_on` is asked before each run, with whether it is one of the second
+/// half; without time for enough of them nothing is said.
+pub fn replay(record: &Record, what_if: &[Fact], seeds: u64, go_on: &mut dyn FnMut(bool) -> bool) -> Replay {
     let observed = observe(record);
     let mut result = Replay {
         chats: observed.chats,
@@ -174,7 +174,7 @@ pub fn replay(record: &Record, what_if: &[Fact], seeds: u64, go_on: &mut dyn FnM
         return result;
     }
     let setup = setup(record, record.rules.clone());
-    let Some(actual) = runs(&setup, seeds, go_on) else {
+    let Some(actual) = runs(&setup, seeds, &mut || go_on(false)) else {
         result.refused = Some(Refused::OutOfTime { runs: 0 });
         return result;
     };
@@ -193,7 +193,7 @@ pub fn replay(record: &Record, what_if: &[Fact], seeds: u64, go_on: &mut dyn FnM
         facts: shifts(record).chain(rules).collect(),
         ..setup
     };
-    match runs(&setup, seeds, go_on) {
+    match runs(&setup, result.runs as u64, &mut || go_on(true)) {
         Some(predicted) => result.predicted = Some(figures(&predicted)),
         None => result.refused = Some(Refused::OutOfTime { runs: result.runs }),
     }

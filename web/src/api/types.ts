@@ -116,7 +116,7 @@ export interface Policy {
   limit: number | null;
   reassign_seconds: number | null;
   scope: 'first_reply' | 'every_turn';
-  strategy: 'least_recent' | 'most_spare';
+  strategy: 'least_recent' | 'most_spare' | 'weighted' | 'fill_first' | 'ranked';
   rounds: number;
   backoff_percent: number;
   typing_grace_seconds: number;
@@ -126,13 +126,38 @@ export interface Policy {
   gone_grace_seconds: number;
   affinity: { enabled: boolean; absent_seconds: number; full_seconds: number };
   max_transfers: number;
+  strikes: number;
+  cool_down_seconds: number;
   max_backlog_age_seconds: number;
+}
+
+/** Fields of a policy that a group has of its own. */
+export type Overrides = Partial<Omit<Policy, 'version' | 'preset' | 'based_on'>>;
+export type GroupOverrides = Record<string, Overrides>;
+
+export type RoutingPresence = 'online' | 'away' | 'gone';
+
+/** A test that administrators write: given these agents and this chat, who must get it. */
+export interface RoutingTest {
+  name: string;
+  agents: { agent: number; presence: RoutingPresence; load?: number; groups?: number[]; limit?: number | null }[];
+  chat?: { group?: number | null; channel?: number | null; prefer?: number | null; priority_minutes?: number };
+  expect: { kind: 'agent'; agent: number } | { kind: 'group'; group: number } | { kind: 'waits'; because?: string | null };
+}
+
+export interface Verdict {
+  name: string;
+  passed: boolean;
+  agent: number | null;
+  lost: [string, number][];
 }
 
 export interface Finding {
   code: string;
   severity: 'info' | 'warning' | 'confirm' | 'error';
   count: number;
+  /** Which tests failed. */
+  names?: string[];
 }
 
 export interface Lost {
@@ -158,11 +183,64 @@ export interface Funnel {
 
 export interface PolicyPreview {
   findings: Finding[];
-  preview: { eligible: number; funnel: Funnel; moves: number; names?: Record<string, string> };
+  preview: { eligible: number; funnel: Funnel; moves: number; names?: Record<string, string> } | null;
 }
 
-export type PolicyVersion = With<S['PolicyVersion'], { policy: Policy }>;
+export type PolicyVersion = With<S['PolicyVersion'], { policy: Policy; groups: GroupOverrides; tests: RoutingTest[] }>;
 
+export interface FieldChange {
+  group?: number | null;
+  field: string;
+  before: unknown;
+  after: unknown;
+}
+
+export type Candidate = With<
+  S['Candidate'],
+  { policy: Policy; groups: GroupOverrides; tests: RoutingTest[]; counts: ShadowCounts }
+>;
+
+export interface ShadowCounts {
+  since?: Ms | null;
+  until?: Ms | null;
+  inputs: number;
+  differences: number;
+  live_rotations: number;
+  shadow_rotations: number;
+  agents: Record<string, { live: number; shadow: number }>;
+}
+
+/** Nine of ten runs lie between `low` and `high`. */
+export interface Interval {
+  low: number;
+  middle: number;
+  high: number;
+}
+
+export interface ReplayFigures {
+  first_reply_p50: Interval | null;
+  first_reply_p90: Interval | null;
+  rotations: Interval;
+  without_answer: Interval;
+  over_limit_minutes: Interval;
+  /** Thousandths of all first replies. */
+  shares: [number, Interval][];
+  worst_hour: [Ms, number] | null;
+}
+
+export interface Replayed {
+  days: number;
+  result: {
+    chats: number;
+    runs: number;
+    observed: ReplayFigures;
+    actual: ReplayFigures | null;
+    compared: { figure: string; agent: number | null; observed: number; simulated: Interval; allowed: number; fine: boolean }[];
+    error_percent: number | null;
+    refused: { why: string; answered?: number; needed?: number; permille?: number; most?: number; runs?: number } | null;
+    predicted: ReplayFigures | null;
+  };
+}
 export type Decision = With<
   Required<S['DecisionView']>,
   {

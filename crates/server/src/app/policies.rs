@@ -1,42 +1,140 @@
-//! The assignment policy of a workspace: its versions, and what one would do (spec CP-11, T11).
+//! The assignment rules of a workspace as reviewed configuration: versions with author and differences, values of groups
+//! field by field, tests that are run before, and what a policy would do (spec CP-11, T11).
 
 use crate::app::audit::{self, Change};
-use crate::app::{Actor, AppError, AppResult, Who, routing as rules, views};
+use crate::app::{Actor, AppError, AppResult, FieldError, Who, routing as rules, views};
 use ronda_domain::permission::Permission;
-use ronda_domain::{AgentId, Ms};
-use ronda_routing::{Fact, Finding, Policy, PolicyScope, Reach, Severity, State, World};
+use ronda_domain::{AgentId, GroupId, Ms, WorkspaceId};
+use ronda_routing::{Finding, Policy, Reach, Reject, Severity, State, World};
 use ronda_storage::routing::{self, PolicyRow};
 use ronda_storage::{StoreError, Tx, agents};
+use ronda_whatif::expect::{self, Case, Expected, Policies, Verdict};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use serde_json::{Map, Value, json};
+use std::collections::{BTreeMap, BTreeSet};
 use utoipa::ToSchema;
+
+/// Longest note of a version, in characters.
+const LONGEST_NOTE: usize = 500;
+/// What a group cannot have of its own: these are of the version.
+const NOT_OF_GROUPS: [&str; 3] = ["version", "preset", "based_on"];
+
+/// The fields of a policy that a group has of its own, by name.
+pub type Overrides = Map<String, Value>;
+
+/// What a version says: the policy of the workspace, what groups have of their own, and the tests.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Rulebook {
+    pub policy: Policy,
+    pub groups: BTreeMap<GroupId, Overrides>,
+    pub tests: Vec<Case>,
+}
+
+impl Rulebook {
+    /// What a stored version says.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn of(row: &PolicyRow) -> AppResult<Self> {
+        let mut policy: Policy = read(&row.body, "routing_policy.body")?;
+        policy.version = row.version;
+        Ok(Self {
+            policy,
+            groups: read(&row.groups, "routing_policy.groups")?,
+            tests: read(&row.tests, "routing_policy.tests")?,
+        })
+    }
+
+    /// The policy that a group of conversations is under: the workspace's with the group's own fields in it.
+    #[must_use]
+    pub fn effective(&self, group: Option<GroupId>) -> Policy {
+        let own = group.and_then(|g| self.groups.get(&g));
+        let merged = own.and_then(|own| serde_json::from_value(merge(&self.policy, own)).ok());
+        merged.unwrap_or_else(|| self.policy.clone())
+    }
+
+    /// The groups that have something of their own, with their whole policy.
+    #[must_use]
+    pub fn policies(&self) -> Vec<(GroupId, Policy)> {
+        self.groups.keys().map(|g| (*g, self.effective(Some(*g)))).collect()
+    }
+
+    /// Runs every test.
+    #[must_use]
+    pub fn judge(&self) -> Vec<Verdict> {
+        self.tests.iter().map(|case| expect::judge(case, self)).collect()
+    }
+}
+
+impl Policies for Rulebook {
+    fn of(&self, group: Option<GroupId>) -> Policy {
+        self.effective(group)
+    }
+}
+
+fn merge(policy: &Policy, own: &Overrides) -> Value {
+    let mut whole = views::json(policy);
+    if let Some(fields) = whole.as_object_mut() {
+        fields.extend(own.clone());
+    }
+    whole
+}
+
+fn read<T: serde::de::DeserializeOwned>(text: &str, place: &'static str) -> AppResult<T> {
+    serde_json::from_str(text).map_err(|e| {
+        StoreError::BadData {
+            place,
+            detail: e.to_string(),
+        }
+        .into()
+    })
+}
 
 /// A stored version.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct PolicyVersion {
     pub version: i64,
+    /// Of the workspace, or, when a group was asked for, the one it is under.
     #[schema(value_type = Object)]
     pub policy: Policy,
+    /// What groups have of their own: fields of a policy by group id.
+    #[schema(value_type = Object)]
+    pub groups: BTreeMap<GroupId, Overrides>,
+    #[schema(value_type = Vec<Object>)]
+    pub tests: Vec<Case>,
+    pub note: String,
+    /// The older version whose content this one has again.
+    pub restored_from: Option<i64>,
     pub author: Option<AgentId>,
     pub author_name: Option<String>,
     pub created_at: Option<Ms>,
 }
 
 /// A policy to save.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewPolicy {
     #[schema(value_type = Object)]
     pub policy: Policy,
+    /// What groups have of their own, all of them; absent keeps what they have.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    pub groups: Option<BTreeMap<GroupId, Overrides>>,
+    /// The tests, all of them; absent keeps them.
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<Object>>)]
+    pub tests: Option<Vec<Case>>,
     /// Whether clocks that run follow the new policy too.
     #[serde(default)]
     #[schema(value_type = String)]
     pub reach: Reach,
+    /// Why, for whoever reads the versions.
+    #[serde(default)]
+    pub note: String,
     /// The version that was edited; 0 before the first.
     #[serde(default)]
     pub if_version: Option<i64>,
-    /// Save in spite of findings that ask for a decision.
+    /// Save in spite of findings that ask for a decision, and of tests that fail.
     #[serde(default)]
     pub confirm: bool,
 }
@@ -62,31 +160,37 @@ impl Previewed {
     }
 }
 
-fn version(row: &PolicyRow, names: &BTreeMap<AgentId, String>) -> AppResult<PolicyVersion> {
-    let mut policy: Policy = serde_json::from_str(&row.body).map_err(|e| StoreError::BadData {
-        place: "routing_policy.body",
-        detail: e.to_string(),
-    })?;
-    policy.version = row.version;
+fn version(row: &PolicyRow, names: &BTreeMap<AgentId, String>, group: Option<GroupId>) -> AppResult<PolicyVersion> {
+    let book = Rulebook::of(row)?;
     Ok(PolicyVersion {
         version: row.version,
-        policy,
+        policy: book.effective(group),
+        groups: book.groups,
+        tests: book.tests,
+        note: row.note.clone(),
+        restored_from: row.restored_from,
         author: row.author,
         author_name: row.author.and_then(|a| names.get(&a).cloned()),
         created_at: Some(row.created_at),
     })
 }
 
-/// The versions below `before`, newest first.
+/// The versions below `before`, newest first; with a group, as it was under them.
 ///
 /// # Errors
 /// [`AppError::Forbidden`].
-pub fn list(tx: &mut Tx<'_>, who: &Who, before: i64, limit: i64) -> AppResult<Vec<PolicyVersion>> {
+pub fn list(
+    tx: &mut Tx<'_>,
+    who: &Who,
+    before: i64,
+    limit: i64,
+    group: Option<GroupId>,
+) -> AppResult<Vec<PolicyVersion>> {
     who.need(Permission::RoutingExplain)?;
     let names = agents::names(tx, who.workspace)?.into_iter().collect();
     routing::policies(tx, who.workspace, before, limit)?
         .iter()
-        .map(|row| version(row, &names))
+        .map(|row| version(row, &names, group))
         .collect()
 }
 
@@ -94,13 +198,17 @@ pub fn list(tx: &mut Tx<'_>, who: &Who, before: i64, limit: i64) -> AppResult<Ve
 ///
 /// # Errors
 /// When the database fails.
-pub fn current(tx: &mut Tx<'_>, who: &Who) -> AppResult<PolicyVersion> {
+pub fn current(tx: &mut Tx<'_>, who: &Who, group: Option<GroupId>) -> AppResult<PolicyVersion> {
     let names = agents::names(tx, who.workspace)?.into_iter().collect();
     match routing::policy(tx, who.workspace)? {
-        Some(row) => version(&row, &names),
+        Some(row) => version(&row, &names, group),
         None => Ok(PolicyVersion {
             version: 0,
             policy: Policy::default(),
+            groups: BTreeMap::new(),
+            tests: Vec::new(),
+            note: String::new(),
+            restored_from: None,
             author: None,
             author_name: None,
             created_at: None,
@@ -108,14 +216,250 @@ pub fn current(tx: &mut Tx<'_>, who: &Who) -> AppResult<PolicyVersion> {
     }
 }
 
-/// The agents a policy is judged against.
-fn world(tx: &mut Tx<'_>, who: &Who) -> AppResult<World> {
-    let agents = agents::routable(tx, who.workspace)?
+/// One version.
+///
+/// # Errors
+/// [`AppError::Forbidden`], [`AppError::NotFound`].
+pub fn one(tx: &mut Tx<'_>, who: &Who, number: i64) -> AppResult<PolicyVersion> {
+    who.need(Permission::RoutingExplain)?;
+    let names = agents::names(tx, who.workspace)?.into_iter().collect();
+    version(&row(tx, who.workspace, number)?, &names, None)
+}
+
+fn row(tx: &mut Tx<'_>, w: WorkspaceId, number: i64) -> AppResult<PolicyRow> {
+    let at_most = number.checked_add(1).ok_or(AppError::NotFound)?;
+    let found = routing::policies(tx, w, at_most, 1)?.into_iter().next();
+    found.filter(|p| p.version == number).ok_or(AppError::NotFound)
+}
+
+/// A field that differs between two versions.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct FieldChange {
+    /// None: the workspace's.
+    pub group: Option<GroupId>,
+    /// The field of the policy, or `tests`.
+    pub field: String,
+    /// Null when it had none: the group inherits.
+    #[schema(value_type = Object)]
+    pub before: Value,
+    #[schema(value_type = Object)]
+    pub after: Value,
+}
+
+/// What differs from one version to another.
+///
+/// # Errors
+/// [`AppError::Forbidden`], [`AppError::NotFound`].
+pub fn diff(tx: &mut Tx<'_>, who: &Who, from: i64, to: i64) -> AppResult<Vec<FieldChange>> {
+    who.need(Permission::RoutingExplain)?;
+    let to = Rulebook::of(&row(tx, who.workspace, to)?)?;
+    // Before the first there was nothing.
+    let from = match from {
+        0 => Rulebook::default(),
+        from => Rulebook::of(&row(tx, who.workspace, from)?)?,
+    };
+    Ok(changes(&from, &to))
+}
+
+fn changes(a: &Rulebook, b: &Rulebook) -> Vec<FieldChange> {
+    let mut all = Vec::new();
+    let mut compare = |group, a: &Map<String, Value>, b: &Map<String, Value>| {
+        let fields: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
+        for field in fields.into_iter().filter(|f| *f != "version") {
+            let (before, after) = (a.get(field), b.get(field));
+            if before != after {
+                all.push(FieldChange {
+                    group,
+                    field: field.clone(),
+                    before: before.cloned().unwrap_or_default(),
+                    after: after.cloned().unwrap_or_default(),
+                });
+            }
+        }
+    };
+    let fields = |book: &Rulebook| views::json(&book.policy).as_object().cloned().unwrap_or_default();
+    compare(None, &fields(a), &fields(b));
+    let none = Map::new();
+    let groups: BTreeSet<&GroupId> = a.groups.keys().chain(b.groups.keys()).collect();
+    for group in groups {
+        let own = |book: &'_ Rulebook| book.groups.get(group).unwrap_or(&none).clone();
+        compare(Some(*group), &own(a), &own(b));
+    }
+    let tests = |book: &Rulebook| Map::from_iter([("tests".to_owned(), views::json(&book.tests))]);
+    compare(None, &tests(a), &tests(b));
+    all
+}
+
+/// The agents a policy is judged against; with a group, its members.
+fn world(tx: &mut Tx<'_>, w: WorkspaceId, group: Option<GroupId>) -> AppResult<World> {
+    let members: BTreeSet<(AgentId, GroupId)> = agents::members(tx, w)?.into_iter().collect();
+    let agents = agents::routable(tx, w)?
         .into_iter()
         .filter(|a| a.active && a.role.may(Permission::ConversationsReply))
+        .filter(|a| group.is_none_or(|g| members.contains(&(a.agent, g))))
         .map(|a| a.agent)
         .collect();
     Ok(World { agents })
+}
+
+/// The groups that exist.
+///
+/// # Errors
+/// When the database fails.
+pub fn live_groups(tx: &mut Tx<'_>, w: WorkspaceId) -> AppResult<BTreeSet<GroupId>> {
+    Ok(agents::groups(tx, w)?.into_iter().map(|g| g.group).collect())
+}
+
+/// The rulebook in force; an empty one before the first version.
+///
+/// # Errors
+/// When the database fails or it cannot be read.
+pub fn in_force(tx: &mut Tx<'_>, w: WorkspaceId) -> AppResult<(i64, Rulebook)> {
+    match routing::policy(tx, w)? {
+        Some(row) => Ok((row.version, Rulebook::of(&row)?)),
+        None => Ok((0, Rulebook::default())),
+    }
+}
+
+/// What is asked for, with what stays as it is, every wrong field named.
+///
+/// # Errors
+/// [`AppError::Invalid`].
+pub fn checked(tx: &mut Tx<'_>, w: WorkspaceId, new: &NewPolicy) -> AppResult<Rulebook> {
+    let (_, before) = in_force(tx, w)?;
+    let mut book = Rulebook {
+        policy: honest(new.policy.clone()),
+        groups: new.groups.clone().unwrap_or(before.groups),
+        tests: new.tests.clone().unwrap_or(before.tests),
+    };
+    book.groups.retain(|_, own| !own.is_empty());
+    let mut wrong = Vec::new();
+    let mut add = |pointer: String, code, message: &str| {
+        wrong.push(FieldError {
+            pointer,
+            code,
+            message: message.to_owned(),
+        });
+    };
+    if new.note.chars().count() > LONGEST_NOTE {
+        add("/note".into(), "too_long", "at most 500 characters");
+    }
+    let live = live_groups(tx, w)?;
+    if new.groups.is_none() {
+        // Nobody asked for the groups that are gone since.
+        book.groups.retain(|g, _| live.contains(g));
+    }
+    let known = views::json(&Policy::default());
+    for (group, own) in &book.groups {
+        if !live.contains(group) {
+            add(format!("/groups/{group}"), "unknown", "there is no such group");
+            continue;
+        }
+        for field in own.keys() {
+            if known.get(field).is_none() || NOT_OF_GROUPS.contains(&field.as_str()) {
+                add(
+                    format!("/groups/{group}/{field}"),
+                    "unknown",
+                    "a group cannot have this of its own",
+                );
+            }
+        }
+        if let Err(error) = serde_json::from_value::<Policy>(merge(&book.policy, own)) {
+            add(format!("/groups/{group}"), "json", &error.to_string());
+        }
+    }
+    let agents: BTreeSet<AgentId> = world(tx, w, None)?.agents.into_iter().collect();
+    if book.tests.len() > expect::MOST_TESTS {
+        add("/tests".into(), "too_many", "at most 50 tests");
+    }
+    let mut names = BTreeSet::new();
+    for (i, case) in book.tests.iter().enumerate() {
+        let name = case.name.trim();
+        if name.is_empty() {
+            add(format!("/tests/{i}/name"), "required", "what is tested");
+        } else if name.chars().count() > expect::LONGEST_NAME {
+            add(format!("/tests/{i}/name"), "too_long", "at most 120 characters");
+        } else if !names.insert(name.to_lowercase()) {
+            add(format!("/tests/{i}/name"), "taken", "another test has this name");
+        }
+        // Tests that stand already may name people who left since: they are run, and shown as failing.
+        if new.tests.is_none() {
+            continue;
+        }
+        if case.agents.is_empty() || case.agents.len() > expect::MOST_AGENTS {
+            add(format!("/tests/{i}/agents"), "required", "between 1 and 50 agents");
+        }
+        let mut seen = BTreeSet::new();
+        for (j, given) in case.agents.iter().enumerate() {
+            let at = format!("/tests/{i}/agents/{j}");
+            if !agents.contains(&given.agent) {
+                add(format!("{at}/agent"), "unknown", "nobody who answers has this id");
+            } else if !seen.insert(given.agent) {
+                add(format!("{at}/agent"), "taken", "named twice");
+            }
+            if given.load > expect::MOST_LOAD {
+                add(format!("{at}/load"), "too_large", "at most 200");
+            }
+            if given.groups.iter().any(|g| !live.contains(g)) {
+                add(format!("{at}/groups"), "unknown", "there is no such group");
+            }
+        }
+        if case.chat.group.is_some_and(|g| !live.contains(&g)) {
+            add(format!("/tests/{i}/chat/group"), "unknown", "there is no such group");
+        }
+        match &case.expect {
+            Expected::Agent { agent } if !seen.contains(agent) => {
+                add(
+                    format!("/tests/{i}/expect/agent"),
+                    "unknown",
+                    "not among the agents of this test",
+                );
+            }
+            Expected::Group { group } if !live.contains(group) => {
+                add(format!("/tests/{i}/expect/group"), "unknown", "there is no such group");
+            }
+            _ => {}
+        }
+    }
+    for (group, found) in findings(tx, w, &book)? {
+        for f in found.iter().filter(|f| f.severity == Severity::Error) {
+            let at = group.map_or_else(|| "/policy".to_owned(), |g| format!("/groups/{g}"));
+            add(format!("{at}{}", field(f)), "policy", &word(f));
+        }
+    }
+    if wrong.is_empty() {
+        Ok(book)
+    } else {
+        Err(AppError::Invalid(wrong))
+    }
+}
+
+/// The findings of each policy of a rulebook, the workspace's first.
+fn findings(tx: &mut Tx<'_>, w: WorkspaceId, book: &Rulebook) -> AppResult<Vec<(Option<GroupId>, Vec<Finding>)>> {
+    let mut all = vec![(None, book.policy.validate(&world(tx, w, None)?))];
+    for (group, policy) in book.policies() {
+        all.push((Some(group), policy.validate(&world(tx, w, Some(group))?)));
+    }
+    Ok(all)
+}
+
+/// What a rulebook needs a person to say yes to: grave findings, and tests that fail.
+fn asks(tx: &mut Tx<'_>, w: WorkspaceId, book: &Rulebook) -> AppResult<Vec<Value>> {
+    let mut all = Vec::new();
+    for (group, found) in findings(tx, w, book)? {
+        for f in found.iter().filter(|f| f.severity == Severity::Confirm) {
+            let mut finding = views::json(f);
+            if let Some(group) = group {
+                finding["group"] = json!(group);
+            }
+            all.push(finding);
+        }
+    }
+    let failed: Vec<String> = book.judge().into_iter().filter(|v| !v.passed).map(|v| v.name).collect();
+    if !failed.is_empty() {
+        all.push(json!({ "code": "tests_failed", "severity": "confirm", "count": failed.len(), "names": failed }));
+    }
+    Ok(all)
 }
 
 /// Saves a policy as the next version.
@@ -124,80 +468,157 @@ fn world(tx: &mut Tx<'_>, who: &Who) -> AppResult<World> {
 /// [`AppError::Forbidden`], [`AppError::VersionMismatch`], wrong values, [`AppError::NeedsConfirmation`].
 pub fn save(tx: &mut Tx<'_>, who: &Who, new: &NewPolicy) -> AppResult<PolicyVersion> {
     who.need(Permission::RoutingEdit)?;
-    let w = who.workspace;
-    let before = routing::policy(tx, w)?;
-    let seen = before.as_ref().map_or(0, |p| p.version);
+    let (seen, _) = in_force(tx, who.workspace)?;
     if new.if_version.is_some_and(|v| v != seen) {
         return Err(AppError::VersionMismatch);
     }
-    let world = world(tx, who)?;
-    let findings = new.policy.validate(&world);
-    let wrong: Vec<_> = findings
-        .iter()
-        .filter(|f| f.severity == Severity::Error)
-        .map(|f| crate::app::FieldError {
-            pointer: pointer(f),
-            code: "policy",
-            message: word(f),
-        })
-        .collect();
-    if !wrong.is_empty() {
-        return Err(AppError::Invalid(wrong));
+    let book = checked(tx, who.workspace, new)?;
+    confirmed(tx, who.workspace, &book, new.confirm)?;
+    let version = Version {
+        book,
+        reach: new.reach,
+        note: new.note.trim().to_owned(),
+        restored_from: None,
+        author: Some(who.agent),
+    };
+    put(tx, who.workspace, &Actor::from(who), version)?;
+    current(tx, who, None)
+}
+
+/// Whether a person said yes to what a rulebook asks for.
+///
+/// # Errors
+/// [`AppError::NeedsConfirmation`].
+pub fn confirmed(tx: &mut Tx<'_>, w: WorkspaceId, book: &Rulebook, confirm: bool) -> AppResult<()> {
+    let findings = asks(tx, w, book)?;
+    if confirm || findings.is_empty() {
+        return Ok(());
     }
-    if !new.confirm && findings.iter().any(|f| f.severity == Severity::Confirm) {
-        return Err(AppError::NeedsConfirmation {
-            code: "policy",
-            findings: views::json(&findings),
-        });
+    Err(AppError::NeedsConfirmation {
+        code: "policy",
+        findings: json!(findings),
+    })
+}
+
+/// How to go back to an older version.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RestorePolicy {
+    /// Whether clocks that run follow too.
+    #[serde(default)]
+    #[schema(value_type = String)]
+    pub reach: Reach,
+    /// The version in force when it was decided.
+    #[serde(default)]
+    pub if_version: Option<i64>,
+    #[serde(default)]
+    pub confirm: bool,
+}
+
+/// Puts the content of an older version in force again, as a new version. What it says of groups and people that are
+/// gone since is left out.
+///
+/// # Errors
+/// [`AppError::Forbidden`], [`AppError::NotFound`], [`AppError::VersionMismatch`], [`AppError::NeedsConfirmation`].
+pub fn restore(tx: &mut Tx<'_>, who: &Who, number: i64, how: &RestorePolicy) -> AppResult<PolicyVersion> {
+    who.need(Permission::RoutingEdit)?;
+    let w = who.workspace;
+    let (seen, _) = in_force(tx, w)?;
+    let mut book = Rulebook::of(&row(tx, w, number)?)?;
+    if how.if_version.is_some_and(|v| v != seen) {
+        return Err(AppError::VersionMismatch);
     }
-    let mut policy = honest(new.policy.clone());
-    policy.version = seen + 1;
-    match routing::insert_policy(tx, w, seen + 1, &views::json(&policy).to_string(), Some(who.agent)) {
+    let live = live_groups(tx, w)?;
+    book.groups.retain(|g, _| live.contains(g));
+    confirmed(tx, w, &book, how.confirm)?;
+    let version = Version {
+        book,
+        reach: how.reach,
+        note: String::new(),
+        restored_from: Some(number),
+        author: Some(who.agent),
+    };
+    put(tx, w, &Actor::from(who), version)?;
+    current(tx, who, None)
+}
+
+/// A version to be put in force.
+pub struct Version {
+    pub book: Rulebook,
+    pub reach: Reach,
+    pub note: String,
+    pub restored_from: Option<i64>,
+    pub author: Option<AgentId>,
+}
+
+/// Puts a version in force: written, told to the engine, and in the audit log. Its number.
+///
+/// # Errors
+/// [`AppError::VersionMismatch`] when another one came first.
+pub fn put(tx: &mut Tx<'_>, w: WorkspaceId, actor: &Actor, version: Version) -> AppResult<i64> {
+    let (seen, before) = in_force(tx, w)?;
+    let number = seen + 1;
+    let mut book = version.book;
+    book.policy.version = number;
+    let row = PolicyRow {
+        version: number,
+        body: views::json(&book.policy).to_string(),
+        groups: views::json(&book.groups).to_string(),
+        tests: views::json(&book.tests).to_string(),
+        note: version.note,
+        restored_from: version.restored_from,
+        author: version.author,
+        created_at: tx.now(),
+    };
+    match routing::insert_policy(tx, w, &row) {
         Err(StoreError::Constraint(_)) => return Err(AppError::VersionMismatch),
         other => other?,
     };
-    rules::tell(
-        tx,
-        w,
-        &[Fact::PolicySet {
-            scope: PolicyScope::Workspace,
-            policy: Some(Box::new(policy.clone())),
-            reach: new.reach,
-        }],
-    )?;
+    rules::tell(tx, w, &rules::policies_set(&before, &book, version.reach))?;
+    let content = |book: &Rulebook| {
+        let mut content = views::json(&book.policy);
+        content["groups"] = views::json(&book.groups);
+        content["tests"] = json!(book.tests.len());
+        content
+    };
     audit::record(
         tx,
         w,
-        &Actor::from(who),
+        actor,
         Change {
-            action: "updated",
+            action: if version.restored_from.is_some() {
+                "restored"
+            } else {
+                "updated"
+            },
             object: "routing-policies",
-            id: seen + 1,
-            version: seen + 1,
-            before: before.and_then(|p| serde_json::from_str(&p.body).ok()),
-            after: Some(views::json(&policy)),
+            id: number,
+            version: number,
+            before: (seen > 0).then(|| content(&before)),
+            after: Some(content(&book)),
         },
     )?;
     ronda_storage::crash_point("settings.before_commit");
-    current(tx, who)
+    Ok(number)
 }
 
 fn word(f: &Finding) -> String {
     views::json(&f.code).as_str().unwrap_or("policy").to_owned()
 }
 
-/// The field of the body that a finding is about.
-fn pointer(f: &Finding) -> String {
+/// The field of a policy that a finding is about.
+fn field(f: &Finding) -> &'static str {
     use ronda_routing::FindingCode as C;
-    let field = match f.code {
+    match f.code {
         C::ReassignOutOfRange => "/reassign_seconds",
         C::LimitOutOfRange => "/limit",
         C::RoundsOutOfRange => "/rounds",
         C::BackoffOutOfRange => "/backoff_percent",
         C::EverybodyExcluded | C::ExcludedUnknown => "/excluded",
+        C::StrikesOutOfRange => "/strikes",
+        C::CoolDownOutOfRange => "/cool_down_seconds",
         _ => "",
-    };
-    format!("/policy{field}")
+    }
 }
 
 /// A policy that says it is a model configuration and is not, is one made from it.
@@ -218,6 +639,226 @@ fn honest(mut policy: Policy) -> Policy {
         policy.based_on = Some(preset);
     }
     policy
+}
+
+/// A test and what it is run against.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TestRun {
+    #[schema(value_type = Object)]
+    pub policy: Policy,
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    pub groups: Option<BTreeMap<GroupId, Overrides>>,
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<Object>>)]
+    pub tests: Option<Vec<Case>>,
+}
+
+/// What came of a test.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Judged {
+    pub name: String,
+    pub passed: bool,
+    /// Who has the chat; none when it waits.
+    pub agent: Option<AgentId>,
+    /// Why agents did not get it: pairs of a reason and how many.
+    #[schema(value_type = Vec<Object>)]
+    pub lost: Vec<(Reject, u32)>,
+}
+
+/// Runs the tests against a policy that is not saved.
+///
+/// # Errors
+/// [`AppError::Forbidden`], wrong values.
+pub fn test(tx: &mut Tx<'_>, who: &Who, run: &TestRun) -> AppResult<Vec<Judged>> {
+    who.need(Permission::RoutingExplain)?;
+    let new = NewPolicy {
+        policy: run.policy.clone(),
+        groups: run.groups.clone(),
+        tests: run.tests.clone(),
+        ..NewPolicy::default()
+    };
+    let verdicts = checked(tx, who.workspace, &new)?.judge().into_iter();
+    Ok(verdicts
+        .map(|v| Judged {
+            name: v.name,
+            passed: v.passed,
+            agent: v.agent,
+            lost: v.lost,
+        })
+        .collect())
+}
+
+/// The first line of every exported text.
+const FORMAT: &str = "ronda-routing-policy/1";
+
+/// A version as a text that can be kept elsewhere, read, compared and brought back, here or in another workspace.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ExportedPolicy {
+    pub format: String,
+    #[schema(value_type = Object)]
+    pub policy: Policy,
+    /// Own values by the key of the group.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    pub groups: BTreeMap<String, Overrides>,
+    #[serde(default)]
+    #[schema(value_type = Vec<Object>)]
+    pub tests: Vec<Case>,
+    /// Who the agents of `policy` and `tests` are, by id.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    pub agents: BTreeMap<AgentId, String>,
+    /// Which groups the ids of `tests` are, by key.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    pub group_ids: BTreeMap<String, GroupId>,
+}
+
+fn group_keys(tx: &mut Tx<'_>, w: WorkspaceId) -> AppResult<BTreeMap<String, GroupId>> {
+    let groups = ronda_storage::groups::page(tx, w, 0, i64::from(u16::MAX))?;
+    Ok(groups.into_iter().map(|g| (g.key, g.id)).collect())
+}
+
+/// A version as text.
+///
+/// # Errors
+/// [`AppError::Forbidden`], [`AppError::NotFound`].
+pub fn export(tx: &mut Tx<'_>, who: &Who, number: i64) -> AppResult<ExportedPolicy> {
+    who.need(Permission::RoutingExplain)?;
+    let book = Rulebook::of(&row(tx, who.workspace, number)?)?;
+    let names: BTreeMap<AgentId, String> = agents::names(tx, who.workspace)?.into_iter().collect();
+    let keys = group_keys(tx, who.workspace)?;
+    let mentioned: BTreeSet<AgentId> = book
+        .policy
+        .excluded
+        .iter()
+        .copied()
+        .chain(book.tests.iter().flat_map(|t| t.agents.iter().map(|a| a.agent)))
+        .collect();
+    let by_key = |id: &GroupId| keys.iter().find(|(_, g)| *g == id).map(|(k, _)| k.clone());
+    Ok(ExportedPolicy {
+        format: FORMAT.into(),
+        groups: book
+            .groups
+            .iter()
+            .filter_map(|(g, own)| Some((by_key(g)?, own.clone())))
+            .collect(),
+        policy: book.policy,
+        tests: book.tests,
+        agents: names.into_iter().filter(|(id, _)| mentioned.contains(id)).collect(),
+        group_ids: keys,
+    })
+}
+
+/// A text that was read, to be looked at and saved.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ImportedPolicy {
+    #[schema(value_type = Object)]
+    pub policy: Policy,
+    #[schema(value_type = Object)]
+    pub groups: BTreeMap<GroupId, Overrides>,
+    #[schema(value_type = Vec<Object>)]
+    pub tests: Vec<Case>,
+    /// Names of agents and keys of groups that are not here; what it says of them is left out.
+    pub unknown: Vec<String>,
+}
+
+/// Reads an exported text; nothing is saved. People are found by their names, groups by their keys.
+///
+/// # Errors
+/// [`AppError::Forbidden`], [`AppError::Invalid`] when it is no such text.
+pub fn import(tx: &mut Tx<'_>, who: &Who, text: &ExportedPolicy) -> AppResult<ImportedPolicy> {
+    who.need(Permission::RoutingEdit)?;
+    if text.format != FORMAT {
+        return Err(AppError::field(
+            "/format",
+            "unknown",
+            "this is no exported policy of this version",
+        ));
+    }
+    let here = agents::names(tx, who.workspace)?;
+    let keys = group_keys(tx, who.workspace)?;
+    let mut unknown = BTreeSet::new();
+    let mut agent = |id: AgentId| {
+        let name = text.agents.get(&id);
+        let found = name.and_then(|n| here.iter().find(|(_, h)| h == n)).map(|(id, _)| *id);
+        if found.is_none() {
+            unknown.insert(name.cloned().unwrap_or_else(|| format!("#{id}")));
+        }
+        found
+    };
+    let mut policy = text.policy.clone();
+    policy.excluded = policy.excluded.iter().filter_map(|id| agent(*id)).collect();
+    let mut missing = BTreeSet::new();
+    let mut group = |id: GroupId| {
+        let key = text.group_ids.iter().find(|(_, g)| **g == id).map(|(k, _)| k.clone());
+        let found = key.as_ref().and_then(|k| keys.get(k)).copied();
+        if found.is_none() {
+            missing.insert(key.unwrap_or_else(|| format!("#{id}")));
+        }
+        found
+    };
+    let mut tests = Vec::new();
+    for case in &text.tests {
+        let mut case = case.clone();
+        let mut whole = true;
+        for given in &mut case.agents {
+            match agent(given.agent) {
+                Some(id) => given.agent = id,
+                None => whole = false,
+            }
+            let before = given.groups.len();
+            given.groups = given.groups.iter().filter_map(|g| group(*g)).collect();
+            whole &= given.groups.len() == before;
+        }
+        if let Some(id) = case.chat.group {
+            case.chat.group = group(id);
+            whole &= case.chat.group.is_some();
+        }
+        match &mut case.expect {
+            Expected::Agent { agent: wanted } => match agent(*wanted) {
+                Some(id) => *wanted = id,
+                None => whole = false,
+            },
+            Expected::Group { group: wanted } => match group(*wanted) {
+                Some(id) => *wanted = id,
+                None => whole = false,
+            },
+            Expected::Waits { .. } => {}
+        }
+        if whole {
+            tests.push(case);
+        }
+    }
+    let mut groups = BTreeMap::new();
+    for (key, own) in &text.groups {
+        match keys.get(key) {
+            Some(id) => {
+                groups.insert(*id, own.clone());
+            }
+            None => {
+                missing.insert(key.clone());
+            }
+        }
+    }
+    unknown.extend(missing);
+    Ok(ImportedPolicy {
+        policy,
+        groups,
+        tests,
+        unknown: unknown.into_iter().collect(),
+    })
+}
+
+/// What is found about a group's whole policy, judged against its members.
+///
+/// # Errors
+/// When the database fails.
+pub fn found_for_group(tx: &mut Tx<'_>, who: &Who, policy: &Policy, group: GroupId) -> AppResult<Vec<Finding>> {
+    Ok(policy.validate(&world(tx, who.workspace, Some(group))?))
 }
 
 /// What a policy would do in the present state.

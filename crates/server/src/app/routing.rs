@@ -3,6 +3,7 @@
 use crate::app::after_hours::Desk;
 use crate::app::alerts::{self, Raised};
 use crate::app::hours::{self, Calendar};
+use crate::app::policies::{self, Rulebook};
 use crate::app::views::{self, Conversation, Message, Named};
 use crate::app::{AppError, AppResult, incidents as incidents_of, outgoing, users};
 use ronda_domain::content::Content;
@@ -12,7 +13,7 @@ use ronda_domain::permission::Permission;
 use ronda_domain::{AgentId, ConversationId, CustomerId, GroupId, MessageId, Ms, WorkspaceId};
 use ronda_routing::{
     Act, AgentKeep, AgentRow, ConvChange, ConvKeep, ConvRow, Decision, Epoch, Fact, GroupRow, Head, Hours, HoursScope,
-    Notice, Outcome, Policy, Profile, Reason, Rows,
+    Notice, Outcome, Policy, PolicyScope, Profile, Reach, Reason, Rows,
 };
 use ronda_storage::conversations::{self, ConversationRow, PlannedPlace};
 use ronda_storage::decisions::{self, DecisionRow, Wanted};
@@ -113,17 +114,43 @@ fn profile(row: &agents::RoutableRow, groups: Vec<GroupId>) -> Profile {
 
 // Rows → state ---------------------------------------------------------------------------------------------------------
 
-/// The policy in force; the default before the first.
+/// The facts that put one rulebook in force after another.
+#[must_use]
+pub fn policies_set(before: &Rulebook, after: &Rulebook, reach: Reach) -> Vec<Fact> {
+    let mut facts = vec![Fact::PolicySet {
+        scope: PolicyScope::Workspace,
+        policy: Some(Box::new(after.policy.clone())),
+        reach,
+    }];
+    for group in before.groups.keys().filter(|g| !after.groups.contains_key(g)) {
+        facts.push(Fact::PolicySet {
+            scope: PolicyScope::Group(*group),
+            policy: None,
+            reach,
+        });
+    }
+    for (group, policy) in after.policies() {
+        facts.push(Fact::PolicySet {
+            scope: PolicyScope::Group(group),
+            policy: Some(Box::new(policy)),
+            reach,
+        });
+    }
+    facts
+}
+
+/// Puts the policies of a rulebook into rows.
+pub fn put_policies(rows: &mut Rows, book: &Rulebook) {
+    rows.policy = book.policy.clone();
+    rows.policies = book.policies();
+}
+
+/// The workspace's policy in force; the default before the first.
 ///
 /// # Errors
 /// When the database fails or the stored policy cannot be read.
 pub fn policy(tx: &mut Tx<'_>, w: WorkspaceId) -> AppResult<Policy> {
-    let Some(row) = routing::policy(tx, w)? else {
-        return Ok(Policy::default());
-    };
-    let mut policy: Policy = parse(&row.body, "routing_policy.body")?;
-    policy.version = row.version;
-    Ok(policy)
+    Ok(policies::in_force(tx, w)?.1.policy)
 }
 
 fn parse<T: serde::de::DeserializeOwned>(text: &str, place: &'static str) -> AppResult<T> {
@@ -193,7 +220,7 @@ pub fn conv_row(c: &ConversationRow, round: Option<&RoundRow>) -> AppResult<Conv
 /// When the database fails or a column cannot be read.
 pub fn rows(tx: &mut Tx<'_>, w: WorkspaceId) -> AppResult<(routing::Head, Rows)> {
     let head = routing::head(tx, w)?;
-    let policy = policy(tx, w)?;
+    let (_, book) = policies::in_force(tx, w)?;
     let groups: Vec<GroupRow> = agents::groups(tx, w)?.into_iter().map(group_row).collect();
     let mut members: BTreeMap<AgentId, Vec<GroupId>> = BTreeMap::new();
     for (agent, group) in agents::members(tx, w)? {
@@ -245,8 +272,8 @@ pub fn rows(tx: &mut Tx<'_>, w: WorkspaceId) -> AppResult<(routing::Head, Rows)>
         head,
         Rows {
             head: engine_head,
-            policy,
-            policies: Vec::new(),
+            policies: book.policies(),
+            policy: book.policy,
             hours,
             pauses: routing::pauses(tx, w)?,
             groups,

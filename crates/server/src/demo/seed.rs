@@ -351,8 +351,8 @@ fn policy(tx: &mut Tx<'_>, seconds: u32) -> AppResult<()> {
     let new = NewPolicy {
         policy,
         reach: Reach::NewOnly,
-        if_version: None,
         confirm: true,
+        ..NewPolicy::default()
     };
     policies::save(tx, &owner, &new)?;
     Ok(())

@@ -30,6 +30,7 @@ pub mod input;
 pub mod invitations;
 pub mod password_resets;
 mod picked;
+pub mod policies;
 pub mod problem;
 pub mod reports;
 pub mod routing;
@@ -152,14 +153,24 @@ fn resources() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(files::get))
         .routes(routes!(files::link))
         // Routing
-        .routes(routes!(routing::versions, routing::save))
-        .routes(routes!(routing::current))
+        .routes(routes!(policies::versions, policies::save))
+        .routes(routes!(policies::current))
         .routes(routes!(routing::presets))
         .routes(routes!(routing::preview))
         .routes(routes!(decisions::list))
         .routes(routes!(decisions::chain))
         .routes(routes!(decisions::get))
         .routes(routes!(decisions::replay))
+        .routes(routes!(policies::version))
+        .routes(routes!(policies::diff))
+        .routes(routes!(policies::restore))
+        .routes(routes!(policies::export))
+        .routes(routes!(policies::import))
+        .routes(routes!(policies::test))
+        .routes(routes!(policies::replay))
+        .routes(routes!(policies::candidates, policies::add_candidate))
+        .routes(routes!(policies::drop_candidate))
+        .routes(routes!(policies::differences))
         .routes(routes!(wall::overview))
         .routes(routes!(wall::pause))
         .routes(routes!(wall::links, wall::create))

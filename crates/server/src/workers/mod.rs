@@ -8,6 +8,7 @@ pub mod media;
 pub mod planner;
 pub mod presence;
 pub mod relay;
+pub mod shadow;
 pub mod timers;
 pub mod warnings;
 

@@ -666,6 +666,7 @@ impl Planner {
                         }
                     }
                     self.answer(commands, &plan);
+                    self.shadow(&plan).await;
                     return Ok(Turn::Worked);
                 }
                 Err(PlanError::CustomerWrote(late)) => {
@@ -836,6 +837,17 @@ impl Planner {
             decisions,
             snapshot,
         })
+    }
+
+    /// Lets a policy that is not in force plan the same inputs, if there is one.
+    async fn shadow(&self, plan: &Plan) {
+        let Some(state) = self.state.as_ref().filter(|_| self.app.shadows.follows(self.w)) else {
+            return;
+        };
+        let read = |c: &Consumed| written(&c.fact).ok().map(|(fact, _)| (c.at, fact));
+        let facts: Vec<(Ms, Fact)> = plan.consumed.iter().filter_map(read).collect();
+        let done = &plan.outcome.decisions;
+        self.app.shadows.follow(&self.app, self.w, state, &facts, done).await;
     }
 
     /// Gives each command its result: commands are the last of the inputs.

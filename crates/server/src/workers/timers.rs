@@ -2,7 +2,7 @@
 
 use super::leases::Duty;
 use crate::App;
-use crate::app::{AppError, AppResult, hours, routing};
+use crate::app::{AppError, AppResult, candidates, hours, routing};
 use ronda_domain::conversation::{CloseReason, Place};
 use ronda_domain::{ConversationId, Ms, WorkspaceId};
 use ronda_routing::{Arrival, Epoch, Fact};
@@ -111,6 +111,7 @@ fn fire(tx: &mut Tx<'_>) -> AppResult<()> {
                 routing::tell(tx, t.workspace, &[Fact::Woken { conv }])?;
             }
             hours::TIMER => hours::renew(tx, t.workspace, t.subject)?,
+            candidates::TIMER => candidates::activate(tx, t.workspace, t.subject)?,
             _ => {}
         }
     }

@@ -723,10 +723,50 @@ create table routing_policy (
   workspace {int} not null,
   version {int} not null,
   body {text} not null,
+  -- JSON: what groups have of their own, by id; the tests that stand with it
+  groups {text} not null default '{}',
+  tests {text} not null default '[]',
+  note {text} not null default '',
+  restored_from {int},
   author {int},
   created_at {int} not null
 ) {strict};
 create unique index routing_policy_version on routing_policy(workspace, version);
+
+-- Policies that are saved and not in force: scheduled, or planning in the shadow of the live one.
+create table routing_candidate (
+  id {id},
+  workspace {int} not null,
+  kind {text} not null,
+  body {text} not null,
+  groups {text} not null,
+  tests {text} not null,
+  reach {text} not null,
+  note {text} not null default '',
+  based_on {int} not null,
+  author {int},
+  activates_at {int},
+  confirmed {int} not null default 0,
+  created_at {int} not null,
+  -- JSON: what a shadow has counted
+  counts {text} not null default '{}',
+  failed {text}
+) {strict};
+create index routing_candidate_of_workspace on routing_candidate(workspace, id);
+
+-- Where a shadow decided otherwise: the newest of each.
+create table routing_difference (
+  id {id},
+  workspace {int} not null,
+  candidate {int} not null,
+  at {int} not null,
+  conversation {int},
+  live_act {text},
+  live_agent {int},
+  shadow_act {text},
+  shadow_agent {int}
+) {strict};
+create index routing_difference_of_candidate on routing_difference(workspace, candidate, id);
 
 -- clocks that a supervisor stopped; group 0 is the whole workspace
 create table rotation_pause (

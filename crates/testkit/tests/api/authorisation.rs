@@ -42,6 +42,10 @@ enum Thing {
     WallLink,
     /// A promise to customers.
     ServiceTarget,
+    /// A version of the assignment rules; its number is of the workspace.
+    PolicyVersion,
+    /// Assignment rules that are not in force.
+    Candidate,
     /// A part of a delivery that was not understood. None is made: a number of another workspace is as unknown.
     Failure,
     /// A decision of routing: a number inside its workspace, so that of another workspace names none of it.
@@ -275,6 +279,18 @@ fn table() -> Vec<Row> {
         member("GET /routing-policies/current"),
         member("GET /routing-policies/presets"),
         having(P::RoutingExplain, "POST /routing-policies/preview").body(json!({ "policy": {} })),
+        having(P::RoutingExplain, "GET /routing-policies/versions/{version}").names("version", T::PolicyVersion),
+        having(P::RoutingExplain, "GET /routing-policies/versions/{version}/diff").names("version", T::PolicyVersion),
+        having(P::RoutingEdit, "POST /routing-policies/versions/{version}/restore").names("version", T::PolicyVersion),
+        having(P::RoutingExplain, "GET /routing-policies/versions/{version}/export").names("version", T::PolicyVersion),
+        having(P::RoutingEdit, "POST /routing-policies/import")
+            .body(json!({ "format": "ronda-routing-policy/1", "policy": {} })),
+        having(P::RoutingExplain, "POST /routing-policies/test").body(json!({ "policy": {} })),
+        having(P::RoutingEdit, "POST /routing-policies/replay").body(json!({ "policy": {} })),
+        having(P::RoutingExplain, "GET /routing-policies/candidates"),
+        having(P::RoutingEdit, "POST /routing-policies/candidates").body(json!({ "policy": {} })),
+        having(P::RoutingEdit, "DELETE /routing-policies/candidates/{id}").names("id", T::Candidate),
+        having(P::RoutingExplain, "GET /routing-policies/candidates/{id}/differences").names("id", T::Candidate),
         having(P::RoutingExplain, "GET /routing-decisions"),
         having(P::RoutingExplain, "GET /routing-decisions/chain"),
         having(P::RoutingExplain, "GET /routing-decisions/{seq}").names("seq", T::Decision),
@@ -311,6 +327,8 @@ async fn make(app: &TestApp, owner: &Browser, other: &Browser) -> BTreeMap<Thing
     let id = |answer: Value| answer["id"].to_string();
     let group = json!({ "name": format!("{MARK} {}", owner.agent), "members": [other.agent] });
     let invitation = json!({ "email": format!("{MARK}{}@example.com", owner.agent), "role": "agent" });
+    let policy = json!({ "policy": {} });
+    let version = owner.post("/routing-policies", policy.clone()).await.expect(201);
     let devices = other.get("/sessions").await.expect(200);
     let (channel, key) = app
         .web_chat(owner, json!({ "name": format!("{MARK} {}", owner.agent) }))
@@ -348,6 +366,11 @@ async fn make(app: &TestApp, owner: &Browser, other: &Browser) -> BTreeMap<Thing
             id(owner.post("/wall-links", json!({ "name": MARK })).await.expect(201)),
         ),
         (Thing::Decision, "999999999".into()),
+        (Thing::PolicyVersion, version["version"].to_string()),
+        (
+            Thing::Candidate,
+            id(owner.post("/routing-policies/candidates", policy).await.expect(201)),
+        ),
         (Thing::User, other.agent.to_string()),
         (Thing::HoursScope, format!("group-{group}")),
         (Thing::Group, group),

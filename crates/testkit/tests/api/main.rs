@@ -18,6 +18,7 @@ mod journey;
 mod messages;
 mod operator;
 mod password_resets;
+mod policies;
 mod reports;
 mod rights;
 mod service_levels;

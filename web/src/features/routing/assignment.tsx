@@ -1,16 +1,21 @@
 import { api, ApiError } from '@/api/client';
-import { agentsQuery, policyQuery } from '@/api/queries';
-import type { Agent, Finding, Page as Paged, Policy, PolicyPreview, PolicyVersion, Preset } from '@/api/types';
+import { agentsQuery, groupsQuery, policyQuery } from '@/api/queries';
+import type { Agent, Finding, GroupOverrides, Overrides, Policy, PolicyPreview, PolicyVersion, Preset } from '@/api/types';
 import { useT } from '@/i18n';
 import { explain } from '@/lib/errors';
-import { useMay, useZone } from '@/lib/me';
+import { useMay } from '@/lib/me';
 import { fold } from '@/lib/text';
-import { countdown, exact } from '@/lib/time';
+import { countdown } from '@/lib/time';
 import { Avatar, Badge, Banner, Button, Checkbox, Dialog, Failure, Icon, IconButton, Loading, Page, Radio, SaveBar, Setting, Switch, toast, type IconName } from '@/ui';
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { useDeferredValue, useEffect, useId, useState } from 'react';
-import { asCustom, changes, edit, LIMIT, PRESETS, SECONDS, switchLimit, switchTime, whoOf, withPreset, type Who } from './policy';
+import { useDeferredValue, useId, useState } from 'react';
+import { Link } from 'wouter';
+import { Candidates, Keep } from './candidates';
+import { asCustom, changes, edit, effective, inherits, LIMIT, owns, PRESETS, sameGroups, SECONDS, switchLimit, switchTime, whoOf, withPreset, type Who } from './policy';
+import { Yesterday } from './replay';
 import { Outside, Ronda } from './ronda';
+import { Tests } from './tests';
+import { Versions } from './versions';
 
 export default function Assignment() {
   const t = useT();
@@ -39,25 +44,46 @@ function Editor({ saved, agents }: { saved: PolicyVersion; agents: Agent[] }) {
   const t = useT();
   const client = useQueryClient();
   const may = useMay('routing:edit');
-  const [policy, setPolicy] = useState<Policy>(saved.policy);
+  const [base, setBase] = useState<Policy>(saved.policy);
+  const [groups, setGroups] = useState<GroupOverrides>(saved.groups);
+  const [tests, setTests] = useState(saved.tests);
+  const [scope, setScope] = useState<number | null>(null);
+  const { data: teams = [] } = useQuery(groupsQuery);
+  const team = teams.find((group) => group.id === scope);
+  const own: Overrides = (scope !== null && groups[scope]) || {};
+  // What is on the screen: the workspace's rules, or those that the chosen group is under.
+  const policy = scope === null ? base : effective(base, groups[scope]);
+  const setPolicy = (next: Policy) => {
+    if (scope === null) setBase(next);
+    else setGroups({ ...groups, [scope]: owns(own, policy, next) });
+  };
   const [some, setSome] = useState(whoOf(saved.policy) === 'some');
   const [emptying, setEmptying] = useState<Who | null>(null);
   const [openTo, setOpenTo] = useState(false);
   const [confirm, setConfirm] = useState<Finding[] | null>(null);
   const [versions, setVersions] = useState(false);
+  const [keeping, setKeeping] = useState(false);
   const settled = useDeferredValue(policy);
   const preview = useQuery({
-    queryKey: ['policy', 'preview', settled, agents.map((agent) => agent.state).join()],
-    queryFn: ({ signal }) => api.post<PolicyPreview>('/routing-policies/preview', { policy: settled }, { signal }),
+    queryKey: ['policy', 'preview', scope, settled, agents.map((agent) => agent.state).join()],
+    queryFn: ({ signal }) => api.post<PolicyPreview>('/routing-policies/preview', { policy: settled, ...(scope === null ? {} : { group: scope }) }, { signal }),
     placeholderData: keepPreviousData,
     retry: false,
   });
-  const changed = changes(saved.policy, policy);
-  const dirty = changed.length > 0 || policy.preset !== saved.policy.preset;
+  const changed = changes(saved.policy, base);
+  const dirty = changed.length > 0 || base.preset !== saved.policy.preset || !sameGroups(saved.groups, groups) || JSON.stringify(tests) !== JSON.stringify(saved.tests);
+  const discard = () => {
+    setBase(saved.policy);
+    setGroups(saved.groups);
+    setTests(saved.tests);
+    setSome(whoOf(saved.policy) === 'some');
+  };
   const save = useMutation({
     mutationFn: (sure: boolean) =>
       api.post<PolicyVersion>('/routing-policies', {
-        policy,
+        policy: base,
+        groups,
+        tests,
         reach: openTo ? 'open_too' : 'new_only',
         if_version: saved.version,
         ...(sure ? { confirm: true } : {}),
@@ -75,10 +101,13 @@ function Editor({ saved, agents }: { saved: PolicyVersion; agents: Agent[] }) {
     },
   });
   const findings = preview.data?.findings ?? [];
-  const wrong = findings.some((finding) => finding.severity === 'error') || !valid(policy);
+  const wrong = findings.some((finding) => finding.severity === 'error') || !valid(policy) || !valid(base);
   const asks = findings.filter((finding) => finding.severity === 'confirm');
   const who: Who = some || policy.excluded.length > 0 ? 'some' : policy.presence === 'online' ? 'online' : 'all';
   const set = (change: Partial<Policy>) => setPolicy(edit(policy, change));
+  // Around the table sits who the rules on the screen are for.
+  const seated = team ? agents.filter((agent) => team.members.includes(agent.id)) : agents;
+  const others = Object.entries(groups).filter(([id, fields]) => Number(id) !== scope && Object.keys(fields).length > 0).length;
 
   const choose = (next: Who) => {
     if (next === 'some') {
@@ -111,6 +140,50 @@ function Editor({ saved, agents }: { saved: PolicyVersion; agents: Agent[] }) {
             </span>
           </div>
         </header>
+        {teams.length > 0 && (
+          <div className="scope">
+            <label className="sm" htmlFor="rules-of">
+              {t('assign.rules')}
+            </label>
+            <select
+              id="rules-of"
+              className="input select-native"
+              value={scope ?? ''}
+              onChange={(event) => {
+                const next = event.target.value ? Number(event.target.value) : null;
+                setScope(next);
+                setSome(whoOf(next === null ? base : effective(base, groups[next])) === 'some');
+              }}
+            >
+              <option value="">{t('assign.rules.all')}</option>
+              {teams.map((group) => (
+                <option key={group.id} value={group.id}>
+                  {group.name}
+                </option>
+              ))}
+            </select>
+            {scope === null ? others > 0 && <span className="xs muted">{t('assign.rules.others', { n: others })}</span> : <span className="xs muted">{t('assign.rules.group')}</span>}
+          </div>
+        )}
+        {scope !== null && Object.keys(own).length > 0 && (
+          <div className="flex gap-2 wrap">
+            <span className="xs muted">{t('assign.rules.own')}</span>
+            {(Object.keys(own) as (keyof Overrides)[]).map((field) => (
+              <span key={field} className="pchip">
+                {t.maybe(`policy.${field}`) ?? field}
+                {may && (
+                  <IconButton
+                    icon="x"
+                    size="xs"
+                    label={t('assign.rules.inherit', { field: t.maybe(`policy.${field}`) ?? field })}
+                    onClick={() => setGroups({ ...groups, [scope]: inherits(own, field) })}
+                  />
+                )}
+              </span>
+            ))}
+          </div>
+        )}
+        <Candidates agents={agents} />
         {!may && <Banner tone="blue">{t('assign.readonly')}</Banner>}
         {!policy.enabled && <Banner tone="amber">{t('assign.off.text')}</Banner>}
 
@@ -155,6 +228,9 @@ function Editor({ saved, agents }: { saved: PolicyVersion; agents: Agent[] }) {
                   <span>{t('assign.limit.unit')}</span>
                 </span>
                 <span className="help">{t('assign.limit.range', { least: LIMIT.least, most: LIMIT.most })}</span>
+                <span className="help">
+                  {t('assign.agent.limit')} <Link href="/dashboard/users">{t('assign.agent.limit.link')}</Link>
+                </span>
               </div>
             ) : (
               <Badge>{t('assign.limit.none')}</Badge>
@@ -190,6 +266,7 @@ function Editor({ saved, agents }: { saved: PolicyVersion; agents: Agent[] }) {
           {preview.error && <Banner tone="amber">{t('assign.preview.failed', { why: explain(t, preview.error) })}</Banner>}
         </div>
         <Advanced policy={policy} disabled={!may} onChange={(change) => setPolicy({ ...policy, ...change })} />
+        <Tests policy={base} groups={groups} tests={tests} agents={agents} disabled={!may} onChange={setTests} />
       </div>
 
       <aside className="prev" aria-label={t('ronda.title')}>
@@ -198,9 +275,9 @@ function Editor({ saved, agents }: { saved: PolicyVersion; agents: Agent[] }) {
           <Badge tone="blue">{t('ronda.simulation')}</Badge>
         </h2>
         <p className="xs muted">{t('ronda.text')}</p>
-        <Ronda policy={policy} agents={agents} />
-        <Outside policy={policy} agents={agents} />
-        {preview.data && (
+        <Ronda policy={policy} agents={seated} />
+        <Outside policy={policy} agents={seated} />
+        {preview.data?.preview && (
           <div className="kpis-2">
             <span>
               <b>{t.number(preview.data.preview.eligible)}</b>
@@ -212,22 +289,23 @@ function Editor({ saved, agents }: { saved: PolicyVersion; agents: Agent[] }) {
             </span>
           </div>
         )}
+        <Yesterday policy={base} groups={groups} agents={agents} />
       </aside>
 
       {dirty && may && (
         <SaveBar
-          changes={<ChangeList before={saved.policy} after={policy} />}
+          changes={<ChangeList before={saved.policy} after={base} groups={!sameGroups(saved.groups, groups)} tests={JSON.stringify(tests) !== JSON.stringify(saved.tests)} />}
           busy={save.isPending}
           disabled={wrong}
-          onDiscard={() => {
-            setPolicy(saved.policy);
-            setSome(whoOf(saved.policy) === 'some');
-          }}
+          onDiscard={discard}
           onSave={() => (asks.length > 0 ? setConfirm(asks) : save.mutate(false))}
         >
           <Checkbox checked={openTo} onChange={setOpenTo}>
             {t('assign.open.too')}
           </Checkbox>
+          <Button variant="ghost" icon="calendar" disabled={wrong} onClick={() => setKeeping(true)}>
+            {t('assign.later')}
+          </Button>
         </SaveBar>
       )}
       {emptying && (
@@ -278,14 +356,32 @@ function Editor({ saved, agents }: { saved: PolicyVersion; agents: Agent[] }) {
           ))}
         </Dialog>
       )}
+      {keeping && (
+        <Keep
+          policy={base}
+          groups={groups}
+          tests={tests}
+          version={saved.version}
+          openTo={openTo}
+          onClose={() => setKeeping(false)}
+          onKept={() => {
+            setKeeping(false);
+            discard();
+          }}
+        />
+      )}
       {versions && (
         <Versions
           current={saved.version}
           onClose={() => setVersions(false)}
-          onTake={(old) => {
-            setPolicy({ ...old, version: saved.policy.version });
-            setSome(whoOf(old) === 'some');
+          onImport={(read) => {
+            setBase({ ...read.policy, version: saved.policy.version });
+            setGroups(read.groups);
+            setTests(read.tests);
+            setScope(null);
+            setSome(whoOf(read.policy) === 'some');
             setVersions(false);
+            toast(read.unknown.length > 0 ? t('assign.imported.unknown', { names: read.unknown.join(', ') }) : t('assign.imported'));
           }}
         />
       )}
@@ -323,7 +419,7 @@ function PresetCard({ name, policy, disabled, onChoose }: { name: Preset | 'cust
         <span className="grow">{t(`preset.${name}`)}</span>
         <span className={chosen ? 'radio is-on' : 'radio'} aria-hidden="true" />
       </span>
-      <span className="xs muted">{from ?? excluded ?? t(`preset.${name}.text`)}</span>
+      <span className={from ?? excluded ? 'sm muted' : 'xs muted'}>{from ?? excluded ?? t(`preset.${name}.text`)}</span>
       <span className="facts">
         <span>
           <span>{t('fact.time')}</span>
@@ -443,10 +539,10 @@ function Exclude({ agents, excluded, onChange }: { agents: Agent[]; excluded: nu
 function FindingLine({ finding }: { finding: Finding }) {
   const t = useT();
   const tone = finding.severity === 'error' || finding.severity === 'confirm' ? 'red' : finding.severity === 'warning' ? 'amber' : undefined;
-  return <Banner tone={tone}>{t.maybe(`finding.${finding.code}`, { count: finding.count }) ?? finding.code}</Banner>;
+  return <Banner tone={tone}>{t.maybe(`finding.${finding.code}`, { count: finding.count, names: finding.names?.join(', ') ?? '' }) ?? finding.code}</Banner>;
 }
 
-function ChangeList({ before, after }: { before: Policy; after: Policy }) {
+function ChangeList({ before, after, groups, tests }: { before: Policy; after: Policy; groups: boolean; tests: boolean }) {
   const t = useT();
   const values = useValues();
   const changed = changes(before, after);
@@ -476,8 +572,10 @@ function ChangeList({ before, after }: { before: Policy; after: Policy }) {
   });
   return (
     <>
-      <b>{t('save.changes', { n: Math.max(1, changed.length) })}</b>
-      {changed.length === 0 ? ` · ${t(`preset.${after.preset ?? 'custom'}`)}` : parts}
+      <b>{t('save.changes', { n: Math.max(1, changed.length + Number(groups) + Number(tests)) })}</b>
+      {changed.length === 0 && !groups && !tests ? ` · ${t(`preset.${after.preset ?? 'custom'}`)}` : parts}
+      {groups && ` · ${t('policy.groups')}`}
+      {tests && ` · ${t('policy.tests')}`}
     </>
   );
 }
@@ -534,7 +632,7 @@ function Advanced({ policy, disabled, onChange }: { policy: Policy; disabled: bo
       </summary>
       <fieldset className="adv-in card" disabled={disabled}>
         <legend className="sr">{t('adv.title')}</legend>
-        <Choice label={t('policy.strategy')} value={policy.strategy} of={['least_recent', 'most_spare']} text={(one) => t(`adv.strategy.${one}`)} onChange={(strategy) => onChange(edit(policy, { strategy }))} />
+        <Choice label={t('policy.strategy')} value={policy.strategy} of={['least_recent', 'most_spare', 'weighted', 'fill_first', 'ranked']} text={(one) => t(`adv.strategy.${one}`)} onChange={(strategy) => onChange(edit(policy, { strategy }))} />
         <Choice label={t('policy.scope')} value={policy.scope} of={['first_reply', 'every_turn']} text={(one) => t(`adv.scope.${one}`)} onChange={(scope) => onChange({ scope })} />
         <NumberField label={t('policy.rounds')} value={policy.rounds} least={1} most={10} onChange={(rounds) => onChange({ rounds })} />
         <NumberField label={t('policy.backoff_percent')} value={policy.backoff_percent} least={100} most={1_000} onChange={(backoff_percent) => onChange({ backoff_percent })} />
@@ -555,51 +653,16 @@ function Advanced({ policy, disabled, onChange }: { policy: Policy; disabled: bo
             <NumberField label={t('adv.affinity.full')} value={policy.affinity.full_seconds} least={0} most={86_400} onChange={(full_seconds) => onChange({ affinity: { ...policy.affinity, full_seconds } })} />
           </>
         )}
+        <NumberField label={t('policy.strikes')} value={policy.strikes} least={0} most={20} onChange={(strikes) => onChange({ strikes })} />
+        <NumberField label={t('policy.cool_down_seconds')} value={policy.cool_down_seconds} least={1} most={86_400} onChange={(cool_down_seconds) => onChange({ cool_down_seconds })} />
+        <div className="adv-row">
+          <span>
+            {t('adv.guard')} <span className="xs muted block">{t('adv.guard.text')}</span>
+          </span>
+          <Badge tone="green">{t('assign.on')}</Badge>
+        </div>
         <NumberField label={t('policy.max_transfers')} value={policy.max_transfers} least={0} most={100} onChange={(max_transfers) => onChange({ max_transfers })} />
       </fieldset>
     </details>
-  );
-}
-
-function Versions({ current, onClose, onTake }: { current: number; onClose(): void; onTake(policy: Policy): void }) {
-  const t = useT();
-  const zone = useZone();
-  const values = useValues();
-  const { data, error, isPending, refetch } = useQuery({
-    queryKey: ['policy', 'versions'],
-    queryFn: () => api.get<Paged<PolicyVersion>>('/routing-policies', { limit: 50 }),
-  });
-  useEffect(() => void refetch(), [refetch]);
-  return (
-    <Dialog title={t('assign.versions')} wide onClose={onClose}>
-      {isPending ? (
-        <Loading lines={3} />
-      ) : error ? (
-        <Failure error={error} retry={() => void refetch()} />
-      ) : (
-        <ol className="versions">
-          {data.items.map(({ version, policy, author_name, created_at }) => (
-            <li key={version}>
-              <span className="num semi">{version}</span>
-              <span className="grow">
-                <span className="block">
-                  {policy.enabled ? t(`preset.${policy.preset ?? 'custom'}`) : t('assign.off')} ·{' '}
-                  {[values.time(policy.reassign_seconds), values.limit(policy.limit), values.presence(policy.presence)].join(' · ')}
-                  {policy.excluded.length > 0 && ` · ${t('preset.excluded', { n: policy.excluded.length })}`}
-                </span>
-                <span className="xs muted">{[author_name, created_at != null ? exact(created_at, t.language, zone) : null].filter(Boolean).join(' · ')}</span>
-              </span>
-              {version === current ? (
-                <Badge tone="green">{t('assign.version.current')}</Badge>
-              ) : (
-                <Button size="sm" icon="undo" onClick={() => onTake(policy)}>
-                  {t('assign.version.take')}
-                </Button>
-              )}
-            </li>
-          ))}
-        </ol>
-      )}
-    </Dialog>
   );
 }

@@ -1,6 +1,6 @@
 import type { Agent, Policy } from '@/api/types';
 import { describe, expect, it } from 'vitest';
-import { changes, edit, next, seats, whoOf, withPreset } from './policy';
+import { changes, edit, effective, inherits, next, owns, sameGroups, seats, whoOf, withPreset } from './policy';
 
 const policy: Policy = {
   version: 1,
@@ -22,6 +22,8 @@ const policy: Policy = {
   gone_grace_seconds: 120,
   affinity: { enabled: true, absent_seconds: 0, full_seconds: 60 },
   max_transfers: 5,
+  strikes: 2,
+  cool_down_seconds: 600,
   max_backlog_age_seconds: 86_400,
 };
 const agent = (id: number, change: Partial<Agent> = {}): Agent => ({
@@ -71,5 +73,20 @@ describe('the round', () => {
     expect(next(policy, list, new Map([[1, 5]]), new Map())?.id).toBe(4);
     expect(next(policy, list, new Map(), new Map(), 1)?.id).toBe(4);
     expect(next({ ...policy, strategy: 'most_spare' }, list, new Map(), new Map([[1, 2]]))?.id).toBe(4);
+  });
+});
+
+describe('values of groups', () => {
+  it('a group inherits what it has not of its own, and says of itself only that', () => {
+    const own = owns({}, policy, { ...policy, reassign_seconds: 90 });
+    expect(own).toEqual({ reassign_seconds: 90 });
+    expect(effective({ ...policy, limit: 7 }, own)).toMatchObject({ reassign_seconds: 90, limit: 7 });
+    expect(effective(policy, undefined)).toBe(policy);
+    expect(inherits({ ...own, limit: 2 }, 'reassign_seconds')).toEqual({ limit: 2 });
+  });
+
+  it('groups without anything of their own do not count as a change', () => {
+    expect(sameGroups({ 4: {} }, {})).toBe(true);
+    expect(sameGroups({ 4: { limit: 2 } }, { 4: { limit: 3 } })).toBe(false);
   });
 });

@@ -1,4 +1,4 @@
-import type { Agent, Policy, Preset } from '@/api/types';
+import type { Agent, GroupOverrides, Overrides, Policy, Preset } from '@/api/types';
 
 /** The documented model configurations: limit, presence, time. The rest of a policy stays as it is. */
 export const PRESETS: Record<Preset, Pick<Policy, 'presence' | 'limit' | 'reassign_seconds' | 'strategy'>> = {
@@ -29,6 +29,28 @@ export function edit(policy: Policy, change: Partial<Policy>): Policy {
   const same = (Object.keys(model) as (keyof typeof model)[]).every((key) => next[key] === model[key]);
   const only = Object.keys(change).every((key) => key === 'excluded' || key === 'enabled');
   return same || only ? next : { ...next, preset: null };
+}
+
+/** The policy that a group's conversations are under: the workspace's with the group's own fields in it. */
+export function effective(policy: Policy, own: Overrides | undefined): Policy {
+  return own && Object.keys(own).length > 0 ? { ...policy, preset: null, based_on: null, ...own } : policy;
+}
+
+/** What a group has of its own after `after` was set in place of what it saw before. A field once set stays its own. */
+export function owns(own: Overrides, before: Policy, after: Policy): Overrides {
+  const changed = changes(before, after);
+  return { ...own, ...Object.fromEntries(changed.map((key) => [key, after[key]])) };
+}
+
+/** Without one field: it is inherited again. */
+export function inherits(own: Overrides, field: keyof Overrides): Overrides {
+  return Object.fromEntries(Object.entries(own).filter(([key]) => key !== field));
+}
+
+/** Whether two sets of own fields say the same; groups without any do not count. */
+export function sameGroups(a: GroupOverrides, b: GroupOverrides): boolean {
+  const filled = (groups: GroupOverrides) => JSON.stringify(Object.entries(groups).filter(([, own]) => Object.keys(own).length > 0).sort(([x], [y]) => Number(x) - Number(y)));
+  return filled(a) === filled(b);
 }
 
 export function switchTime(policy: Policy, on: boolean): Policy {
