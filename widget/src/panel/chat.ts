@@ -506,7 +506,8 @@ export class Chat {
         this.#typingTimer = window.setTimeout(() => this.#set({ typing: false }), TYPING_SHOWN_MS);
         break;
       case 'conversation':
-        this.#set({ conversation: frame as unknown as ConversationState });
+        // Frames do not say when somebody is there; what the last answer said stays true.
+        this.#set({ conversation: { opens_at: this.state.conversation.opens_at, ...(frame as unknown as ConversationState) } });
         break;
     }
   }
