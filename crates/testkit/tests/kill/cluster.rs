@@ -592,6 +592,41 @@ async fn s16_a_planner_that_is_paused_in_the_middle_of_its_commit_commits_nothin
     }
 }
 
+/// The lease is taken from under a planner again and again, so that both nodes decide at the same time, each sure that it
+/// may: the guards let one of them through.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn row_30_two_nodes_that_decide_at_once_double_nothing() {
+    const CONVERSATIONS: i64 = 150;
+    let template = Template::new(Engine::Postgres, shape(5)).await;
+    let world = Arc::new(World::new(&template).await);
+    let wire = Wire::new().await;
+    let nodes = [first(&world, &wire, &[]).await, node(&world, &wire, &[]).await];
+    let before = lease(&world).await.1;
+    let over = Arc::new(AtomicBool::new(false));
+    let (its, ends) = (world.clone(), over.clone());
+    let thief = tokio::spawn(async move {
+        while !ends.load(Ordering::SeqCst) {
+            its.change(|tx| {
+                let free = "update routing_head set lease_owner = '' where workspace > 0 returning workspace";
+                tx.query_dynamic(free, &[], |_| Ok(()))
+            })
+            .await;
+            tokio::time::sleep(Duration::from_millis(40)).await;
+        }
+    });
+    for n in 0..CONVERSATIONS as usize {
+        say(&world, &nodes[n % 2].address, n).await;
+    }
+    over.store(true, Ordering::SeqCst);
+    thief.await.expect("a thief");
+    until("not assigned", &world, async || world.count(HELD).await == CONVERSATIONS).await;
+    let taken = lease(&world).await.1 - before;
+    eprintln!("the lease went to and fro {taken} times");
+    assert!(taken >= 4, "nobody was disturbed");
+    assert_eq!(steps(&world).await.len() as i64, CONVERSATIONS, "each is assigned once");
+    world.invariants().await;
+}
+
 /// The clocks of machines are never compared: who is an hour ahead takes nothing from who renews.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn s16_a_clock_that_jumps_takes_no_lease() {
