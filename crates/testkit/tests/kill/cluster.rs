@@ -619,7 +619,10 @@ async fn row_30_two_nodes_that_decide_at_once_double_nothing() {
     }
     over.store(true, Ordering::SeqCst);
     thief.await.expect("a thief");
-    until("not assigned", &world, async || world.count(HELD).await == CONVERSATIONS).await;
+    until("not assigned", &world, async || {
+        world.count(HELD).await == CONVERSATIONS
+    })
+    .await;
     let taken = lease(&world).await.1 - before;
     eprintln!("the lease went to and fro {taken} times");
     assert!(taken >= 4, "nobody was disturbed");
