@@ -1,6 +1,6 @@
 //! What each fact about a conversation does. A refused fact changes nothing.
 
-use crate::decision::{Act, Funnel, Reason};
+use crate::decision::{Act, Funnel, Reason, Skip};
 use crate::fact::{Arrival, Fact};
 use crate::index::{Rules, Status};
 use crate::outcome::{Answer, Notice, Refusal};
@@ -114,9 +114,12 @@ impl Work<'_> {
         old.place = Place::Waiting;
         old.waiting_since = Some(self.now());
         if let Some(agent) = reopened.flatten().filter(|a| self.may_return(*a, &old)) {
-            let (load, limit) = (self.s.agent(agent).map_or(0, |a| a.load), self.s.limit(agent));
+            let (load, limit) = (
+                self.s.agent(agent).map_or(0, |a| a.load),
+                self.s.limit_in(agent, old.group),
+            );
             let row = self.owned(&old, agent, Origin::Reopened);
-            self.allow(agent, self.s.hard_cap(agent));
+            self.allow(agent, self.s.hard_cap_in(agent, old.group));
             let reason = Reason::ReopenedToOwner { load, limit };
             self.decide(&old, &row, Act::Assign, reason.clone(), Funnel::default());
             self.mark_reason(conv, reason);
@@ -130,10 +133,27 @@ impl Work<'_> {
         } else {
             Reason::Arrived
         };
-        if let Some((agent, until)) = arrival.prefer.and_then(|a| self.affinity(a, &row)) {
-            row.reserved_for = Some(agent);
-            row.reserved_until = Some(until);
-            reason = Reason::KeptFor { agent, until };
+        let wanted = arrival
+            .prefer
+            .filter(|_| self.s.rules().policy_of(&row).affinity.enabled);
+        if let Some(agent) = wanted {
+            match self.affinity(agent, &row, arrival.strict) {
+                Ok(until) => {
+                    row.reserved_for = Some(agent);
+                    row.reserved_until = Some(until);
+                    reason = Reason::KeptFor { agent, until };
+                }
+                Err(why) => {
+                    if why == Skip::Inactive {
+                        self.notices.push(Notice::AffinityEnded {
+                            conversation: conv,
+                            customer: row.customer,
+                            agent,
+                        });
+                    }
+                    reason = Reason::PreferredSkipped { agent, why };
+                }
+            }
         }
         if let Some(group) = arrival.group.filter(|g| !self.s.groups.contains_key(g)) {
             reason = Reason::UnknownGroup { group };
@@ -142,7 +162,7 @@ impl Work<'_> {
                 group,
             });
         }
-        let funnel = self.funnel(self.s.rules().scope_of(&row), &crate::index::lane(&row));
+        let funnel = self.funnel(&self.s.rules().scope_of(&row), &crate::index::lane(&row));
         self.decide(&old, &row, Act::Enqueue, reason, funnel);
         self.put(row);
         self.ok(conv)
@@ -151,31 +171,44 @@ impl Work<'_> {
     /// Whether the last owner may have a reopened conversation back: a candidate, full or not, below the hard cap.
     fn may_return(&self, agent: AgentId, conv: &ConvRow) -> bool {
         let rules = self.s.rules();
-        self.s.policy.enabled
+        let (policy, scope) = (rules.policy_of(conv), rules.scope_of(conv));
+        policy.enabled
             && self.s.agent(agent).is_some_and(|a| {
-                Rules::member(a, rules.scope_of(conv))
+                Rules::member(a, &scope)
                     && Rules::may_reply(a, conv.channel)
-                    && rules.status(a).available()
-                    && rules.hard_cap(a).is_none_or(|cap| a.load < cap)
+                    && self.s.status(a, &scope).available()
+                    && Rules::hard_cap(a, policy).is_none_or(|cap| a.load < cap)
             })
     }
 
-    /// How long a conversation is kept for its preferred agent (rows 43, 44, 46).
-    fn affinity(&self, agent: AgentId, conv: &ConvRow) -> Option<(AgentId, Ms)> {
+    /// Until when a conversation is kept for its preferred agent, or why it is not (rows 43, 44, 46, 47).
+    fn affinity(&self, agent: AgentId, conv: &ConvRow, strict: bool) -> Result<Ms, Skip> {
         let rules = self.s.rules();
-        let rule = self.s.policy.affinity;
-        let row = self.s.agent(agent).filter(|_| rule.enabled)?;
-        if !Rules::member(row, rules.scope_of(conv)) || !Rules::may_reply(row, conv.channel) {
-            return None;
+        let (rule, scope) = (rules.policy_of(conv).affinity, rules.scope_of(conv));
+        let row = self.s.agent(agent).filter(|a| a.active).ok_or(Skip::Inactive)?;
+        if !Rules::member(row, &scope) {
+            return Err(Skip::NotMember);
         }
-        let seconds = match rules.status(row) {
-            Status::Inactive | Status::Excluded => return None,
+        if !Rules::may_reply(row, conv.channel) {
+            return Err(Skip::NoReplyRight);
+        }
+        let held = self.s.index.preferred.get(&agent).copied().unwrap_or(0);
+        let soft = match self.s.status(row, &scope) {
+            Status::Inactive => return Err(Skip::Inactive),
+            Status::Excluded => return Err(Skip::Excluded),
+            Status::Unskilled => return Err(Skip::Skill),
+            _ if rule.ceiling.is_some_and(|most| held >= most) => return Err(Skip::Ceiling),
             Status::NotOnline | Status::Cooling => rule.absent_seconds,
             Status::Ramp | Status::Full => rule.full_seconds,
             // It is theirs in this very step, unless older ones take the room they have.
             Status::Room => rule.full_seconds.max(1),
         };
-        (seconds > 0).then(|| (agent, self.now().plus(i64::from(seconds) * 1_000)))
+        let asked = strict.then_some(crate::defaults::AFFINITY_STRICT_SECONDS);
+        let seconds = rule.strict_seconds.or(asked).unwrap_or(soft);
+        if seconds == 0 {
+            return Err(Skip::NotNow);
+        }
+        Ok(self.now().plus(i64::from(seconds) * 1_000))
     }
 
     fn customer_said(&mut self, conv: ConversationId, at: Ms, window_ends: Option<Ms>) -> Answer {
@@ -187,7 +220,10 @@ impl Work<'_> {
             ..old.clone()
         };
         row.keep.stale = false;
-        row.keep.window_ends = window_ends.or(row.keep.window_ends);
+        if window_ends.is_some() {
+            row.keep.window_ends = window_ends;
+            row.keep.window_step = crate::index::window_step(window_ends, self.now());
+        }
         if row.place == Place::Held {
             let parked = old.phase == Some(Phase::Parked);
             row.phase = Some(Phase::Unanswered);
@@ -263,7 +299,8 @@ impl Work<'_> {
             return refused(Refusal::TooLate);
         }
         let load = self.s.agent(agent).map_or(0, |a| a.load);
-        if let Some(cap) = self.s.hard_cap(agent).filter(|cap| load >= *cap) {
+        let most = self.s.hard_cap_in(agent, old.group);
+        if let Some(cap) = most.filter(|cap| load >= *cap) {
             self.put(answered);
             return Answer::HardCap { load, cap };
         }
@@ -272,7 +309,7 @@ impl Work<'_> {
         row.keep.previous = None;
         row.round = 0;
         row.missed.clear();
-        self.allow(agent, self.s.hard_cap(agent));
+        self.allow(agent, most);
         self.decide(&old, &row, Act::Return, Reason::LateReply, Funnel::default());
         self.mark_reason(conv, Reason::LateReply);
         if let Some(from) = old.owner {
@@ -341,8 +378,9 @@ impl Work<'_> {
 
     /// Half of the time again, but not more than the grace.
     fn extend(&mut self, old: &ConvRow, at: Ms, reason: impl Fn(i64) -> Reason) {
-        let half = self.s.policy.answer_ms(old.round).unwrap_or_default() / 2;
-        let by_ms = half.min(i64::from(self.s.policy.typing_grace_seconds) * 1_000);
+        let policy = self.s.rules().policy_of(old);
+        let half = policy.answer_ms(old.round).unwrap_or_default() / 2;
+        let by_ms = half.min(i64::from(policy.typing_grace_seconds) * 1_000);
         if by_ms > 0 {
             let mut row = ConvRow {
                 rotate_at: crate::add_open(self.s.rules().hours_of(old), at, by_ms),
@@ -395,8 +433,10 @@ impl Work<'_> {
         }
         let owner = old.owner.unwrap_or(AgentId(0));
         let load = self.s.agent(owner).map_or(0, |a| a.load);
-        if self.s.policy.enabled && self.s.hard_cap(owner).is_some_and(|cap| load > cap) {
-            let until = self.now().plus(i64::from(self.s.policy.affinity.full_seconds) * 1_000);
+        let policy = self.s.rules().policy_of(&old);
+        let (enabled, hold) = (policy.enabled, policy.affinity.full_seconds);
+        if enabled && self.s.hard_cap_in(owner, old.group).is_some_and(|cap| load > cap) {
+            let until = self.now().plus(i64::from(hold) * 1_000);
             let mut row = self.unowned(&old);
             row.reserved_for = Some(owner);
             row.reserved_until = Some(until);
@@ -482,7 +522,8 @@ impl Work<'_> {
         }
     }
 
-    fn leave(&self, old: &ConvRow, place: Place) -> ConvRow {
+    /// The row as it leaves the engine; the caller puts it.
+    pub fn leave(&self, old: &ConvRow, place: Place) -> ConvRow {
         let mut row = ConvRow {
             place,
             waiting_since: None,
@@ -493,6 +534,7 @@ impl Work<'_> {
         row.missed.clear();
         row.moves = 0;
         row.transfers = 0;
+        row.keep = crate::row::ConvKeep::default();
         row
     }
 }

@@ -85,7 +85,7 @@ fn work_conservation(state: &State, rules: &Rules<'_>, convs: &[&crate::row::Con
     let waiting = convs
         .iter()
         .filter(|c| c.place == Place::Waiting && !c.exhausted && !c.keep.stale)
-        .filter(|c| rules.assigns(rules.scope_of(c), c.channel));
+        .filter(|c| rules.assigns(&rules.scope_of(c), c.channel));
     let mut first = BTreeMap::new();
     for conv in waiting {
         let lane = (rules.scope_of(conv), crate::index::lane(conv));
@@ -94,11 +94,12 @@ fn work_conservation(state: &State, rules: &Rules<'_>, convs: &[&crate::row::Con
     }
     for ((scope, lane), (_, conv)) in first {
         for agent in state.agents.values() {
-            let takes = Rules::member(agent, scope)
+            let takes = Rules::member(agent, &scope)
                 && Rules::may_reply(agent, lane.channel)
                 && lane.missed.binary_search(&agent.agent).is_err()
                 && lane.reserved.is_none_or(|a| a == agent.agent)
-                && rules.status(agent) == crate::index::Status::Room;
+                && scope.needs.iter().all(|s| agent.skills.contains(s))
+                && rules.status(agent, rules.policy_in(scope.rules)) == crate::index::Status::Room;
             if takes {
                 return Err(Violation::L1(conv, agent.agent));
             }

@@ -6,9 +6,9 @@ use crate::index::Rules;
 use crate::outcome::{Answer, Refusal};
 use crate::policy::PresenceRule;
 use crate::row::{ConvRow, Origin};
-use crate::work::Work;
+use crate::work::{Work, asked_anew};
 use ronda_domain::conversation::Place;
-use ronda_domain::{AgentId, ChannelAccountId, Ms};
+use ronda_domain::{AgentId, ChannelAccountId, GroupId, Ms};
 
 const fn refuse<T>(code: Refusal) -> Result<T, Answer> {
     Err(Answer::Refused { code })
@@ -90,11 +90,11 @@ impl Work<'_> {
             });
         }
         self.may_hold(agent, old.channel)?;
-        self.fits(agent, may_exceed)?;
+        self.fits(agent, old.group, may_exceed)?;
         let row = self.fresh_owner(old, agent, Origin::Taken, &[]);
         let reason = Reason::Taken {
             from: old.place,
-            over_limit: self.exceeds(agent),
+            over_limit: self.exceeds(agent, old.group),
         };
         Ok(self.give(old, row, agent, Act::Take, reason))
     }
@@ -103,7 +103,7 @@ impl Work<'_> {
         if old.owner.is_some_and(|o| o != t.by) && !t.manage_others {
             return refuse(Refusal::NotOwner);
         }
-        if old.transfers >= self.s.policy.max_transfers && !t.manage_others {
+        if old.transfers >= self.s.rules().policy_of(old).max_transfers && !t.manage_others {
             return refuse(Refusal::TransferLimit);
         }
         let base = ConvRow {
@@ -128,6 +128,7 @@ impl Work<'_> {
                     ..base
                 });
                 row.keep.previous = None;
+                asked_anew(&mut row);
                 let reason = Reason::Transferred {
                     by: t.by,
                     over_limit: false,
@@ -142,7 +143,8 @@ impl Work<'_> {
         }
         keep_out.retain(|a| *a != agent);
         self.may_hold(agent, old.channel)?;
-        let asks = self.s.policy.enabled && self.s.policy.presence == PresenceRule::Online;
+        let policy = self.s.rules().policy_of(old);
+        let asks = policy.enabled && policy.presence == PresenceRule::Online;
         if asks && self.s.agent(agent).is_some_and(|a| a.keep.presence != Presence::Online) {
             let Some(until) = t.deferred_until else {
                 return refuse(Refusal::NotAvailable);
@@ -156,6 +158,7 @@ impl Work<'_> {
             row.reserved_until = Some(until);
             row.keep.origin = Some(Origin::Transferred);
             row.keep.previous = None;
+            asked_anew(&mut row);
             self.decide(
                 old,
                 &row,
@@ -166,11 +169,11 @@ impl Work<'_> {
             self.put(row.clone());
             return Ok(row);
         }
-        self.fits(agent, t.may_exceed)?;
+        self.fits(agent, old.group, t.may_exceed)?;
         let row = self.fresh_owner(&base, agent, Origin::Transferred, &keep_out);
         let reason = Reason::Transferred {
             by: t.by,
-            over_limit: self.exceeds(agent),
+            over_limit: self.exceeds(agent, old.group),
         };
         Ok(self.give(old, row, agent, Act::Transfer, reason))
     }
@@ -204,11 +207,11 @@ impl Work<'_> {
     }
 
     /// Whether one more fits by hand: up to the limit, or up to the hard cap for those who may pass it (row 27).
-    fn fits(&mut self, agent: AgentId, may_exceed: bool) -> Result<(), Answer> {
+    fn fits(&mut self, agent: AgentId, group: Option<GroupId>, may_exceed: bool) -> Result<(), Answer> {
         let cap = if may_exceed {
-            self.s.hard_cap(agent)
+            self.s.hard_cap_in(agent, group)
         } else {
-            self.s.limit(agent)
+            self.s.limit_in(agent, group)
         };
         let load = self.s.agent(agent).map_or(0, |a| a.load);
         if let Some(cap) = cap.filter(|cap| load >= *cap) {
@@ -218,9 +221,9 @@ impl Work<'_> {
         Ok(())
     }
 
-    fn exceeds(&self, agent: AgentId) -> bool {
+    fn exceeds(&self, agent: AgentId, group: Option<GroupId>) -> bool {
         let load = self.s.agent(agent).map_or(0, |a| a.load);
-        self.s.limit(agent).is_some_and(|limit| load >= limit)
+        self.s.limit_in(agent, group).is_some_and(|limit| load >= limit)
     }
 
     /// A new owner by hand begins the rounds again.
@@ -235,6 +238,7 @@ impl Work<'_> {
             origin,
         );
         row.keep.previous = None;
+        asked_anew(&mut row);
         row
     }
 

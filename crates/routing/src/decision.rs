@@ -1,9 +1,9 @@
 //! What was decided, why, and who was considered.
 
-use crate::policy::Strategy;
+use crate::policy::{Strategy, WaitAction};
 use crate::row::Epoch;
 use ronda_domain::conversation::{CloseReason, Place};
-use ronda_domain::{AgentId, ConversationId, GroupId, Ms};
+use ronda_domain::{AgentId, ConversationId, GroupId, Ms, SkillId};
 use serde::{Deserialize, Serialize};
 
 /// A decision. Each change of an epoch is exactly one decision; some decisions change none.
@@ -61,6 +61,16 @@ pub enum Act {
     MarkAway,
     CoolDown,
     Regroup,
+    /// Moved to another group because nobody is in its own, or for time.
+    Overflow,
+    /// A step of its wait: others are asked, or it counts as older.
+    Widen,
+    /// Its longest wait is over.
+    WaitOver,
+    /// Its place rises because the reply window of the channel ends.
+    Raise,
+    /// It was exhausted for so long that more people are told.
+    Escalate,
 }
 
 impl Act {
@@ -89,6 +99,11 @@ impl Act {
             Self::MarkAway => "mark_away",
             Self::CoolDown => "cool_down",
             Self::Regroup => "regroup",
+            Self::Overflow => "overflow",
+            Self::Widen => "widen",
+            Self::WaitOver => "wait_over",
+            Self::Raise => "raise",
+            Self::Escalate => "escalate",
         }
     }
 }
@@ -102,6 +117,11 @@ pub enum Reason {
     /// Enqueue: the group does not exist; the default group, or anybody, is asked instead.
     UnknownGroup {
         group: GroupId,
+    },
+    /// Enqueue: the customer's own agent is passed over.
+    PreferredSkipped {
+        agent: AgentId,
+        why: Skip,
     },
     /// Enqueue: reopened by its customer, and the last owner cannot have it.
     Reopened,
@@ -224,11 +244,56 @@ pub enum Reason {
         until: Option<Ms>,
         clocks: u32,
     },
+    /// Overflow: nobody is in the group, or it waited there long enough.
+    Overflow {
+        from: GroupId,
+        to: GroupId,
+        empty: bool,
+    },
+    /// Widen: a step was entered, the first is 1.
+    Step {
+        step: u8,
+        skills_dropped: bool,
+        groups: Vec<GroupId>,
+        raise_minutes: u32,
+    },
+    /// Wait over, or return to bot.
+    LongestWait {
+        waited_ms: i64,
+        action: WaitAction,
+    },
+    /// Raise: the reply window ends then.
+    WindowEnds {
+        ends: Ms,
+        raise_minutes: u32,
+    },
+    /// Escalate: the first level is told when the rounds are used up.
+    StillExhausted {
+        level: u8,
+    },
     /// Amnesty: the clocks did not run while nobody could see anything.
     OutageOver {
         lost_ms: i64,
         clocks: u32,
     },
+}
+
+/// Why a preferred agent is passed over (rows 46, 47).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Skip {
+    /// Nobody knows them any more, or they are not active.
+    Inactive,
+    /// Left the target group.
+    NotMember,
+    NoReplyRight,
+    Excluded,
+    /// Lacks a skill that is asked for.
+    Skill,
+    /// Holds as many by affinity as they may.
+    Ceiling,
+    /// Not there, or without room, and the policy does not wait for that.
+    NotNow,
 }
 
 /// Why an agent did not get it, in the order of the tests. The first that fails is the reason.
@@ -240,6 +305,8 @@ pub enum Reject {
     NoReplyRight,
     Excluded,
     NotOnline,
+    /// Lacks a skill that is asked for.
+    Skill,
     /// Has had it in this round, or in all rounds when it is exhausted.
     Missed,
     /// It is kept for somebody else.
@@ -313,6 +380,16 @@ pub struct Funnel {
     pub finalists: Vec<Finalist>,
     pub chosen: Option<AgentId>,
     pub by: TieBreak,
+    /// Skills that are asked for, and how many of the active members have each (row 72).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub skills: Vec<SkillCount>,
+}
+
+/// A skill and who has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SkillCount {
+    pub skill: SkillId,
+    pub have: u32,
 }
 
 impl Funnel {

@@ -27,7 +27,7 @@ impl Work<'_> {
         let mut queue = BTreeSet::new();
         if std::mem::take(&mut self.s.unsettled) {
             let waiting = self.s.index.waiting.iter();
-            let lanes = waiting.flat_map(|(scope, lanes)| lanes.keys().map(|l| (*scope, l.clone())));
+            let lanes = waiting.flat_map(|(scope, lanes)| lanes.keys().map(|l| (scope.clone(), l.clone())));
             self.touched.extend(lanes.filter(|(_, l)| !l.exhausted && !l.stale));
             if !self.s.index.overdue.is_empty() {
                 self.freed.extend(self.s.index.everybody_with_room());
@@ -38,7 +38,7 @@ impl Work<'_> {
         while let Some((key, entry)) = queue.pop_first() {
             match entry {
                 Entry::Lane(scope, lane) => {
-                    if self.serve(scope, &lane, key) {
+                    if self.serve(&scope, &lane, key) {
                         self.push_lane(&mut queue, scope, lane);
                     }
                 }
@@ -69,13 +69,10 @@ impl Work<'_> {
             self.push_lane(queue, scope, lane);
         }
         for agent in std::mem::take(&mut self.freed) {
-            if self.s.status(agent) != Status::Room {
-                continue;
-            }
             let lanes = self
                 .s
                 .agent(agent)
-                .map(|a| self.s.index.lanes_for(a))
+                .map(|a| self.s.index.lanes_for(&self.s.rules(), a))
                 .unwrap_or_default();
             for (scope, lane) in lanes {
                 self.push_lane(queue, scope, lane);
@@ -89,7 +86,7 @@ impl Work<'_> {
 
     fn push_lane(&self, queue: &mut BTreeSet<(Key, Entry)>, scope: Scope, lane: Lane) {
         // What waits while it is closed is looked at when it opens.
-        if !self.s.rules().assigns(scope, lane.channel) {
+        if !self.s.rules().assigns(&scope, lane.channel) {
             return;
         }
         let head = self
@@ -119,7 +116,7 @@ impl Work<'_> {
     }
 
     fn next_overdue(&self, agent: AgentId) -> Option<Key> {
-        let row = self.s.agent(agent).filter(|_| self.s.status(agent) == Status::Room)?;
+        let row = self.s.agent(agent)?;
         self.s.index.overdue_for(&self.s.rules(), row, |conv| {
             let conv = self.s.conv(conv);
             conv.is_some_and(|c| c.owner != Some(agent) && c.missed.binary_search(&agent).is_err())
@@ -127,17 +124,17 @@ impl Work<'_> {
     }
 
     fn next_exhausted(&self, agent: AgentId) -> Option<Key> {
-        let row = self.s.agent(agent).filter(|_| self.s.status(agent) == Status::Room)?;
+        let row = self.s.agent(agent)?;
         self.s.index.exhausted_for(&self.s.rules(), row)
     }
 
     /// Assigns the head of a lane if anybody can take it.
-    fn serve(&mut self, scope: Scope, lane: &Lane, key: Key) -> bool {
+    fn serve(&mut self, scope: &Scope, lane: &Lane, key: Key) -> bool {
         let is_head = self
             .s
             .index
             .waiting
-            .get(&scope)
+            .get(scope)
             .and_then(|l| l.get(lane))
             .and_then(BTreeSet::first)
             == Some(&key);
@@ -153,8 +150,9 @@ impl Work<'_> {
             (Some(_), Some(_)) => (Origin::Preferred, Reason::Reserved),
             (Some(_), None) => (Origin::Preferred, Reason::Affinity),
             (None, _) => {
-                let waited_ms = self.now().since(key.0).max(0);
-                let strategy = self.s.policy.strategy;
+                let waiting = old.anchor.or(old.waiting_since).unwrap_or_default();
+                let waited_ms = self.now().since(waiting).max(0);
+                let strategy = self.s.rules().policy_in(scope.rules).strategy;
                 (Origin::Dispatched, Reason::InTurn { strategy, waited_ms })
             }
         };
@@ -169,7 +167,7 @@ impl Work<'_> {
             return;
         };
         let lane = index::lane_without_owner(&old);
-        if let Some((to, funnel)) = self.choose_next(self.s.rules().scope_of(&old), &lane) {
+        if let Some((to, funnel)) = self.choose_next(&self.s.rules().scope_of(&old), &lane) {
             let reason = Reason::NowAvailable { round: old.round };
             self.rotate_to(&old, lane.missed, to, reason, funnel);
         }
@@ -180,7 +178,7 @@ impl Work<'_> {
         let Some(old) = self.s.conv(key.1).cloned() else {
             return;
         };
-        let mut funnel = self.funnel(self.s.rules().scope_of(&old), &index::lane(&old));
+        let mut funnel = self.funnel(&self.s.rules().scope_of(&old), &index::lane(&old));
         choose_in(&mut funnel, Reject::Missed, to, TieBreak::Named);
         let fresh = ConvRow {
             round: 0,
@@ -193,7 +191,7 @@ impl Work<'_> {
 
     /// Carries an automatic assignment out.
     pub fn hand(&mut self, old: &ConvRow, row: ConvRow, to: AgentId, act: Act, reason: Reason, funnel: Funnel) {
-        self.allow(to, self.s.limit(to));
+        self.allow(to, self.s.limit_in(to, old.group));
         self.decide(old, &row, act, reason.clone(), funnel);
         self.mark_reason(row.conv, reason);
         self.put(row);
@@ -206,31 +204,33 @@ impl Work<'_> {
         life.is_some_and(|at| self.now().since(at) < crate::defaults::LIFE_FRESH_MS)
     }
 
-    pub fn funnel(&self, scope: Scope, lane: &Lane) -> Funnel {
+    pub fn funnel(&self, scope: &Scope, lane: &Lane) -> Funnel {
         self.s
             .index
             .funnel(&self.s.rules(), |a| self.s.agents.get(&a), scope, lane)
     }
 
     /// Who gets it, if anybody can, and who was considered.
-    pub fn choose(&self, scope: Scope, lane: &Lane) -> Option<(AgentId, Funnel)> {
+    pub fn choose(&self, scope: &Scope, lane: &Lane) -> Option<(AgentId, Funnel)> {
         self.choose_among(scope, lane, false)
     }
 
     /// Who gets it in a rotation: under any presence first those who have shown life lately (§1.3).
-    pub fn choose_next(&self, scope: Scope, lane: &Lane) -> Option<(AgentId, Funnel)> {
-        self.choose_among(scope, lane, self.s.policy.presence == PresenceRule::Any)
+    pub fn choose_next(&self, scope: &Scope, lane: &Lane) -> Option<(AgentId, Funnel)> {
+        let presence = self.s.rules().policy_in(scope.rules).presence;
+        self.choose_among(scope, lane, presence == PresenceRule::Any)
     }
 
-    fn choose_among(&self, scope: Scope, lane: &Lane, prefer_life: bool) -> Option<(AgentId, Funnel)> {
+    fn choose_among(&self, scope: &Scope, lane: &Lane, prefer_life: bool) -> Option<(AgentId, Funnel)> {
+        let policy = self.s.rules().policy_in(scope.rules);
         let mut finalists: Vec<_> = match lane.reserved {
             Some(named) => {
                 let row = self.s.agent(named)?;
                 let takes = Rules::member(row, scope)
                     && Rules::may_reply(row, lane.channel)
                     && lane.missed.binary_search(&named).is_err()
-                    && self.s.status(named) == Status::Room;
-                takes.then(|| self.s.rules().turn(row)).into_iter().collect()
+                    && self.s.status(row, scope) == Status::Room;
+                takes.then(|| Rules::turn(row, policy)).into_iter().collect()
             }
             None => {
                 let candidates = self.s.index.candidates(scope, lane.channel);
@@ -254,7 +254,7 @@ impl Work<'_> {
             _ if lane.reserved.is_some() => TieBreak::Named,
             _ if by_life => TieBreak::Life,
             None => TieBreak::None,
-            Some(second) if first.0 != second.0 => match self.s.policy.strategy {
+            Some(second) if first.0 != second.0 => match policy.strategy {
                 Strategy::LeastRecent | Strategy::MostSpare => TieBreak::Spare,
                 Strategy::Weighted => TieBreak::Weight,
                 Strategy::FillFirst => TieBreak::Fill,
@@ -269,7 +269,7 @@ impl Work<'_> {
         let finalist = |agent: AgentId| Finalist {
             agent,
             load: self.s.agent(agent).map_or(0, |a| a.load),
-            limit: self.s.limit(agent),
+            limit: self.s.agent(agent).map_or(policy.limit, |a| Rules::limit(a, policy)),
             last_assigned_at: self.s.agent(agent).and_then(|a| a.keep.last_assigned_at),
         };
         funnel.finalists = finalists.iter().map(|(_, _, a)| finalist(*a)).collect();

@@ -76,6 +76,7 @@ impl Work<'_> {
     /// input has fired its share: what is left stays due, and the shell steps again (row 78).
     fn settle(&mut self) {
         loop {
+            self.find_groups();
             self.dispatch();
             let first = self.s.index.due.first().copied();
             let Some((at, due)) = first.filter(|(at, _)| *at <= self.now() && self.deadlines > 0) else {

@@ -4,18 +4,46 @@
 //! take never blocks another (row 19). Agents with room stand in one ordered set per scope and channel class, in the
 //! order of the strategy. Counters per scope and class make an explanation independent of the number of agents.
 
-use crate::clock::{Hours, is_open, next_start};
-use crate::decision::{Funnel, Lost, Reject};
+use crate::clock::{Hours, add_open, is_open, next_start};
+use crate::decision::{Funnel, Lost, Reject, SkillCount};
 use crate::fact::{HoursScope, Presence};
 use crate::hash::Map;
 use crate::policy::{Policy, PresenceRule, Strategy};
 use crate::row::{AgentRow, ConvRow, GroupRow, Origin, Ramp};
 use ronda_domain::conversation::Place;
-use ronda_domain::{AgentId, ChannelAccountId, ConversationId, CustomerId, GroupId, Ms};
+use ronda_domain::{AgentId, ChannelAccountId, ConversationId, CustomerId, GroupId, Ms, SkillId};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Whose members are asked: a group, or all agents.
-pub(crate) type Scope = Option<GroupId>;
+/// Whose members are asked, by whose policy and hours, and what they must be able to do.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Scope {
+    /// A group, or all agents.
+    pub group: Option<GroupId>,
+    /// The conversation's own group: its policy and hours hold.
+    pub rules: Option<GroupId>,
+    /// Groups that are asked besides, ascending.
+    pub also: Vec<GroupId>,
+    /// Ascending.
+    pub needs: Vec<SkillId>,
+}
+
+impl Scope {
+    /// The members of a group, or all agents, by its own rules.
+    pub const fn of(group: Option<GroupId>) -> Self {
+        Self {
+            group,
+            rules: group,
+            also: Vec::new(),
+            needs: Vec::new(),
+        }
+    }
+
+    /// Kept for every agent at all times; the others only while a conversation asks so.
+    fn is_plain(&self) -> bool {
+        self.group == self.rules && self.also.is_empty() && self.needs.is_empty()
+    }
+}
+
 /// The place in a queue: anchor, then id. Constant while it waits.
 pub(crate) type Key = (Ms, ConversationId);
 /// The place in a turn: rank of the strategy, turn, id (row 77).
@@ -46,11 +74,15 @@ pub(crate) enum Status {
     Inactive,
     Excluded,
     NotOnline,
+    Unskilled,
     Cooling,
     Ramp,
     Full,
     Room,
 }
+
+/// Agents by status, in the order of the tests.
+type Counts = [u32; 8];
 
 impl Status {
     /// Passes every test but pacing and capacity.
@@ -63,6 +95,7 @@ impl Status {
             Self::Inactive => Reject::Inactive,
             Self::Excluded => Reject::Excluded,
             Self::NotOnline => Reject::NotOnline,
+            Self::Unskilled => Reject::Skill,
             Self::Cooling => Reject::Cooling,
             Self::Ramp => Reject::Ramp,
             Self::Full => Reject::Full,
@@ -79,6 +112,11 @@ pub(crate) enum Due {
     Gone(AgentId),
     Cooling(AgentId),
     Ramp(AgentId),
+    Step(ConversationId),
+    Overflow(ConversationId),
+    MaxWait(ConversationId),
+    Escalate(ConversationId),
+    Window(ConversationId),
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -95,7 +133,13 @@ pub(crate) struct Index {
     /// Agents with room; non-empty sets only.
     pub turns: Map<(Scope, Class), BTreeSet<Turn>>,
     /// Agents by status; no entry of zeros.
-    counts: Map<(Scope, Class), [u32; 7]>,
+    counts: Map<(Scope, Class), Counts>,
+    /// Active agents who have a skill, by group; no zeros.
+    skilled: Map<(Option<GroupId>, SkillId), u32>,
+    /// Conversations held because of affinity or a reservation; no zeros.
+    pub preferred: Map<AgentId, u32>,
+    /// Scopes that are not plain, and how many live conversations ask so.
+    extra: BTreeMap<Scope, u32>,
     /// When the next span of any calendar begins.
     pub opening: Option<Ms>,
     /// How each agent is linked.
@@ -105,7 +149,8 @@ pub(crate) struct Index {
 /// How an agent is linked; time passes between linking and unlinking, so neither can be computed again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Linked {
-    status: Status,
+    /// The load up to which the ramp allowed work.
+    cap: Option<u32>,
     /// The instant at which the ramp next allows one more.
     ramp_due: Option<Ms>,
 }
@@ -123,7 +168,7 @@ pub(crate) struct Rules<'a> {
 
 impl<'a> Rules<'a> {
     /// Whose hours hold for a group and a channel: the most specific that are set (row 42).
-    pub fn calendar(&self, group: Scope, channel: ChannelAccountId) -> Option<HoursScope> {
+    pub fn calendar(&self, group: Option<GroupId>, channel: ChannelAccountId) -> Option<HoursScope> {
         let of_group = group.map(HoursScope::Group);
         let all = [
             of_group,
@@ -133,23 +178,44 @@ impl<'a> Rules<'a> {
         all.into_iter().flatten().find(|s| self.hours.contains_key(s))
     }
 
-    pub fn hours_in(&self, group: Scope, channel: ChannelAccountId) -> &'a Hours {
+    pub fn hours_in(&self, group: Option<GroupId>, channel: ChannelAccountId) -> &'a Hours {
         static ALWAYS: Hours = Hours::Always;
         let calendar = self.calendar(group, channel);
         calendar.and_then(|s| self.hours.get(&s)).unwrap_or(&ALWAYS)
     }
 
     pub fn hours_of(&self, conv: &ConvRow) -> &'a Hours {
-        self.hours_in(self.scope(conv.group), conv.channel)
+        self.hours_in(self.home(conv.group), conv.channel)
     }
 
     /// The policy that holds for conversations of a group: its own, or the workspace's.
-    pub fn policy_in(&self, group: Scope) -> &'a Policy {
+    pub fn policy_in(&self, group: Option<GroupId>) -> &'a Policy {
         group.and_then(|g| self.policies.get(&g)).unwrap_or(self.policy)
     }
 
     pub fn policy_of(&self, conv: &ConvRow) -> &'a Policy {
-        self.policy_in(self.scope(conv.group))
+        self.policy_in(self.home(conv.group))
+    }
+
+    /// The policies an agent receives by.
+    pub fn policies_of(&self, agent: &'a AgentRow) -> impl Iterator<Item = &'a Policy> + use<'a> {
+        let policies = self.policies;
+        let own = agent.groups.iter().filter_map(|g| policies.get(g));
+        std::iter::once(self.policy).chain(own)
+    }
+
+    /// Whether any of them counts turns by weight.
+    pub fn weighted(&self) -> bool {
+        let mut all = std::iter::once(self.policy).chain(self.policies.values());
+        all.any(|p| p.strategy == Strategy::Weighted)
+    }
+
+    /// Passes every test but pacing and capacity by some policy.
+    pub fn is_there(&self, agent: &AgentRow) -> bool {
+        let own = agent.groups.iter().filter_map(|g| self.policies.get(g));
+        std::iter::once(self.policy)
+            .chain(own)
+            .any(|p| self.status(agent, p).available())
     }
 
     /// When the next span of any calendar begins.
@@ -160,12 +226,12 @@ impl<'a> Rules<'a> {
     /// Until when no clock of a conversation runs; may be past.
     pub fn paused(&self, conv: &ConvRow) -> Option<Ms> {
         let everywhere = self.pauses.get(&None);
-        let group = self.scope(conv.group).and_then(|g| self.pauses.get(&Some(g)));
+        let group = self.home(conv.group).and_then(|g| self.pauses.get(&Some(g)));
         everywhere.max(group).copied()
     }
 
-    /// The scope of a target group: itself; when it does not exist the default group; else anybody (row 61).
-    pub fn scope(&self, group: Option<GroupId>) -> Scope {
+    /// What a target group stands for: itself; when it does not exist the default group; else anybody (row 61).
+    pub fn home(&self, group: Option<GroupId>) -> Option<GroupId> {
         let group = group?;
         if self.groups.contains_key(&group) {
             return Some(group);
@@ -176,20 +242,84 @@ impl<'a> Rules<'a> {
     /// Whose members a conversation asks. One left for a named agent by a transfer asks that agent wherever they
     /// belong (row 51): the group's turn comes when the reservation is over.
     pub fn scope_of(&self, conv: &ConvRow) -> Scope {
+        let home = self.home(conv.group);
         if conv.reserved_for.is_some() && conv.keep.origin == Some(Origin::Transferred) {
-            return None;
+            return Scope {
+                rules: home,
+                ..Scope::default()
+            };
         }
-        self.scope(conv.group)
+        let mut scope = Scope {
+            needs: conv.keep.needs.clone(),
+            ..Scope::of(home)
+        };
+        if conv.keep.step > 0 {
+            let steps = self.policy_in(home).steps.iter().take(usize::from(conv.keep.step));
+            let mut also: BTreeSet<GroupId> = BTreeSet::new();
+            for step in steps {
+                also.extend(step.add_groups.iter().filter(|g| self.groups.contains_key(g)));
+                if step.drop_skills {
+                    scope.needs.clear();
+                }
+            }
+            // Who is asked anyway is asked once.
+            also.retain(|g| home.is_some() && home != Some(*g));
+            scope.also = also.into_iter().collect();
+        }
+        scope
+    }
+
+    /// What time does to a conversation that waits, and to one whose reply window ends.
+    pub fn wakes(&self, conv: &ConvRow) -> impl Iterator<Item = (Ms, Due)> {
+        let (id, keep) = (conv.conv, &conv.keep);
+        let home = self.home(conv.group);
+        let policy = self.policy_in(home);
+        let hours = self.hours_in(home, conv.channel);
+        let since = |start: Option<Ms>, seconds: u32| {
+            let start = start.or(conv.waiting_since)?;
+            add_open(hours, start, i64::from(seconds) * 1_000)
+        };
+        let waits = conv.place == Place::Waiting && policy.enabled && !keep.stale;
+        let asks = waits && conv.reserved_for.is_none() && !conv.exhausted;
+        let step = policy.steps.get(usize::from(keep.step)).filter(|_| asks);
+        let step = step.and_then(|s| since(keep.step_since, s.after_seconds));
+        let flows = home
+            .and_then(|g| self.groups.get(&g))
+            .filter(|g| asks && self.flows_to(conv, g).is_some());
+        let overflow = flows.and_then(|g| since(keep.asked_since, g.overflow_seconds?));
+        let longest = policy.max_wait.as_ref().filter(|_| waits && !keep.waited_out);
+        let longest = longest.and_then(|m| since(None, m.after_seconds));
+        let told = policy.escalation_seconds.get(..=usize::from(keep.level));
+        let told = told.filter(|_| waits && conv.exhausted);
+        let told = told.and_then(|s| since(None, s.iter().fold(0, |sum: u32, s| sum.saturating_add(*s))));
+        let window = crate::defaults::WINDOW_STEPS.get(usize::from(keep.window_step));
+        let window = window.filter(|_| conv.anchor.is_some()).zip(keep.window_ends);
+        let window = window.map(|((minutes, _), ends)| ends.plus(-i64::from(*minutes) * Ms::MINUTE));
+        [
+            step.map(|at| (at, Due::Step(id))),
+            overflow.map(|at| (at, Due::Overflow(id))),
+            longest.map(|at| (at, Due::MaxWait(id))),
+            told.map(|at| (at, Due::Escalate(id))),
+            window.map(|at| (at, Due::Window(id))),
+        ]
+        .into_iter()
+        .flatten()
+    }
+
+    /// Where a conversation may flow from a group, and has not been.
+    pub fn flows_to(&self, conv: &ConvRow, group: &GroupRow) -> Option<GroupId> {
+        let to = group.overflow.filter(|to| *to != group.group)?;
+        (self.groups.contains_key(&to) && !conv.keep.via.contains(&to)).then_some(to)
     }
 
     /// Whether anything is given to people automatically at this moment: switched on, and open (rows 38, 39).
-    pub fn assigns(&self, scope: Scope, channel: ChannelAccountId) -> bool {
-        self.policy.enabled && is_open(self.hours_in(scope, channel), self.now)
+    pub fn assigns(&self, scope: &Scope, channel: ChannelAccountId) -> bool {
+        self.policy_in(scope.rules).enabled && is_open(self.hours_in(scope.rules, channel), self.now)
     }
 
     /// Why an agent with room does not get what waits.
-    pub fn room_reject(&self, scope: Scope, channel: ChannelAccountId) -> Reject {
-        if !self.policy.enabled {
+    pub fn room_reject(&self, scope: &Scope, channel: ChannelAccountId) -> Reject {
+        if !self.policy_in(scope.rules).enabled {
             Reject::SwitchedOff
         } else if self.assigns(scope, channel) {
             Reject::Outranked
@@ -211,12 +341,12 @@ impl<'a> Rules<'a> {
         }
     }
 
-    pub fn limit(&self, agent: &AgentRow) -> Option<u32> {
-        agent.limit.or(self.policy.limit)
+    pub fn limit(agent: &AgentRow, policy: &Policy) -> Option<u32> {
+        agent.limit.or(policy.limit)
     }
 
-    pub fn hard_cap(&self, agent: &AgentRow) -> Option<u32> {
-        self.limit(agent).map(|limit| self.policy.hard_cap.over(limit))
+    pub fn hard_cap(agent: &AgentRow, policy: &Policy) -> Option<u32> {
+        Self::limit(agent, policy).map(|limit| policy.hard_cap.over(limit))
     }
 
     /// The load up to which a ramp allows automatic work at `at`.
@@ -231,7 +361,7 @@ impl<'a> Rules<'a> {
     }
 
     /// The first instant after now at which the ramp allows one more.
-    fn ramp_next(&self, ramp: Ramp) -> Option<Ms> {
+    pub fn ramp_next(&self, ramp: Ramp) -> Option<Ms> {
         let rule = self.policy.ramp;
         if !rule.on() {
             return None;
@@ -241,40 +371,51 @@ impl<'a> Rules<'a> {
         Some(ramp.from.plus((passed + 1).saturating_mul(interval)))
     }
 
-    pub fn status(&self, agent: &AgentRow) -> Status {
+    /// By a policy, whatever the skills.
+    pub fn status(&self, agent: &AgentRow, policy: &Policy) -> Status {
+        Self::status_with(agent, policy, &[], self.cap(agent))
+    }
+
+    /// What the ramp of an agent allows now.
+    fn cap(&self, agent: &AgentRow) -> Option<u32> {
+        agent.keep.ramp.map(|r| self.ramp_cap(r, self.now))
+    }
+
+    fn status_with(agent: &AgentRow, policy: &Policy, needs: &[SkillId], cap: Option<u32>) -> Status {
         if !agent.active {
             return Status::Inactive;
         }
-        if self.policy.excluded.contains(&agent.agent) {
+        if policy.excluded.contains(&agent.agent) {
             return Status::Excluded;
         }
-        if self.policy.presence == PresenceRule::Online && agent.keep.presence != Presence::Online {
+        if policy.presence == PresenceRule::Online && agent.keep.presence != Presence::Online {
             return Status::NotOnline;
+        }
+        if needs.iter().any(|s| agent.skills.binary_search(s).is_err()) {
+            return Status::Unskilled;
         }
         if agent.keep.cooling_until.is_some() {
             return Status::Cooling;
         }
-        if agent
-            .keep
-            .ramp
-            .is_some_and(|r| self.ramp_cap(r, self.now) <= agent.load)
-        {
+        if cap.is_some_and(|cap| cap <= agent.load) {
             return Status::Ramp;
         }
-        if self.limit(agent).is_some_and(|l| agent.load >= l) {
+        if Self::limit(agent, policy).is_some_and(|l| agent.load >= l) {
             return Status::Full;
         }
         Status::Room
     }
 
     /// The agent's place in the turn: lower is nearer.
-    pub fn turn(&self, agent: &AgentRow) -> Turn {
+    pub fn turn(agent: &AgentRow, policy: &Policy) -> Turn {
         let share = || {
-            let limit = self.limit(agent).unwrap_or(crate::defaults::NOMINAL_LIMIT).max(1);
+            let limit = Self::limit(agent, policy)
+                .unwrap_or(crate::defaults::NOMINAL_LIMIT)
+                .max(1);
             // 32 fractional bits keep every two different shares of limits below 65,536 apart.
             (u64::from(agent.load) << 32) / u64::from(limit)
         };
-        let rank = match self.policy.strategy {
+        let rank = match policy.strategy {
             Strategy::LeastRecent => 0,
             Strategy::MostSpare => share(),
             Strategy::FillFirst => u64::MAX - share(),
@@ -286,8 +427,9 @@ impl<'a> Rules<'a> {
     }
 
     /// Whether `agent` belongs to `scope`.
-    pub fn member(agent: &AgentRow, scope: Scope) -> bool {
-        scope.is_none_or(|g| agent.groups.binary_search(&g).is_ok())
+    pub fn member(agent: &AgentRow, scope: &Scope) -> bool {
+        let belongs = |g: &GroupId| agent.groups.binary_search(g).is_ok();
+        scope.group.is_none_or(|g| belongs(&g)) || scope.also.iter().any(belongs)
     }
 
     pub fn may_reply(agent: &AgentRow, channel: ChannelAccountId) -> bool {
@@ -317,12 +459,30 @@ pub(crate) fn lane(conv: &ConvRow) -> Lane {
 
 /// The place of a conversation in its queue: its anchor, or since when it waits when nothing is owed.
 pub(crate) fn key(conv: &ConvRow) -> Key {
-    (conv.anchor.or(conv.waiting_since).unwrap_or_default(), conv.conv)
+    let since = conv.anchor.or(conv.waiting_since).unwrap_or_default();
+    (since.plus(-i64::from(head_start(conv)) * Ms::MINUTE), conv.conv)
 }
 
-/// Scopes an agent is a member of: all agents, and each group.
-pub(crate) fn scopes(agent: &AgentRow) -> impl Iterator<Item = Scope> + '_ {
-    std::iter::once(None).chain(agent.groups.iter().copied().map(Some))
+/// Minutes by which a conversation counts as older than it is (F5): what it came with, what the steps of its wait gave,
+/// and the end of its reply window.
+pub(crate) fn head_start(conv: &ConvRow) -> u32 {
+    let most = crate::defaults::MAX_PRIORITY_MINUTES;
+    let reached = usize::from(conv.keep.window_step).checked_sub(1);
+    let window = reached
+        .and_then(|n| crate::defaults::WINDOW_STEPS.get(n))
+        .map_or(0, |(_, minutes)| *minutes);
+    let came = conv.keep.priority_minutes.min(most);
+    came.saturating_add(conv.keep.raised_minutes).saturating_add(window)
+}
+
+/// How many steps towards the end of its reply window a conversation has passed.
+pub(crate) fn window_step(ends: Option<Ms>, now: Ms) -> u8 {
+    let Some(ends) = ends else {
+        return 0;
+    };
+    let steps = crate::defaults::WINDOW_STEPS.iter();
+    let passed = steps.take_while(|(minutes, _)| ends.plus(-i64::from(*minutes) * Ms::MINUTE) <= now);
+    u8::try_from(passed.count()).unwrap_or(u8::MAX)
 }
 
 impl Index {
@@ -335,16 +495,152 @@ impl Index {
             opening: rules.next_opening(),
             ..Self::default()
         };
-        convs.for_each(|c| index.link_conv(rules, c));
+        // Nobody is linked yet: each agent finds what is asked for.
+        convs.for_each(|c| index.link_conv(rules, |_| None, c));
         agents.for_each(|a| index.link_agent(rules, a));
         index
     }
 
-    pub fn link_conv(&mut self, rules: &Rules<'_>, conv: &ConvRow) {
+    /// The scopes an agent belongs to.
+    pub fn scopes(&self, agent: &AgentRow) -> Vec<Scope> {
+        let own = agent.groups.iter().copied().map(Some);
+        let plain = std::iter::once(None).chain(own).map(Scope::of);
+        let extra = self.extra.keys().filter(|s| Rules::member(agent, s));
+        plain.chain(extra.cloned()).collect()
+    }
+
+    /// What an agent is for a scope, as they are linked.
+    pub fn status(&self, rules: &Rules<'_>, agent: &AgentRow, scope: &Scope) -> Status {
+        let cap = self
+            .linked
+            .get(&agent.agent)
+            .map_or_else(|| rules.cap(agent), |l| l.cap);
+        Rules::status_with(agent, rules.policy_in(scope.rules), &scope.needs, cap)
+    }
+
+    /// What an agent is by a policy, as they are linked.
+    pub fn status_by(&self, rules: &Rules<'_>, agent: &AgentRow, policy: &Policy) -> Status {
+        let cap = self
+            .linked
+            .get(&agent.agent)
+            .map_or_else(|| rules.cap(agent), |l| l.cap);
+        Rules::status_with(agent, policy, &[], cap)
+    }
+
+    /// Whether a group has active members.
+    pub fn is_peopled(&self, group: GroupId) -> bool {
+        [Class::Every, Class::Restricted].into_iter().any(|class| {
+            let counts = self.counts.get(&(Scope::of(Some(group)), class));
+            counts.is_some_and(|c| c.iter().skip(Status::Inactive as usize + 1).any(|n| *n > 0))
+        })
+    }
+
+    /// Counts one more conversation that asks `scope`; the first finds the agents it asks.
+    fn ask<'a>(&mut self, rules: &Rules<'_>, agent: impl Fn(AgentId) -> Option<&'a AgentRow>, scope: &Scope) {
+        if scope.is_plain() {
+            return;
+        }
+        if let Some(n) = self.extra.get_mut(scope) {
+            *n += 1;
+            return;
+        }
+        self.extra.insert(scope.clone(), 1);
+        let known: Vec<_> = self.linked.iter().map(|(id, l)| (*id, l.cap)).collect();
+        for (id, cap) in known {
+            if let Some(row) = agent(id).filter(|a| Rules::member(a, scope)) {
+                self.enter(rules, row, scope, cap);
+            }
+        }
+    }
+
+    fn ask_no_more<'a>(&mut self, rules: &Rules<'_>, agent: impl Fn(AgentId) -> Option<&'a AgentRow>, scope: &Scope) {
+        let Some(n) = self.extra.get_mut(scope) else {
+            return;
+        };
+        *n -= 1;
+        if *n > 0 {
+            return;
+        }
+        self.extra.remove(scope);
+        let known: Vec<_> = self.linked.iter().map(|(id, l)| (*id, l.cap)).collect();
+        for (id, cap) in known {
+            if let Some(row) = agent(id).filter(|a| Rules::member(a, scope)) {
+                self.leave(rules, row, scope, cap);
+            }
+        }
+    }
+
+    fn enter(&mut self, rules: &Rules<'_>, agent: &AgentRow, scope: &Scope, cap: Option<u32>) {
+        let policy = rules.policy_in(scope.rules);
+        let status = Rules::status_with(agent, policy, &scope.needs, cap);
+        let turn = Rules::turn(agent, policy);
+        for_classes(agent, |class| {
+            let at = (scope.clone(), class);
+            if status == Status::Room && class != Class::Restricted {
+                self.turns.entry(at.clone()).or_default().insert(turn);
+            }
+            if let Some(n) = self.counts.entry(at).or_default().get_mut(status as usize) {
+                *n += 1;
+            }
+        });
+    }
+
+    fn leave(&mut self, rules: &Rules<'_>, agent: &AgentRow, scope: &Scope, cap: Option<u32>) {
+        let policy = rules.policy_in(scope.rules);
+        let status = Rules::status_with(agent, policy, &scope.needs, cap);
+        let turn = Rules::turn(agent, policy);
+        for_classes(agent, |class| {
+            let at = (scope.clone(), class);
+            if let Some(counts) = self.counts.get_mut(&at) {
+                if let Some(n) = counts.get_mut(status as usize) {
+                    *n = n.saturating_sub(1);
+                }
+                if counts.iter().all(|n| *n == 0) {
+                    self.counts.remove(&at);
+                }
+            }
+            if status == Status::Room
+                && let Some(set) = self.turns.get_mut(&at)
+            {
+                set.remove(&turn);
+                if set.is_empty() {
+                    self.turns.remove(&at);
+                }
+            }
+        });
+    }
+
+    /// Adds or takes away one active agent who can do things.
+    fn skill(&mut self, agent: &AgentRow, more: bool) {
+        if !agent.active {
+            return;
+        }
+        for group in std::iter::once(None).chain(agent.groups.iter().copied().map(Some)) {
+            for skill in &agent.skills {
+                let at = (group, *skill);
+                let n = self.skilled.remove(&at).unwrap_or(0);
+                let n = if more { n + 1 } else { n.saturating_sub(1) };
+                if n > 0 {
+                    self.skilled.insert(at, n);
+                }
+            }
+        }
+    }
+
+    /// `agent` looks an agent up.
+    pub fn link_conv<'a>(
+        &mut self,
+        rules: &Rules<'_>,
+        agent: impl Fn(AgentId) -> Option<&'a AgentRow>,
+        conv: &ConvRow,
+    ) {
         self.live.insert((conv.channel, conv.customer), conv.conv);
+        let scope = rules.scope_of(conv);
+        self.ask(rules, agent, &scope);
+        self.due.extend(rules.wakes(conv));
         match conv.place {
             Place::Waiting => {
-                let lanes = self.waiting.entry(rules.scope_of(conv)).or_default();
+                let lanes = self.waiting.entry(scope).or_default();
                 lanes.entry(lane(conv)).or_default().insert(key(conv));
                 if let (Some(_), Some(until)) = (conv.reserved_for, conv.reserved_until) {
                     self.due.insert((until, Due::Reservation(conv.conv)));
@@ -353,13 +649,16 @@ impl Index {
             Place::Held => {
                 if let Some(owner) = conv.owner {
                     self.held.entry(owner).or_default().insert(conv.conv);
+                    if conv.keep.origin == Some(Origin::Preferred) {
+                        *self.preferred.entry(owner).or_default() += 1;
+                    }
                 }
                 if let Some(at) = conv.rotate_at {
                     self.due.insert((at, Due::Rotate(conv.conv)));
                     *self.armed.entry(conv.owner.unwrap_or(AgentId(0))).or_default() += 1;
                 }
                 if conv.keep.overdue {
-                    let at = (rules.scope_of(conv), conv.channel);
+                    let at = (scope, conv.channel);
                     self.overdue.entry(at).or_default().insert(key(conv));
                 }
             }
@@ -367,11 +666,20 @@ impl Index {
         }
     }
 
-    pub fn unlink_conv(&mut self, rules: &Rules<'_>, conv: &ConvRow) {
+    pub fn unlink_conv<'a>(
+        &mut self,
+        rules: &Rules<'_>,
+        agent: impl Fn(AgentId) -> Option<&'a AgentRow>,
+        conv: &ConvRow,
+    ) {
         self.live.remove(&(conv.channel, conv.customer));
+        let scope = rules.scope_of(conv);
+        self.ask_no_more(rules, agent, &scope);
+        for wake in rules.wakes(conv) {
+            self.due.remove(&wake);
+        }
         match conv.place {
             Place::Waiting => {
-                let scope = rules.scope_of(conv);
                 if let Some(lanes) = self.waiting.get_mut(&scope) {
                     let lane = lane(conv);
                     if let Some(set) = lanes.get_mut(&lane) {
@@ -396,6 +704,12 @@ impl Index {
                     if set.is_empty() {
                         self.held.remove(&owner);
                     }
+                    if conv.keep.origin == Some(Origin::Preferred) {
+                        let left = self.preferred.remove(&owner).unwrap_or(0).saturating_sub(1);
+                        if left > 0 {
+                            self.preferred.insert(owner, left);
+                        }
+                    }
                 }
                 if let Some(at) = conv.rotate_at {
                     self.due.remove(&(at, Due::Rotate(conv.conv)));
@@ -406,7 +720,7 @@ impl Index {
                     }
                 }
                 if conv.keep.overdue {
-                    let at = (rules.scope_of(conv), conv.channel);
+                    let at = (scope, conv.channel);
                     if let Some(set) = self.overdue.get_mut(&at) {
                         set.remove(&key(conv));
                         if set.is_empty() {
@@ -420,18 +734,11 @@ impl Index {
     }
 
     pub fn link_agent(&mut self, rules: &Rules<'_>, agent: &AgentRow) {
-        let status = rules.status(agent);
-        let turn = rules.turn(agent);
-        for scope in scopes(agent) {
-            for_classes(agent, |class| {
-                if let Some(n) = self.counts.entry((scope, class)).or_default().get_mut(status as usize) {
-                    *n += 1;
-                }
-                if status == Status::Room && class != Class::Restricted {
-                    self.turns.entry((scope, class)).or_default().insert(turn);
-                }
-            });
+        let cap = rules.cap(agent);
+        for scope in self.scopes(agent) {
+            self.enter(rules, agent, &scope, cap);
         }
+        self.skill(agent, true);
         if let Some(at) = agent.keep.gone_due {
             self.due.insert((at, Due::Gone(agent.agent)));
         }
@@ -442,34 +749,17 @@ impl Index {
         if let Some(at) = ramp_due {
             self.due.insert((at, Due::Ramp(agent.agent)));
         }
-        self.linked.insert(agent.agent, Linked { status, ramp_due });
+        self.linked.insert(agent.agent, Linked { cap, ramp_due });
     }
 
     pub fn unlink_agent(&mut self, rules: &Rules<'_>, agent: &AgentRow) {
-        let Some(Linked { status, ramp_due }) = self.linked.remove(&agent.agent) else {
+        let Some(Linked { cap, ramp_due }) = self.linked.remove(&agent.agent) else {
             return;
         };
-        let turn = rules.turn(agent);
-        for scope in scopes(agent) {
-            for_classes(agent, |class| {
-                if let Some(counts) = self.counts.get_mut(&(scope, class)) {
-                    if let Some(n) = counts.get_mut(status as usize) {
-                        *n = n.saturating_sub(1);
-                    }
-                    if counts.iter().all(|n| *n == 0) {
-                        self.counts.remove(&(scope, class));
-                    }
-                }
-                if status == Status::Room
-                    && let Some(set) = self.turns.get_mut(&(scope, class))
-                {
-                    set.remove(&turn);
-                    if set.is_empty() {
-                        self.turns.remove(&(scope, class));
-                    }
-                }
-            });
+        for scope in self.scopes(agent) {
+            self.leave(rules, agent, &scope, cap);
         }
+        self.skill(agent, false);
         if let Some(at) = agent.keep.gone_due {
             self.due.remove(&(at, Due::Gone(agent.agent)));
         }
@@ -481,20 +771,14 @@ impl Index {
         }
     }
 
-    /// Agents with room, ascending.
+    /// Agents with room somewhere, ascending.
     pub fn everybody_with_room(&self) -> BTreeSet<AgentId> {
-        let room = self.linked.iter().filter(|(_, l)| l.status == Status::Room);
-        room.map(|(agent, _)| *agent).collect()
-    }
-
-    /// The status `agent` was linked with.
-    pub fn status(&self, agent: AgentId) -> Status {
-        self.linked.get(&agent).map_or(Status::Inactive, |l| l.status)
+        self.turns.values().flatten().map(|(_, _, agent)| *agent).collect()
     }
 
     /// The lanes of waiting conversations that `agent` may take, exhausted ones apart: other agents' reservations and
     /// channels they may not answer are jumped over.
-    pub fn lanes_for(&self, agent: &AgentRow) -> Vec<(Scope, Lane)> {
+    pub fn lanes_for(&self, rules: &Rules<'_>, agent: &AgentRow) -> Vec<(Scope, Lane)> {
         let mut found = Vec::new();
         let first = |channel, reserved| Lane {
             channel,
@@ -503,10 +787,13 @@ impl Index {
             reserved,
             missed: Vec::new(),
         };
-        for scope in scopes(agent) {
+        for scope in self.scopes(agent) {
             let Some(lanes) = self.waiting.get(&scope) else {
                 continue;
             };
+            if self.status(rules, agent, &scope) != Status::Room {
+                continue;
+            }
             for channel in channels(lanes, agent) {
                 for reserved in [None, Some(agent.agent)] {
                     let start = first(channel, reserved);
@@ -515,7 +802,7 @@ impl Index {
                     });
                     found.extend(
                         same.filter(|(l, _)| l.missed.binary_search(&agent.agent).is_err())
-                            .map(|(l, _)| (scope, l.clone())),
+                            .map(|(l, _)| (scope.clone(), l.clone())),
                     );
                 }
             }
@@ -526,12 +813,15 @@ impl Index {
     /// The first exhausted conversation that `agent` may take.
     pub fn exhausted_for(&self, rules: &Rules<'_>, agent: &AgentRow) -> Option<Key> {
         let mut best = None;
-        for scope in scopes(agent) {
+        for scope in self.scopes(agent) {
             let Some(lanes) = self.waiting.get(&scope) else {
                 continue;
             };
+            if self.status(rules, agent, &scope) != Status::Room {
+                continue;
+            }
             for channel in channels(lanes, agent) {
-                if !rules.assigns(scope, channel) {
+                if !rules.assigns(&scope, channel) {
                     continue;
                 }
                 let lane = Lane {
@@ -556,10 +846,16 @@ impl Index {
         takes: impl Fn(ConversationId) -> bool,
     ) -> Option<Key> {
         let mut best = None;
-        for scope in scopes(agent) {
-            let of_scope = (scope, ChannelAccountId(i64::MIN))..=(scope, ChannelAccountId(i64::MAX));
+        if self.overdue.is_empty() {
+            return None;
+        }
+        for scope in self.scopes(agent) {
+            if self.status(rules, agent, &scope) != Status::Room {
+                continue;
+            }
+            let of_scope = (scope.clone(), ChannelAccountId(i64::MIN))..=(scope.clone(), ChannelAccountId(i64::MAX));
             for ((_, channel), set) in self.overdue.range(of_scope) {
-                if Rules::may_reply(agent, *channel) && rules.assigns(scope, *channel) {
+                if Rules::may_reply(agent, *channel) && rules.assigns(&scope, *channel) {
                     best = least(best, set.iter().find(|(_, conv)| takes(*conv)).copied());
                 }
             }
@@ -576,17 +872,17 @@ impl Index {
     }
 
     /// Agents with room who may answer on `channel`, in turn.
-    pub fn candidates(&self, scope: Scope, channel: ChannelAccountId) -> impl Iterator<Item = Turn> + '_ {
+    pub fn candidates(&self, scope: &Scope, channel: ChannelAccountId) -> impl Iterator<Item = Turn> + '_ {
         let mut every = self
             .turns
-            .get(&(scope, Class::Every))
+            .get(&(scope.clone(), Class::Every))
             .into_iter()
             .flatten()
             .copied()
             .peekable();
         let mut only = self
             .turns
-            .get(&(scope, Class::Only(channel)))
+            .get(&(scope.clone(), Class::Only(channel)))
             .into_iter()
             .flatten()
             .copied()
@@ -603,21 +899,22 @@ impl Index {
         &self,
         rules: &Rules<'_>,
         agent: impl Fn(AgentId) -> Option<&'a AgentRow>,
-        scope: Scope,
+        scope: &Scope,
         lane: &Lane,
     ) -> Funnel {
-        let of = |class| self.counts.get(&(scope, class)).copied().unwrap_or_default();
+        let of = |class| self.counts.get(&(scope.clone(), class)).copied().unwrap_or_default();
         let (every, only, restricted) = (of(Class::Every), of(Class::Only(lane.channel)), of(Class::Restricted));
-        let sum = |counts: [u32; 7]| counts.iter().sum::<u32>();
+        let sum = |counts: Counts| counts.iter().sum::<u32>();
         let no_right = sum(restricted).saturating_sub(sum(only));
-        let mut by_status: [u32; 7] = std::array::from_fn(|i| every.get(i).unwrap_or(&0) + only.get(i).unwrap_or(&0));
+        let mut by_status: Counts = std::array::from_fn(|i| every.get(i).unwrap_or(&0) + only.get(i).unwrap_or(&0));
         let (mut missed, mut reserved, mut set_aside) = (0, 0, 0);
+        let status = |a: &AgentRow| self.status(rules, a, scope);
         let mut move_one = |id: AgentId, to: &mut u32| {
             if let Some(a) = agent(id)
                 && Rules::member(a, scope)
                 && Rules::may_reply(a, lane.channel)
-                && rules.status(a) >= Status::Cooling
-                && let Some(n) = by_status.get_mut(rules.status(a) as usize)
+                && status(a) >= Status::Cooling
+                && let Some(n) = by_status.get_mut(status(a) as usize)
             {
                 *n = n.saturating_sub(1);
                 *to += 1;
@@ -630,6 +927,7 @@ impl Index {
             inactive,
             excluded,
             not_online,
+            unskilled,
             mut cooling,
             mut ramp,
             mut full,
@@ -650,7 +948,7 @@ impl Index {
                 && Rules::member(a, scope)
                 && Rules::may_reply(a, lane.channel)
             {
-                match rules.status(a) {
+                match status(a) {
                     Status::Cooling => cooling = 1,
                     Status::Ramp => ramp = 1,
                     Status::Full => full = 1,
@@ -670,6 +968,7 @@ impl Index {
         add(Reject::NoReplyRight, no_right);
         add(Reject::Excluded, excluded);
         add(Reject::NotOnline, not_online);
+        add(Reject::Skill, unskilled);
         add(Reject::Missed, missed);
         add(Reject::Reserved, reserved);
         add(Reject::SetAside, set_aside);
@@ -681,8 +980,24 @@ impl Index {
         Funnel {
             members,
             lost,
+            skills: self.skills(scope),
             ..Funnel::default()
         }
+    }
+}
+
+impl Index {
+    /// How many of the active members have each skill that is asked for (row 72).
+    fn skills(&self, scope: &Scope) -> Vec<SkillCount> {
+        let of = |group, skill| self.skilled.get(&(group, skill)).copied().unwrap_or(0);
+        let count = |skill: SkillId| {
+            let also = scope.also.iter().map(|g| of(Some(*g), skill));
+            SkillCount {
+                skill,
+                have: also.fold(of(scope.group, skill), u32::saturating_add),
+            }
+        };
+        scope.needs.iter().copied().map(count).collect()
     }
 }
 
@@ -733,12 +1048,13 @@ fn for_classes(agent: &AgentRow, mut f: impl FnMut(Class)) {
 impl Index {
     /// All agents, by what they are before any conversation is looked at.
     pub fn everybody(&self, rules: &Rules<'_>) -> Funnel {
-        let of = |class| self.counts.get(&(None, class)).copied().unwrap_or_default();
+        let of = |class| self.counts.get(&(Scope::default(), class)).copied().unwrap_or_default();
         let (every, restricted) = (of(Class::Every), of(Class::Restricted));
         let statuses = [
             Status::Inactive,
             Status::Excluded,
             Status::NotOnline,
+            Status::Unskilled,
             Status::Cooling,
             Status::Ramp,
             Status::Full,
@@ -775,6 +1091,9 @@ impl Index {
             (self.live == other.live, "live"),
             (self.turns == other.turns, "turns"),
             (self.counts == other.counts, "counts"),
+            (self.skilled == other.skilled, "skilled"),
+            (self.preferred == other.preferred, "preferred"),
+            (self.extra == other.extra, "extra"),
             (self.opening == other.opening, "opening"),
             (self.linked == other.linked, "linked"),
         ];

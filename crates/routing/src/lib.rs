@@ -33,13 +33,14 @@ pub mod row;
 mod settings;
 mod state;
 pub mod survey;
+mod wait;
 mod work;
 
 pub use check::{Violation, check};
 pub use clock::{Hours, add_open, is_open, next_opening, open_between};
-pub use decision::{Act, Decision, Finalist, Funnel, Lost, Reason, Reject, TieBreak};
+pub use decision::{Act, Decision, Finalist, Funnel, Lost, Reason, Reject, SkillCount, Skip, TieBreak};
 pub use engine::{plan, run, step};
-pub use explain::{Position, next_for, position, why_waiting};
+pub use explain::{Change, NextChange, Position, next_change, next_for, position, why_waiting};
 pub use fact::{Arrival, Fact, HoursScope, Input, PolicyScope, Presence, Profile, Reach, Target};
 pub use outcome::{AgentChange, Answer, ConvChange, Notice, Outcome, Refusal};
 pub use policy::{

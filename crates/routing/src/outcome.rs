@@ -3,10 +3,10 @@
 use crate::clock::Hours;
 use crate::decision::{Decision, Reason};
 use crate::fact::HoursScope;
-use crate::policy::Policy;
+use crate::policy::{Policy, WaitAction};
 use crate::row::{AgentRow, ConvRow, Epoch, GroupRow, Head};
 use ronda_domain::conversation::CloseReason;
-use ronda_domain::{AgentId, ConversationId, GroupId, Ms};
+use ronda_domain::{AgentId, ConversationId, CustomerId, GroupId, Ms, SkillId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -168,6 +168,46 @@ pub enum Notice {
         agent: AgentId,
         load: u32,
         limit: u32,
+    },
+    /// Nobody is in the group, and there is no other to go to (row 68).
+    EmptyGroup {
+        conversation: ConversationId,
+        group: GroupId,
+    },
+    /// Nobody of those asked can do what is asked for: told at once, not after a time (row 72).
+    NobodyHasSkill {
+        conversation: ConversationId,
+        skill: SkillId,
+        members: u32,
+    },
+    /// The longest wait is over; the shell tells the customer what the action says (row 71).
+    WaitOver {
+        conversation: ConversationId,
+        group: Option<GroupId>,
+        waited_ms: i64,
+        action: WaitAction,
+        /// What the customer is told.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        text: Option<String>,
+    },
+    /// It is still exhausted: level 2 and further ones; the first is [`Notice::Exhausted`].
+    Escalated {
+        conversation: ConversationId,
+        group: Option<GroupId>,
+        level: u8,
+    },
+    /// The channel's reply window ends soon and the customer is owed a reply (row 65).
+    WindowEnds {
+        conversation: ConversationId,
+        owner: Option<AgentId>,
+        ends: Ms,
+        minutes: u32,
+    },
+    /// The customer's own agent is no longer active: the shell forgets that they are theirs (row 46).
+    AffinityEnded {
+        conversation: ConversationId,
+        customer: CustomerId,
+        agent: AgentId,
     },
     /// An answer could not be delivered (row 7).
     SendFailed {

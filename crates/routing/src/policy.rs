@@ -162,6 +162,14 @@ pub enum WaitAction {
     ReturnToBot,
 }
 
+impl WaitAction {
+    /// Whether the customer is told something.
+    #[must_use]
+    pub const fn speaks(self) -> bool {
+        matches!(self, Self::TellCustomer | Self::OfferCallback | Self::OfferForm)
+    }
+}
+
 /// The longest wait, absolute: since it waits, whatever its steps (row 73). It is never dropped.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default)]
@@ -169,7 +177,7 @@ pub struct MaxWait {
     /// Open time.
     pub after_seconds: u32,
     pub action: WaitAction,
-    /// What the customer is told; none means the text of the workspace's language.
+    /// What the customer is told by the actions that speak to them.
     pub text: Option<String>,
 }
 
@@ -303,7 +311,14 @@ impl Policy {
     #[must_use]
     pub fn validate(&self, world: &World) -> Vec<Finding> {
         let mut found = Vec::new();
-        let mut add = |code, severity, count| found.push(Finding { code, severity, count });
+        let mut add = |code, severity, count| {
+            found.push(Finding {
+                code,
+                severity,
+                count,
+                moves: None,
+            });
+        };
         if self
             .reassign_seconds
             .is_some_and(|s| s < d::REASSIGN_SECONDS.0 || s > d::REASSIGN_SECONDS.1)
@@ -334,6 +349,28 @@ impl Policy {
             add(FindingCode::CoolDownOutOfRange, Severity::Error, self.cool_down_seconds);
         }
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let too_long = |s: u32| s == 0 || s > d::REASSIGN_SECONDS.1;
+        if self.steps.len() > d::MAX_STEPS {
+            add(FindingCode::TooManySteps, Severity::Error, count(self.steps.len()));
+        }
+        let wrong = |s: &&Step| too_long(s.after_seconds) || s.raise_minutes > d::MAX_PRIORITY_MINUTES;
+        let wrong_steps = self.steps.iter().filter(wrong).count();
+        if wrong_steps > 0 {
+            add(FindingCode::StepOutOfRange, Severity::Error, count(wrong_steps));
+        }
+        if let Some(longest) = &self.max_wait {
+            if too_long(longest.after_seconds) {
+                add(FindingCode::MaxWaitOutOfRange, Severity::Error, longest.after_seconds);
+            }
+            let silent = longest.text.as_ref().is_none_or(|t| t.trim().is_empty());
+            if longest.action.speaks() && silent {
+                add(FindingCode::WaitTextMissing, Severity::Error, 0);
+            }
+            let steps = self.steps.iter().map(|s| s.after_seconds).fold(0, u32::saturating_add);
+            if steps > longest.after_seconds {
+                add(FindingCode::StepsAfterMaxWait, Severity::Warning, steps);
+            }
+        }
         let eligible = world.agents.iter().filter(|a| !self.excluded.contains(a)).count();
         if self.enabled && world.agents.is_empty() {
             add(FindingCode::NoAgents, Severity::Warning, 0);
@@ -347,7 +384,8 @@ impl Policy {
             add(FindingCode::NobodyToRotateTo, Severity::Warning, 1);
         }
         let fast = self.reassign_seconds.is_some_and(|s| s <= d::SALES_REASSIGN_SECONDS);
-        if self.enabled && self.limit.is_none() && fast && (2..=3).contains(&eligible) {
+        let small = self.enabled && self.limit.is_none() && fast && (2..=3).contains(&eligible);
+        if small {
             add(FindingCode::FastUnlimitedSmallTeam, Severity::Warning, count(eligible));
         }
         let strangers = self
@@ -358,7 +396,26 @@ impl Policy {
         if strangers > 0 {
             add(FindingCode::ExcludedUnknown, Severity::Info, count(strangers));
         }
+        if small && let Some(finding) = found.iter_mut().find(|f| f.code == FindingCode::FastUnlimitedSmallTeam) {
+            finding.moves = Some(self.moves_in_an_hour(count(eligible)));
+        }
         found
+    }
+
+    /// How often a conversation that nobody answers changes hands in its first hour, among `agents`.
+    #[must_use]
+    pub fn moves_in_an_hour(&self, agents: u32) -> u32 {
+        let (mut passed, mut moves) = (0_i64, 0);
+        for round in 0..self.rounds {
+            for _ in 0..agents {
+                passed = passed.saturating_add(self.answer_ms(round).unwrap_or(i64::MAX).max(1_000));
+                if passed > 3_600_000 {
+                    return moves;
+                }
+                moves += 1;
+            }
+        }
+        moves
     }
 }
 
@@ -391,6 +448,14 @@ pub enum FindingCode {
     BackoffOutOfRange,
     StrikesOutOfRange,
     CoolDownOutOfRange,
+    TooManySteps,
+    /// `count` steps have a wrong time or head start.
+    StepOutOfRange,
+    MaxWaitOutOfRange,
+    /// The longest wait ends in words to the customer, and there are none.
+    WaitTextMissing,
+    /// The steps take `count` seconds, longer than the longest wait.
+    StepsAfterMaxWait,
     NoAgents,
     EverybodyExcluded,
     NobodyToRotateTo,
@@ -407,6 +472,9 @@ pub struct Finding {
     pub code: FindingCode,
     pub severity: Severity,
     pub count: u32,
+    /// How often a conversation that nobody answers would change hands in its first hour.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moves: Option<u32>,
 }
 
 #[cfg(test)]
@@ -443,6 +511,17 @@ mod tests {
         );
         assert_eq!((p.affinity.absent_seconds, p.affinity.full_seconds), (0, 60));
         assert_eq!(p.max_backlog_age_seconds, 86_400);
+        assert_eq!((p.affinity.strict_seconds, p.affinity.ceiling), (None, None));
+        assert_eq!((p.steps.len(), p.max_wait.is_none()), (0, true));
+        assert_eq!(p.escalation_seconds, [300, 900]);
+        assert_eq!(
+            (d::MAX_PRIORITY_MINUTES, d::MAX_STEPS, d::AFFINITY_STRICT_SECONDS),
+            (1_440, 10, 3_600)
+        );
+        assert_eq!(
+            (d::WINDOW_STEPS, d::ROTATION_PAUSE_SECONDS),
+            ([(240, 60), (120, 240), (60, 1_440)], 3_600)
+        );
         assert_eq!((p.strikes, p.cool_down_seconds), (2, 600));
         assert_eq!((d::LIFE_FRESH_MS, d::WEIGHT, d::MAX_STRIKES), (300_000, (1, 20), 20));
         assert!((d::WEIGHT.0..=d::WEIGHT.1).all(|w| d::TURN_UNITS.is_multiple_of(2 * u64::from(w))));
@@ -483,6 +562,27 @@ mod tests {
         let codes = |p: &Policy| p.validate(&world).iter().map(|f| f.code).collect::<Vec<_>>();
         assert_eq!(codes(&Policy::support()), []);
         assert_eq!(codes(&Policy::sales()), [FindingCode::FastUnlimitedSmallTeam]);
+        let moves = Policy::sales().validate(&world).first().and_then(|f| f.moves);
+        assert_eq!(
+            moves,
+            Some(9),
+            "three rounds of three in 21 minutes, then nobody is left"
+        );
+        let waits = Policy {
+            max_wait: Some(MaxWait {
+                after_seconds: 60,
+                ..MaxWait::default()
+            }),
+            steps: vec![Step {
+                after_seconds: 90,
+                ..Step::default()
+            }],
+            ..Policy::support()
+        };
+        assert_eq!(
+            codes(&waits),
+            [FindingCode::WaitTextMissing, FindingCode::StepsAfterMaxWait]
+        );
         let all = world.agents.iter().copied().collect();
         assert_eq!(
             codes(&Policy {

@@ -4,6 +4,7 @@ use crate::fact::{Fact, Input, Reach};
 use crate::policy::{Finding, FindingCode, Policy, Severity};
 use crate::state::State;
 use ronda_domain::ConversationId;
+use ronda_domain::conversation::Place;
 use serde::{Deserialize, Serialize};
 
 /// The answer to "what if this policy were saved now?".
@@ -30,15 +31,9 @@ pub const LISTED: usize = 100;
 pub fn preview(state: &State, policy: &Policy) -> Preview {
     let mut findings = policy.validate(&state.world());
     let threshold = state.head.at.plus(-i64::from(policy.max_backlog_age_seconds) * 1_000);
-    let waiting = state
-        .index
-        .waiting
-        .values()
-        .flat_map(std::collections::BTreeMap::values);
-    let mut old: Vec<_> = waiting
-        .flat_map(|set| set.iter().take_while(|(anchor, _)| *anchor < threshold))
-        .copied()
-        .collect();
+    let waiting = state.convs.values().filter(|c| c.place == Place::Waiting);
+    let since = waiting.map(|c| (c.anchor.or(c.waiting_since).unwrap_or_default(), c.conv));
+    let mut old: Vec<_> = since.filter(|(since, _)| *since < threshold).collect();
     old.sort_unstable();
     if !old.is_empty() && policy.enabled {
         let count = u32::try_from(old.len()).unwrap_or(u32::MAX);
@@ -46,6 +41,7 @@ pub fn preview(state: &State, policy: &Policy) -> Preview {
             code: FindingCode::OldBacklog,
             severity: Severity::Warning,
             count,
+            moves: None,
         });
     }
     let what_if = Policy {

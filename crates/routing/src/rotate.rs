@@ -27,6 +27,11 @@ impl Work<'_> {
             Due::Gone(agent) => self.gone(agent),
             Due::Cooling(agent) => self.edit_agent(agent, |a| a.keep.cooling_until = None),
             Due::Ramp(agent) => self.ramp(agent, at),
+            Due::Step(conv) => self.widen(conv),
+            Due::Overflow(conv) => self.flow_on(conv),
+            Due::MaxWait(conv) => self.waited_out(conv),
+            Due::Escalate(conv) => self.escalate(conv),
+            Due::Window(conv) => self.window_ends(conv),
         }
     }
 
@@ -51,16 +56,18 @@ impl Work<'_> {
             .max(old.assigned_at)
             .map_or(0, |start| self.now().since(start));
         let scope = self.s.rules().scope_of(&old);
+        let policy = self.s.rules().policy_of(&old);
+        let (rounds, any) = (policy.rounds, policy.presence == PresenceRule::Any);
         let mut lane = index::lane_without_owner(&old);
         let no_answer = |round| Reason::NoAnswer { after_ms, round };
-        if let Some((to, funnel)) = self.choose_next(scope, &lane) {
+        if let Some((to, funnel)) = self.choose_next(&scope, &lane) {
             self.rotate_to(&old, lane.missed, to, no_answer(old.round), funnel);
             return;
         }
-        let mut funnel = self.funnel(scope, &lane);
+        let mut funnel = self.funnel(&scope, &lane);
         // Those who cool down are not there to begin a round for.
         let counts = |a: &AgentRow| {
-            Rules::member(a, scope) && Rules::may_reply(a, old.channel) && self.s.rules().status(a).available()
+            Rules::member(a, &scope) && Rules::may_reply(a, old.channel) && self.s.status(a, &scope).available()
         };
         let missed = lane.missed.iter().filter(|a| **a != owner);
         let others = missed.filter(|a| self.s.agent(**a).is_some_and(counts)).count();
@@ -68,24 +75,23 @@ impl Work<'_> {
         let mut current = old.clone();
         if full == 0 && others > 0 {
             // Everybody has had it: the round is over (row 10).
-            if old.round.saturating_add(1) >= self.s.policy.rounds {
+            if old.round.saturating_add(1) >= rounds {
                 self.exhaust(&old, funnel);
                 return;
             }
             current.round += 1;
             current.missed.clear();
             lane = index::lane_without_owner(&current);
-            if let Some((to, funnel)) = self.choose_next(scope, &lane) {
+            if let Some((to, funnel)) = self.choose_next(&scope, &lane) {
                 // The old owner missed the round that is over, not the one that begins.
                 self.rotate_to(&current, Vec::new(), to, no_answer(current.round), funnel);
                 return;
             }
-            funnel = self.funnel(scope, &lane);
+            funnel = self.funnel(&scope, &lane);
         }
         let row = self.s.agent(owner);
-        let any = self.s.policy.presence == PresenceRule::Any;
         let here = row.is_some_and(|a| a.active && (any || a.keep.presence != Presence::Gone));
-        let available = row.is_some_and(|a| self.s.rules().status(a).available());
+        let available = row.is_some_and(|a| self.s.status_for(a, &old).available());
         let (stuck, keeps) = if full > 0 || others > 0 {
             (Stuck::AllFull, here)
         } else if available {
@@ -104,7 +110,7 @@ impl Work<'_> {
     /// not moved to another of them: it costs everybody the reading and shortens no wait. True when it stays for that.
     fn guard(&mut self, old: &ConvRow, owner: AgentId) -> bool {
         let now = self.now();
-        let Some(whole) = self.s.policy.answer_ms(0) else {
+        let Some(whole) = self.s.rules().policy_of(old).answer_ms(0) else {
             return false;
         };
         let answers = |a: &AgentRow| a.keep.answered_at.is_some_and(|at| now.since(at) < whole);
@@ -138,7 +144,7 @@ impl Work<'_> {
             reply_ms,
             next_at: row.rotate_at,
         };
-        let funnel = self.funnel(self.s.rules().scope_of(old), &index::lane_without_owner(old));
+        let funnel = self.funnel(&self.s.rules().scope_of(old), &index::lane_without_owner(old));
         self.decide(old, &row, Act::Keep, reason, funnel);
         self.put(row);
         true
@@ -160,15 +166,17 @@ impl Work<'_> {
     /// Counts a deadline that passed against an agent who showed no life anywhere meanwhile (row 15). Expiries alone
     /// count for nothing: who answers others is busy, not absent.
     fn strike(&mut self, agent: AgentId, conv: &ConvRow) {
-        let policy = &self.s.policy;
-        let (most, now) = (policy.strikes, self.now());
+        let policy = self.s.rules().policy_of(conv);
+        let (most, now, policy_version) = (policy.strikes, self.now(), policy.version);
+        let any = policy.presence == PresenceRule::Any;
+        let until = now.plus(i64::from(policy.cool_down_seconds) * 1_000);
         let (Some(whole), Some(base)) = (policy.answer_ms(conv.round), policy.answer_ms(0)) else {
             return;
         };
         let Some(row) = self
             .s
             .agent(agent)
-            .filter(|_| most > 0 && self.s.status(agent).available())
+            .filter(|a| most > 0 && self.s.status_for(a, conv).available())
         else {
             return;
         };
@@ -179,8 +187,6 @@ impl Work<'_> {
             return;
         }
         let strikes = row.keep.strikes.saturating_add(1);
-        let until = now.plus(i64::from(policy.cool_down_seconds) * 1_000);
-        let any = policy.presence == PresenceRule::Any;
         let out = strikes >= most;
         self.edit_agent(agent, |a| {
             a.keep.strikes = if out { 0 } else { strikes };
@@ -199,7 +205,7 @@ impl Work<'_> {
             seq: 0,
             at: now,
             cause: 0,
-            policy_version: 0,
+            policy_version,
             conversation: None,
             epoch_before: Epoch(0),
             epoch_after: Epoch(0),
@@ -236,7 +242,7 @@ impl Work<'_> {
             Stuck::OnlyCandidate | Stuck::NobodyAvailable => {
                 let next = row.round.saturating_add(1);
                 row.missed.clear();
-                let more = next < self.s.policy.rounds;
+                let more = next < self.s.rules().policy_of(old).rounds;
                 if more {
                     row.round = next;
                 }
@@ -258,7 +264,7 @@ impl Work<'_> {
 
     /// It waits again, for whoever comes first: the round is over for everybody.
     fn release(&mut self, old: &ConvRow, current: ConvRow, stuck: &Stuck, funnel: Funnel) {
-        let last = self.s.policy.rounds.saturating_sub(1);
+        let last = self.s.rules().policy_of(old).rounds.saturating_sub(1);
         let mut row = self.unowned(&current);
         row.round = current.round.saturating_add(1).min(last);
         row.missed.clear();
@@ -282,7 +288,7 @@ impl Work<'_> {
             owner,
         }));
         let reason = Reason::RoundsUsed {
-            rounds: self.s.policy.rounds,
+            rounds: self.s.rules().policy_of(old).rounds,
             moves: old.moves,
         };
         self.decide(old, &row, Act::Exhaust, reason, funnel);
@@ -299,7 +305,11 @@ impl Work<'_> {
             ..old.clone()
         };
         row.keep.origin = None;
-        let funnel = self.funnel(self.s.rules().scope_of(&row), &index::lane(&row));
+        // From now on its group is asked.
+        row.keep.asked_since = Some(self.now());
+        self.came.insert(conv);
+        row.keep.step_since = Some(self.now());
+        let funnel = self.funnel(&self.s.rules().scope_of(&row), &index::lane(&row));
         self.decide(&old, &row, Act::Unreserve, Reason::ReservationOver, funnel);
         self.put(row);
     }
@@ -310,11 +320,13 @@ impl Work<'_> {
             a.keep.gone_due = None;
             a.keep.ramp = None;
         });
-        if !self.is_gone(agent) {
-            return;
-        }
         for conv in self.held_by(agent) {
-            if let Some(old) = self.s.conv(conv).cloned().filter(|c| self.moves_when_gone(c)) {
+            if let Some(old) = self
+                .s
+                .conv(conv)
+                .cloned()
+                .filter(|c| self.is_gone(agent, c) && self.moves_when_gone(c))
+            {
                 self.requeue(&old, Reason::OwnerGone);
             }
         }
@@ -323,7 +335,7 @@ impl Work<'_> {
     /// Whether a conversation of an agent who is gone moves now.
     fn moves_when_gone(&self, conv: &ConvRow) -> bool {
         let first_reply = conv.anchor.is_some() && conv.keep.answers == 0 && conv.phase == Some(Phase::Unanswered);
-        match self.s.policy.on_gone {
+        match self.s.rules().policy_of(conv).on_gone {
             OnGone::Keep => false,
             OnGone::Unanswered | OnGone::OnCustomerMessage => first_reply,
             OnGone::All => true,
@@ -332,8 +344,9 @@ impl Work<'_> {
 
     /// The customer of a held conversation wrote: whether it leaves an owner who is gone.
     pub fn leaves_on_message(&self, conv: &ConvRow) -> bool {
-        let gone = conv.owner.is_some_and(|o| self.is_gone(o));
-        gone && (self.moves_when_gone(conv) || self.s.policy.on_gone == OnGone::OnCustomerMessage)
+        let gone = conv.owner.is_some_and(|o| self.is_gone(o, conv));
+        let on_gone = self.s.rules().policy_of(conv).on_gone;
+        gone && (self.moves_when_gone(conv) || on_gone == OnGone::OnCustomerMessage)
     }
 
     pub fn held_by(&self, agent: AgentId) -> Vec<ConversationId> {
@@ -344,7 +357,7 @@ impl Work<'_> {
     pub fn requeue(&mut self, old: &ConvRow, reason: Reason) {
         let mut row = self.unowned(old);
         self.open_round(&mut row, &[]);
-        let funnel = self.funnel(self.s.rules().scope_of(&row), &index::lane(&row));
+        let funnel = self.funnel(&self.s.rules().scope_of(&row), &index::lane(&row));
         self.decide(old, &row, Act::Requeue, reason, funnel);
         self.put(row);
     }
@@ -353,7 +366,7 @@ impl Work<'_> {
     /// `keep_out` stay out of the next round.
     pub fn open_round(&mut self, row: &mut ConvRow, keep_out: &[AgentId]) {
         debug_assert!(row.place == Place::Waiting, "only a waiting row is opened");
-        let funnel = self.funnel(self.s.rules().scope_of(row), &index::lane(row));
+        let funnel = self.funnel(&self.s.rules().scope_of(row), &index::lane(row));
         let fresh = [
             Reject::Full,
             Reject::Ramp,
@@ -363,7 +376,8 @@ impl Work<'_> {
         ];
         let open: u32 = fresh.iter().map(|r| count(&funnel, *r)).sum();
         if open == 0 && row.missed.iter().any(|a| !keep_out.contains(a)) {
-            row.round = row.round.saturating_add(1).min(self.s.policy.rounds.saturating_sub(1));
+            let rounds = self.s.rules().policy_of(row).rounds;
+            row.round = row.round.saturating_add(1).min(rounds.saturating_sub(1));
             row.missed = keep_out.to_vec();
         }
     }
@@ -380,9 +394,13 @@ impl Work<'_> {
         let rules = self.s.rules();
         let before = rules.ramp_cap(ramp, at.plus(-1));
         let idle = before.saturating_sub(row.load) >= self.s.policy.ramp.initial;
-        let whole = rules.limit(row).is_some_and(|l| rules.ramp_cap(ramp, self.now()) >= l);
+        let limit = rules
+            .policies_of(row)
+            .map(|p| Rules::limit(row, p).unwrap_or(u32::MAX))
+            .max();
+        let whole = limit.is_some_and(|l| rules.ramp_cap(ramp, self.now()) >= l);
         let in_grace = row.keep.gone_due.is_some();
-        let over = idle || whole || !(rules.status(row).available() || in_grace);
+        let over = idle || whole || !(rules.is_there(row) || in_grace);
         self.edit_agent(agent, |a| {
             if over {
                 a.keep.ramp = None;

@@ -5,7 +5,7 @@ use crate::decision::{Act, Decision, Funnel, Reason};
 use crate::fact::{HoursScope, PolicyScope, Presence, Profile, Reach};
 use crate::index::{Due, Rules, Scope};
 use crate::outcome::{Answer, Notice};
-use crate::policy::{Policy, PresenceRule, Strategy};
+use crate::policy::{Policy, PresenceRule};
 use crate::row::{AgentRow, ConvRow, Epoch, GroupRow};
 use crate::work::Work;
 use ronda_domain::conversation::Place;
@@ -36,7 +36,12 @@ impl Work<'_> {
             a.keep.presence = now;
             a.keep.gone_due = gone_due;
         });
-        if returns && self.s.policy.presence == PresenceRule::Online {
+        let rules = self.s.rules();
+        let asks = self
+            .s
+            .agent(agent)
+            .is_some_and(|a| rules.policies_of(a).any(|p| p.presence == PresenceRule::Online));
+        if returns && asks {
             self.start_ramp(agent);
         }
         if now == Presence::Online {
@@ -63,9 +68,8 @@ impl Work<'_> {
         skills.dedup();
         let known = self.s.agent(agent);
         let was_active = known.is_some_and(|a| a.active);
-        let left: Vec<GroupId> = known
-            .map(|a| a.groups.iter().copied().filter(|g| !groups.contains(g)).collect())
-            .unwrap_or_default();
+        let was: Vec<GroupId> = known.map(|a| a.groups.clone()).unwrap_or_default();
+        let left: Vec<GroupId> = was.iter().copied().filter(|g| !groups.contains(g)).collect();
         let limit_before = self.s.limit(agent);
         self.edit_agent(agent, |a| {
             a.active = profile.active;
@@ -77,7 +81,12 @@ impl Work<'_> {
             a.skills = skills;
         });
         let raised = grew(limit_before, self.s.limit(agent));
-        if profile.active && (raised || !was_active) && self.s.rules().policy.enabled && self.s.waiting() > 0 {
+        let rules = self.s.rules();
+        let assigns = self
+            .s
+            .agent(agent)
+            .is_some_and(|a| rules.policies_of(a).any(|p| p.enabled));
+        if profile.active && (raised || !was_active) && assigns && self.s.waiting() > 0 {
             self.start_ramp(agent);
         }
         if !profile.active {
@@ -101,7 +110,28 @@ impl Work<'_> {
                 self.notices.push(Notice::HoldsOutsideGroup { agent, conversations });
             }
         }
+        self.look_for_groups(&was);
         DONE
+    }
+
+    /// What waits in these groups and finds nobody there is looked at (row 68).
+    fn look_for_groups(&mut self, groups: &[GroupId]) {
+        for group in groups.iter().filter(|g| !self.s.index.is_peopled(**g)) {
+            let lanes = self
+                .s
+                .index
+                .waiting
+                .iter()
+                .filter(|(scope, _)| scope.rules == Some(*group));
+            let keys = lanes.flat_map(|(_, lanes)| lanes.values().flatten());
+            self.came.extend(keys.map(|(_, conv)| *conv));
+        }
+    }
+
+    /// The same after a change of groups or policies.
+    fn look_for_all_groups(&mut self) {
+        let groups: Vec<GroupId> = self.s.groups.keys().copied().collect();
+        self.look_for_groups(&groups);
     }
 
     pub fn group_set(&mut self, row: GroupRow, live: bool, heir: Option<GroupId>) -> Answer {
@@ -122,6 +152,7 @@ impl Work<'_> {
         if let Some(heir) = heir.filter(|h| !live && self.s.groups.contains_key(h)) {
             self.inherit(group, heir);
         }
+        self.look_for_all_groups();
         DONE
     }
 
@@ -152,109 +183,129 @@ impl Work<'_> {
 
     /// Rows 21, 22, 69.
     pub fn policy_set(&mut self, scope: PolicyScope, policy: Option<&Policy>, reach: Reach) -> Answer {
-        if let PolicyScope::Group(group) = scope {
-            return self.group_policy_set(group, policy, reach);
-        }
-        let Some(policy) = policy else {
-            return DONE;
+        let (group, known) = match scope {
+            PolicyScope::Workspace => (None, Some(&self.s.policy)),
+            PolicyScope::Group(group) => (Some(group), self.s.policies.get(&group)),
         };
-        if self.s.policy == *policy && reach == Reach::NewOnly {
+        if known == policy && reach == Reach::NewOnly {
             return DONE;
         }
-        let before: BTreeSet<AgentId> = self.s.available().collect();
-        let old = std::mem::replace(&mut self.s.policy, policy.clone());
-        let switched_on = !old.enabled && policy.enabled;
-        let raised = grew(old.limit, policy.limit);
-        let asks = !(old.enabled && old.presence == PresenceRule::Online)
-            && policy.enabled
-            && policy.presence == PresenceRule::Online;
-        self.undo.policy.get_or_insert(Box::new(old));
+        let there: BTreeSet<AgentId> = self.s.available().map(|a| a.agent).collect();
+        let asked: BTreeSet<AgentId> = self.asked().collect();
+        let old = self.s.rules().policy_in(group).clone();
+        match (group, policy) {
+            (None, Some(policy)) => {
+                let was = std::mem::replace(&mut self.s.policy, policy.clone());
+                self.undo.policy.get_or_insert(Box::new(was));
+            }
+            (None, None) => return DONE,
+            (Some(group), policy) => {
+                let was = self.s.policies.clone();
+                match policy {
+                    Some(policy) => self.s.policies.insert(group, policy.clone()),
+                    None => self.s.policies.remove(&group),
+                };
+                self.undo.policies.get_or_insert(was);
+            }
+        }
         self.s.rebuild();
         self.s.unsettled = true;
+        let new = self.s.rules().policy_in(group).clone();
+        let switched_on = !old.enabled && new.enabled;
+        let raised = grew(old.limit, new.limit);
         let waiting = self.s.waiting() > 0;
-        let due = self.now().plus(i64::from(policy.gone_grace_seconds) * 1_000);
+        let due = self.now().plus(i64::from(self.s.policy.gone_grace_seconds) * 1_000);
+        let asking: BTreeSet<AgentId> = self.asked().filter(|a| !asked.contains(a)).collect();
         let mut agents: Vec<AgentId> = self.s.agents.keys().copied().collect();
         agents.sort_unstable();
         for agent in agents {
             let Some(row) = self.s.agent(agent) else {
                 continue;
             };
-            let silent = asks && row.keep.presence == Presence::Gone && row.keep.gone_due.is_none() && row.load > 0;
-            let paced = waiting && (switched_on || (raised && row.limit.is_none()));
-            let stops = row.keep.ramp.is_some() && !policy.ramp.on();
+            let silent = asking.contains(&agent)
+                && row.keep.presence == Presence::Gone
+                && row.keep.gone_due.is_none()
+                && row.load > 0;
+            let concerned = group.is_none_or(|g| row.groups.binary_search(&g).is_ok());
+            let paced = concerned && waiting && (switched_on || (raised && row.limit.is_none()));
+            let stops = row.keep.ramp.is_some() && !self.s.policy.ramp.on();
+            let starts = paced && self.s.rules().is_there(row);
             if silent {
                 self.edit_agent(agent, |a| a.keep.gone_due = Some(due));
             }
             if stops {
                 self.edit_agent(agent, |a| a.keep.ramp = None);
-            } else if paced && self.s.status(agent).available() {
+            } else if starts {
                 self.start_ramp(agent);
             }
         }
-        if policy.strategy == Strategy::Weighted {
-            let pool = before.iter().filter(|a| self.s.status(**a).available());
-            if let Some(least) = pool.filter_map(|a| self.s.agent(*a)).map(|a| a.keep.served).min() {
-                let mut returned: Vec<AgentId> = self.s.available().filter(|a| !before.contains(a)).collect();
-                returned.sort_unstable();
-                for agent in returned {
-                    self.edit_agent(agent, |a| a.keep.served = a.keep.served.max(least));
-                }
-            }
+        if self.s.rules().weighted() {
+            self.lift(&there);
         }
-        self.set_aside(switched_on);
-        self.rewind(reach);
+        self.set_aside(group, switched_on);
+        self.rewind(group, reach);
+        self.look_for_all_groups();
         DONE
     }
 
-    fn group_policy_set(&mut self, group: GroupId, policy: Option<&Policy>, reach: Reach) -> Answer {
-        if self.s.policies.get(&group) == policy && reach == Reach::NewOnly {
-            return DONE;
-        }
-        let before = self.s.policies.clone();
-        match policy {
-            Some(policy) => self.s.policies.insert(group, policy.clone()),
-            None => self.s.policies.remove(&group),
+    /// Agents who must be online for something.
+    fn asked(&self) -> impl Iterator<Item = AgentId> + '_ {
+        let rules = self.s.rules();
+        let asks = |p: &Policy| p.enabled && p.presence == PresenceRule::Online;
+        let asked = self.s.agents.values().filter(move |a| rules.policies_of(a).any(asks));
+        asked.map(|a| a.agent)
+    }
+
+    /// Who can receive now and could not before makes up for no turns (F3).
+    fn lift(&mut self, before: &BTreeSet<AgentId>) {
+        let stayed = self.s.available().filter(|a| before.contains(&a.agent));
+        let Some(least) = stayed.map(|a| a.keep.served).min() else {
+            return;
         };
-        self.undo.policies.get_or_insert(before);
-        self.s.rebuild();
-        self.s.unsettled = true;
-        DONE
+        let returned = self.s.available().filter(|a| !before.contains(&a.agent));
+        let mut returned: Vec<AgentId> = returned.map(|a| a.agent).collect();
+        returned.sort_unstable();
+        for agent in returned {
+            self.edit_agent(agent, |a| a.keep.served = a.keep.served.max(least));
+        }
+    }
+
+    /// Conversations that the policy of a group, or of the workspace, rules, ascending.
+    fn ruled_by(&self, group: Option<GroupId>) -> Vec<ConvRow> {
+        let rules = self.s.rules();
+        let ruled = |c: &&ConvRow| {
+            let own = rules
+                .home(c.group)
+                .filter(|g| rules.policies.contains_key(g) || group == Some(*g));
+            own == group
+        };
+        let mut rows: Vec<ConvRow> = self.s.convs.values().filter(ruled).cloned().collect();
+        rows.sort_unstable_by_key(|c| c.conv);
+        rows
     }
 
     /// Row 70: what is too old when assignment is switched on stays waiting; a larger threshold brings it back.
-    fn set_aside(&mut self, switched_on: bool) {
-        let before = self
-            .now()
-            .plus(-i64::from(self.s.policy.max_backlog_age_seconds) * 1_000);
-        let convs = self.s.convs.values().filter(|c| c.place == Place::Waiting);
-        let mut rows: Vec<ConvRow> = convs
-            .filter(|c| c.keep.stale != (crate::index::key(c).0 < before && (switched_on || c.keep.stale)))
-            .cloned()
-            .collect();
-        rows.sort_unstable_by_key(|c| c.conv);
-        for mut row in rows {
-            row.keep.stale = !row.keep.stale;
-            self.put(row);
+    fn set_aside(&mut self, group: Option<GroupId>, switched_on: bool) {
+        let age = self.s.rules().policy_in(group).max_backlog_age_seconds;
+        let before = self.now().plus(-i64::from(age) * 1_000);
+        for mut row in self.ruled_by(group) {
+            let since = row.anchor.or(row.waiting_since).unwrap_or_default();
+            let old = since < before && (switched_on || row.keep.stale);
+            if row.place == Place::Waiting && row.keep.stale != old {
+                row.keep.stale = old;
+                self.put(row);
+            }
         }
     }
 
     /// Clocks of open conversations after a new policy: what it forbids stops at once, the rest only when asked.
-    fn rewind(&mut self, reach: Reach) {
-        let mut held: Vec<ConversationId> = self
-            .s
-            .convs
-            .values()
-            .filter(|c| c.place == Place::Held)
-            .map(|c| c.conv)
-            .collect();
-        held.sort_unstable();
-        for conv in held {
-            let Some(old) = self.s.conv(conv).cloned() else {
+    fn rewind(&mut self, group: Option<GroupId>, reach: Reach) {
+        for old in self.ruled_by(group) {
+            if old.place != Place::Held {
                 continue;
-            };
-            let wants = self.wants_clock(&old);
+            }
             let mut row = old.clone();
-            if !wants {
+            if !self.wants_clock(&old) {
                 row.rotate_at = None;
                 row.keep.overdue = false;
             } else if reach == Reach::OpenToo {
@@ -299,7 +350,7 @@ impl Work<'_> {
             }
         }
         let opened = self.closed_lanes();
-        let lanes: Vec<_> = closed.difference(&opened).copied().collect();
+        let lanes: Vec<_> = closed.difference(&opened).cloned().collect();
         self.release_paced(&lanes);
         DONE
     }
@@ -325,9 +376,9 @@ impl Work<'_> {
     fn closed_lanes(&self) -> BTreeSet<(Scope, ChannelAccountId)> {
         let rules = self.s.rules();
         let waiting = self.s.index.waiting.iter();
-        let lanes = waiting.flat_map(|(scope, lanes)| lanes.keys().map(|l| (*scope, l.channel)));
+        let lanes = waiting.flat_map(|(scope, lanes)| lanes.keys().map(|l| (scope.clone(), l.channel)));
         lanes
-            .filter(|(scope, channel)| !is_open(rules.hours_in(*scope, *channel), rules.now))
+            .filter(|(scope, channel)| !is_open(rules.hours_in(scope.rules, *channel), rules.now))
             .collect()
     }
 
@@ -339,8 +390,8 @@ impl Work<'_> {
         self.s.unsettled = true;
         let rules = self.s.rules();
         let waiting = self.s.index.waiting.iter();
-        let lanes = waiting.flat_map(|(scope, lanes)| lanes.keys().map(|l| (*scope, l.channel)));
-        let opened = lanes.filter(|(s, c)| rules.calendar(*s, *c).is_some_and(|h| calendars.contains(&h)));
+        let lanes = waiting.flat_map(|(scope, lanes)| lanes.keys().map(|l| (scope.clone(), l.channel)));
+        let opened = lanes.filter(|(s, c)| rules.calendar(s.rules, *c).is_some_and(|h| calendars.contains(&h)));
         let opened: BTreeSet<_> = opened.collect();
         self.release_paced(&opened.into_iter().collect::<Vec<_>>());
     }
@@ -348,14 +399,16 @@ impl Work<'_> {
     /// Starts the pacing of everybody who may take what waits in these queues.
     fn release_paced(&mut self, lanes: &[(Scope, ChannelAccountId)]) {
         let rules = self.s.rules();
-        if !rules.policy.enabled || !rules.policy.ramp.on() || lanes.is_empty() {
+        if !rules.policy.ramp.on() || lanes.is_empty() {
             return;
         }
         let takes = |a: &AgentRow| {
-            let one = |(scope, channel): &(Scope, ChannelAccountId)| {
-                Rules::member(a, *scope) && Rules::may_reply(a, *channel)
-            };
-            self.s.status(a.agent).available() && lanes.iter().any(one)
+            lanes.iter().any(|(scope, channel)| {
+                rules.policy_in(scope.rules).enabled
+                    && Rules::member(a, scope)
+                    && Rules::may_reply(a, *channel)
+                    && self.s.status(a, scope).available()
+            })
         };
         let mut agents: Vec<AgentId> = self.s.agents.values().filter(|a| takes(a)).map(|a| a.agent).collect();
         agents.sort_unstable();
@@ -421,7 +474,7 @@ impl Work<'_> {
             seq: 0,
             at: self.now(),
             cause: 0,
-            policy_version: 0,
+            policy_version: self.s.policy.version,
             conversation: None,
             epoch_before: Epoch(0),
             epoch_after: Epoch(0),

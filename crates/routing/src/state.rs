@@ -3,7 +3,7 @@
 use crate::clock::{Hours, is_open};
 use crate::fact::HoursScope;
 use crate::hash::{self, Map};
-use crate::index::{Index, Rules, Status};
+use crate::index::{Index, Rules, Scope, Status};
 use crate::outcome::Outcome;
 use crate::policy::{Policy, World};
 use crate::row::{AgentRow, ConvRow, GroupRow, Head, Rows};
@@ -128,19 +128,41 @@ impl State {
         self.agents.get(&agent)
     }
 
-    /// The limit of an agent under the policy; none means unlimited.
+    /// The limit of an agent under the policy of the workspace; none means unlimited.
     #[must_use]
     pub fn limit(&self, agent: AgentId) -> Option<u32> {
+        self.limit_in(agent, None)
+    }
+
+    /// The limit of an agent for conversations of a group; none means unlimited. It counts all that they hold.
+    #[must_use]
+    pub fn limit_in(&self, agent: AgentId, group: Option<GroupId>) -> Option<u32> {
+        let rules = self.rules();
+        let policy = rules.policy_in(rules.home(group));
         self.agents
             .get(&agent)
-            .map_or(self.policy.limit, |a| self.rules().limit(a))
+            .map_or(policy.limit, |a| Rules::limit(a, policy))
     }
 
     /// The most an agent may hold by manual work and returns; none means unlimited.
     #[must_use]
     pub fn hard_cap(&self, agent: AgentId) -> Option<u32> {
-        let limit = self.limit(agent)?;
-        Some(self.policy.hard_cap.over(limit))
+        self.hard_cap_in(agent, None)
+    }
+
+    /// The same when the conversation is of a group.
+    #[must_use]
+    pub fn hard_cap_in(&self, agent: AgentId, group: Option<GroupId>) -> Option<u32> {
+        let rules = self.rules();
+        let limit = self.limit_in(agent, group)?;
+        Some(rules.policy_in(rules.home(group)).hard_cap.over(limit))
+    }
+
+    /// The policy that holds for conversations of a group: its own, or the workspace's.
+    #[must_use]
+    pub fn policy_in(&self, group: Option<GroupId>) -> &Policy {
+        let rules = self.rules();
+        rules.policy_in(rules.home(group))
     }
 
     /// Number of conversations that wait.
@@ -320,11 +342,11 @@ impl State {
             now: self.head.at,
         };
         if let Some(old) = self.convs.get(&id) {
-            self.index.unlink_conv(&rules, old);
+            self.index.unlink_conv(&rules, |a| self.agents.get(&a), old);
             self.entities = self.entities.wrapping_sub(hash::of(CONV, old));
         }
         if let Some(new) = &row {
-            self.index.link_conv(&rules, new);
+            self.index.link_conv(&rules, |a| self.agents.get(&a), new);
             self.entities = self.entities.wrapping_add(hash::of(CONV, new));
         }
         replace(&mut self.convs, id, row);
@@ -357,13 +379,19 @@ impl State {
         self.set_agent(id, Some(row));
     }
 
-    /// Agents who pass every test but pacing and capacity, in no order.
-    pub(crate) fn available(&self) -> impl Iterator<Item = AgentId> + '_ {
-        self.agents.keys().copied().filter(|a| self.status(*a).available())
+    /// Agents who pass every test but pacing and capacity by some policy, in no order.
+    pub(crate) fn available(&self) -> impl Iterator<Item = &AgentRow> {
+        self.agents.values().filter(|a| self.rules().is_there(a))
     }
 
-    pub(crate) fn status(&self, agent: AgentId) -> Status {
-        self.index.status(agent)
+    pub(crate) fn status(&self, agent: &AgentRow, scope: &Scope) -> Status {
+        self.index.status(&self.rules(), agent, scope)
+    }
+
+    /// By the policy that holds for a conversation, whatever the skills.
+    pub(crate) fn status_for(&self, agent: &AgentRow, conv: &ConvRow) -> Status {
+        let rules = self.rules();
+        self.index.status_by(&rules, agent, rules.policy_of(conv))
     }
 }
 
@@ -382,6 +410,8 @@ fn replace<K: std::hash::Hash + Eq, V>(map: &mut Map<K, V>, key: K, value: Optio
 fn tidy_conv(mut row: ConvRow) -> Option<ConvRow> {
     row.missed.sort_unstable();
     row.missed.dedup();
+    row.keep.needs.sort_unstable();
+    row.keep.needs.dedup();
     match (row.place, row.owner) {
         (Place::Held, Some(_)) => Some(row),
         (Place::Waiting, _) => {
@@ -395,6 +425,8 @@ fn tidy_conv(mut row: ConvRow) -> Option<ConvRow> {
 fn tidy_agent(mut row: AgentRow) -> AgentRow {
     row.groups.sort_unstable();
     row.groups.dedup();
+    row.skills.sort_unstable();
+    row.skills.dedup();
     if let Some(channels) = &mut row.channels {
         channels.sort_unstable();
         channels.dedup();

@@ -64,8 +64,9 @@ fn nearest(funnel: &Funnel) -> Option<Reject> {
 
 /// Since when a held conversation is over the time to answer although it does not move.
 fn overdue_since(state: &State, conv: &ConvRow, now: Ms) -> Option<Ms> {
-    let seconds = state.policy.reassign_seconds?;
-    let silent = state.policy.scope == ReplyScope::FirstReply && conv.keep.answers > 0;
+    let policy = state.rules().policy_of(conv);
+    let seconds = policy.reassign_seconds?;
+    let silent = policy.scope == ReplyScope::FirstReply && conv.keep.answers > 0;
     if !silent && !conv.keep.overdue {
         return None;
     }
@@ -84,15 +85,16 @@ pub fn survey(state: &State, now: Ms) -> Survey {
     }
     for (scope, lanes) in &state.index.waiting {
         for (lane, set) in lanes {
-            let funnel = state.index.funnel(&rules, |a| state.agents.get(&a), *scope, lane);
+            let funnel = state.index.funnel(&rules, |a| state.agents.get(&a), scope, lane);
             let reason = nearest(&funnel);
             for key in set {
                 let Some(conv) = state.convs.get(&key.1) else { continue };
                 let queue = queues.entry(conv.group).or_default();
                 queue.waiting += 1;
                 queue.exhausted += u32::from(conv.exhausted);
-                if queue.oldest.is_none_or(|o| *key < o) {
-                    queue.oldest = Some(*key);
+                let this = (conv.anchor.or(conv.waiting_since).unwrap_or_default(), conv.conv);
+                if queue.oldest.is_none_or(|o| this < o) {
+                    queue.oldest = Some(this);
                     queue.funnel = funnel.clone();
                 }
                 if let Some(reason) = reason {

@@ -6,7 +6,7 @@ use crate::decision::{Act, Decision, Funnel, Reason};
 use crate::fact::{Arrival, Presence};
 use crate::index::{self, Lane, Scope, Status};
 use crate::outcome::{AgentChange, Answer, ConvChange, Notice, Outcome, Undo};
-use crate::policy::{PresenceRule, ReplyScope, Strategy};
+use crate::policy::{Policy, PresenceRule, ReplyScope};
 use crate::replay::{Moment, Watch};
 use crate::row::{AgentRow, ConvKeep, ConvRow, Epoch, Head, Origin, Ramp};
 use crate::state::State;
@@ -33,6 +33,8 @@ pub(crate) struct Work<'a> {
     pub alive: Option<AgentId>,
     /// A decision that is looked at closely when it is taken.
     pub watch: Option<Watch>,
+    /// Conversations that came to wait in a group, to be looked at once: somebody may have to be found for it.
+    pub came: BTreeSet<ConversationId>,
     decisions: Vec<Decision>,
     head_before: Head,
     convs: BTreeMap<ConversationId, (Epoch, Option<ConvRow>)>,
@@ -58,6 +60,7 @@ impl<'a> Work<'a> {
             freed: BTreeSet::new(),
             alive: None,
             watch: None,
+            came: BTreeSet::new(),
             decisions: Vec::new(),
             head_before,
             convs: BTreeMap::new(),
@@ -127,6 +130,9 @@ impl<'a> Work<'a> {
     /// The row of a conversation the engine does not know, as it stands in the database.
     pub fn arrive(&mut self, conv: ConversationId, arrival: &Arrival, place: Place) -> ConvRow {
         self.convs.entry(conv).or_insert((arrival.epoch, None));
+        let mut needs = arrival.needs.clone();
+        needs.sort_unstable();
+        needs.dedup();
         ConvRow {
             conv,
             customer: arrival.customer,
@@ -147,7 +153,13 @@ impl<'a> Work<'a> {
             missed: Vec::new(),
             moves: 0,
             transfers: 0,
-            keep: ConvKeep::default(),
+            keep: ConvKeep {
+                needs,
+                priority_minutes: arrival.priority_minutes,
+                window_ends: arrival.window_ends,
+                window_step: index::window_step(arrival.window_ends, self.now()),
+                ..ConvKeep::default()
+            },
         }
     }
 
@@ -156,6 +168,9 @@ impl<'a> Work<'a> {
         let id = row.conv;
         let before = self.s.convs.get(&id);
         let owner_before = before.and_then(|c| c.owner);
+        if row.place == Place::Waiting && before.is_none_or(|b| b.epoch != row.epoch) {
+            self.came.insert(id);
+        }
         if let Some(before) = before {
             self.convs
                 .entry(id)
@@ -190,23 +205,24 @@ impl<'a> Work<'a> {
         let before = self.s.agents.get(&id).cloned();
         let mut row = before.clone().unwrap_or_else(|| AgentRow::new(id));
         edit(&mut row);
-        let status = self.s.status(id);
-        let reach = before
-            .as_ref()
-            .is_some_and(|b| (&b.groups, &b.channels) == (&row.groups, &row.channels));
-        self.agents.entry(id).or_insert(before);
-        if self.s.policy.strategy == Strategy::Weighted
-            && !status.available()
-            && self.s.rules().status(&row).available()
-        {
+        let rules = self.s.rules();
+        if rules.weighted() && rules.is_there(&row) && !before.as_ref().is_some_and(|b| rules.is_there(b)) {
             // Back from absence: no turns are made up for (F3).
-            let pool = self.s.available().filter_map(|a| self.s.agent(a));
-            row.keep.served = row.keep.served.max(pool.map(|a| a.keep.served).min().unwrap_or(0));
+            let pool = self.s.available().map(|a| a.keep.served);
+            row.keep.served = row.keep.served.max(pool.min().unwrap_or(0));
         }
-        self.s.set_agent(id, Some(row));
-        if self.s.status(id) == Status::Room && (status != Status::Room || !reach) {
+        let same = before
+            .as_ref()
+            .filter(|b| (&b.groups, &b.channels, &b.skills) == (&row.groups, &row.channels, &row.skills));
+        let gains = |p: &Policy| {
+            let had = same.is_some_and(|b| self.s.index.status_by(&rules, b, p) == Status::Room);
+            !had && rules.status(&row, p) == Status::Room
+        };
+        if rules.policies_of(&row).any(gains) {
             self.freed.insert(id);
         }
+        self.agents.entry(id).or_insert(before);
+        self.s.set_agent(id, Some(row));
     }
 
     /// Starts the pacing of an agent who can take conversations from now on (row 23).
@@ -233,6 +249,7 @@ impl<'a> Work<'a> {
                 after: after.clone(),
             }));
         }
+        let policy_version = self.s.rules().policy_of(after).version;
         self.note(Decision {
             conversation: Some(after.conv),
             epoch_before: before.epoch,
@@ -245,7 +262,7 @@ impl<'a> Work<'a> {
             seq: 0,
             at: Ms(0),
             cause: 0,
-            policy_version: 0,
+            policy_version,
         });
     }
 
@@ -257,7 +274,6 @@ impl<'a> Work<'a> {
             seq: head.decision_seq,
             at: head.at,
             cause: self.cause,
-            policy_version: self.s.policy.version,
             ..decision
         });
     }
@@ -323,8 +339,7 @@ impl<'a> Work<'a> {
             reserved_until: None,
             keep: ConvKeep {
                 origin: Some(origin),
-                previous: old.keep.previous,
-                ..ConvKeep::default()
+                ..carried(old)
             },
             ..old.clone()
         };
@@ -345,10 +360,7 @@ impl<'a> Work<'a> {
             assigned_at: None,
             reserved_for: None,
             reserved_until: None,
-            keep: ConvKeep {
-                previous: old.keep.previous,
-                ..ConvKeep::default()
-            },
+            keep: carried(old),
             ..old.clone()
         }
     }
@@ -358,7 +370,7 @@ impl<'a> Work<'a> {
         let now = self.now();
         self.s.head.stamp = self.s.head.stamp.saturating_add(1);
         let stamp = self.s.head.stamp;
-        let weighted = self.s.policy.strategy == Strategy::Weighted;
+        let weighted = self.s.rules().weighted();
         self.edit_agent(agent, |a| {
             a.stamp = stamp;
             a.keep.last_assigned_at = Some(now);
@@ -369,9 +381,10 @@ impl<'a> Work<'a> {
     }
 
     /// Whether the agent has been gone for longer than the grace, under a policy that asks for presence (row 56).
-    pub fn is_gone(&self, agent: AgentId) -> bool {
-        self.s.policy.enabled
-            && self.s.policy.presence == PresenceRule::Online
+    pub fn is_gone(&self, agent: AgentId, conv: &ConvRow) -> bool {
+        let policy = self.s.rules().policy_of(conv);
+        policy.enabled
+            && policy.presence == PresenceRule::Online
             && self
                 .s
                 .agent(agent)
@@ -380,7 +393,8 @@ impl<'a> Work<'a> {
 
     pub fn over_limit(&mut self, conversation: ConversationId, agent: AgentId) -> bool {
         let load = self.s.agent(agent).map_or(0, |a| a.load);
-        match self.s.limit(agent) {
+        let group = self.s.conv(conversation).and_then(|c| c.group);
+        match self.s.limit_in(agent, group) {
             Some(limit) if load > limit => {
                 self.notices.push(Notice::OverLimit {
                     conversation,
@@ -393,4 +407,28 @@ impl<'a> Work<'a> {
             _ => false,
         }
     }
+}
+
+/// What stays with a conversation through every change of owner: what it needs, and how long its customer has been
+/// looked for.
+fn carried(old: &ConvRow) -> ConvKeep {
+    let keep = &old.keep;
+    ConvKeep {
+        previous: keep.previous,
+        needs: keep.needs.clone(),
+        priority_minutes: keep.priority_minutes,
+        raised_minutes: keep.raised_minutes,
+        window_ends: keep.window_ends,
+        window_step: keep.window_step,
+        step: keep.step,
+        via: keep.via.clone(),
+        ..ConvKeep::default()
+    }
+}
+
+/// A person decided who is asked: the wait begins anew.
+pub(crate) fn asked_anew(row: &mut ConvRow) {
+    row.keep.step = 0;
+    row.keep.raised_minutes = 0;
+    row.keep.via.clear();
 }

@@ -255,6 +255,7 @@ export default {
   'lost.no_reply_right': '{n} without the right on the channel',
   'lost.excluded': '{n|# excluded|# excluded}',
   'lost.not_online': '{n} not online',
+  'lost.skill': '{n} without the skill',
   'lost.missed': '{n} already had it',
   'lost.reserved': '{n} because it is reserved',
   'lost.ramp': '{n} starting gradually',

@@ -254,6 +254,7 @@ export default {
   'lost.no_reply_right': '{n} sin permiso en el canal',
   'lost.excluded': '{n|# excluida|# excluidas}',
   'lost.not_online': '{n} no online',
+  'lost.skill': '{n} sin la habilidad',
   'lost.missed': '{n} ya la tuvieron',
   'lost.reserved': '{n} porque está reservada',
   'lost.ramp': '{n} en arranque gradual',

@@ -255,6 +255,7 @@ export default {
   'lost.no_reply_right': '{n} sem permissão no canal',
   'lost.excluded': '{n|# excluída|# excluídas}',
   'lost.not_online': '{n} não online',
+  'lost.skill': '{n} sem a habilidade',
   'lost.missed': '{n} já a tiveram',
   'lost.reserved': '{n} porque está reservada',
   'lost.ramp': '{n} em início gradual',

@@ -4,7 +4,7 @@
 use ronda_domain::conversation::{Phase, Place};
 use ronda_domain::{AgentId, ConversationId, GroupId, Ms};
 use ronda_routing::{
-    Act, AgentRow, Arrival, ConvKeep, ConvRow, Epoch, Fact, Hours, HoursScope, Input, OnGone, Origin, Presence,
+    Act, AgentRow, Arrival, ConvKeep, ConvRow, Epoch, Fact, Hours, HoursScope, Input, OnGone, Origin, Policy, Presence,
     PresenceRule, Ramp, ReplyScope, Rows, Strategy,
 };
 use std::cmp::Ordering;
@@ -25,6 +25,8 @@ pub struct Model {
     pub alive: Option<AgentId>,
     /// Who was available when last looked at.
     pub there: Vec<AgentId>,
+    /// What came to wait.
+    pub came: Vec<ConversationId>,
 }
 
 impl Model {
@@ -34,13 +36,14 @@ impl Model {
             lines: Vec::new(),
             alive: None,
             there: Vec::new(),
+            came: Vec::new(),
         };
         model.there = model.available_now();
         model
     }
 
     fn available_now(&self) -> Vec<AgentId> {
-        let there = self.rows.agents.iter().filter(|a| self.available(a));
+        let there = self.rows.agents.iter().filter(|a| self.is_there(a));
         there.map(|a| a.agent).collect()
     }
 
@@ -49,7 +52,7 @@ impl Model {
         let now = self.available_now();
         let stayed = |a: &&AgentRow| now.contains(&a.agent) && self.there.contains(&a.agent);
         let least = self.rows.agents.iter().filter(stayed).map(|a| a.keep.served).min();
-        if self.rows.policy.strategy == Strategy::Weighted {
+        if self.weighted() {
             let back: Vec<_> = now.iter().copied().filter(|a| !self.there.contains(a)).collect();
             for id in back {
                 let keep = &mut self.agent_mut(id).keep;
@@ -71,16 +74,16 @@ impl Model {
 
     fn strike(&mut self, owner: &AgentRow, conv: &ConvRow) {
         let round = conv.round;
-        let (policy, now) = (self.rows.policy.clone(), self.now());
+        let (policy, now) = (self.policy_of(conv).clone(), self.now());
         let quiet = owner
             .keep
             .life_at
-            .is_none_or(|at| self.open_between(&self.hours_of(conv), at, now) >= self.answer_ms(round));
+            .is_none_or(|at| self.open_between(&self.hours_of(conv), at, now) >= answer_ms(&policy, round));
         let lately = owner
             .keep
             .strike_at
-            .is_some_and(|at| now.0 - at.0 < self.answer_ms(0) / 2);
-        if policy.strikes == 0 || !self.available(owner) || !quiet || lately {
+            .is_some_and(|at| now.0 - at.0 < answer_ms(&policy, 0) / 2);
+        if policy.strikes == 0 || !available(owner, &policy) || !quiet || lately {
             return;
         }
         let any = policy.presence == PresenceRule::Any;
@@ -152,6 +155,9 @@ impl Model {
 
     /// Writes a row, drops it when it left, and counts all loads again.
     pub fn put(&mut self, row: ConvRow) {
+        if row.place == Place::Waiting && self.conv(row.conv).is_none_or(|c| c.epoch != row.epoch) {
+            self.came.push(row.conv);
+        }
         self.rows.convs.retain(|c| c.conv != row.conv);
         if matches!(row.place, Place::Waiting | Place::Held) {
             self.rows.convs.push(row);
@@ -181,20 +187,37 @@ impl Model {
 
     // Agents.
 
-    pub fn limit(&self, agent: &AgentRow) -> Option<u32> {
-        agent.limit.or(self.rows.policy.limit)
+    /// The policy of its group, or the workspace's.
+    pub fn policy_of(&self, conv: &ConvRow) -> &Policy {
+        let home = self.target_group(conv.group);
+        let own = self.rows.policies.iter().find(|(g, _)| Some(*g) == home);
+        own.map_or(&self.rows.policy, |(_, p)| p)
     }
 
-    pub fn hard_cap(&self, agent: &AgentRow) -> Option<u32> {
-        let limit = self.limit(agent)?;
+    /// The workspace's policy and those of their groups.
+    pub fn policies_of(&self, agent: &AgentRow) -> Vec<Policy> {
+        let own = self.rows.policies.iter().filter(|(g, _)| agent.groups.contains(g));
+        let all = std::iter::once(&self.rows.policy).chain(own.map(|(_, p)| p));
+        all.cloned().collect()
+    }
+
+    /// Available for something.
+    pub fn is_there(&self, agent: &AgentRow) -> bool {
+        self.policies_of(agent).iter().any(|p| available(agent, p))
+    }
+
+    fn weighted(&self) -> bool {
+        let own = self.rows.policies.iter().map(|(_, p)| p);
+        own.chain([&self.rows.policy]).any(|p| p.strategy == Strategy::Weighted)
+    }
+
+    pub fn limit(&self, agent: &AgentRow, conv: &ConvRow) -> Option<u32> {
+        agent.limit.or(self.policy_of(conv).limit)
+    }
+
+    pub fn hard_cap(&self, agent: &AgentRow, conv: &ConvRow) -> Option<u32> {
+        let limit = self.limit(agent, conv)?;
         Some(limit + (limit * 20 / 100).max(2))
-    }
-
-    /// Active, not excluded, and there when the policy asks for it.
-    pub fn available(&self, agent: &AgentRow) -> bool {
-        let policy = &self.rows.policy;
-        let there = policy.presence == PresenceRule::Any || agent.keep.presence == Presence::Online;
-        agent.active && !policy.excluded.contains(&agent.agent) && there && agent.keep.cooling_until.is_none()
     }
 
     pub fn paced_to(&self, agent: &AgentRow, at: Ms) -> Option<u32> {
@@ -206,9 +229,9 @@ impl Model {
         Some(ramp.base + rule.initial + u32::try_from(steps).expect("few"))
     }
 
-    fn busy(&self, agent: &AgentRow) -> bool {
+    fn busy(&self, agent: &AgentRow, conv: &ConvRow) -> bool {
         let paced = self.paced_to(agent, self.now()).is_some_and(|cap| agent.load >= cap);
-        paced || self.limit(agent).is_some_and(|limit| agent.load >= limit)
+        paced || self.limit(agent, conv).is_some_and(|limit| agent.load >= limit)
     }
 
     pub fn target_group(&self, group: Option<GroupId>) -> Option<GroupId> {
@@ -221,16 +244,28 @@ impl Model {
 
     pub fn member(&self, agent: &AgentRow, conv: &ConvRow) -> bool {
         let left_for = conv.reserved_for.is_some() && conv.keep.origin == Some(Origin::Transferred);
-        let in_group = self.target_group(conv.group).is_none_or(|g| agent.groups.contains(&g));
+        let in_group = self.target_group(conv.group).is_none_or(|g| {
+            let steps = self.policy_of(conv).steps.iter().take(conv.keep.step.into());
+            let mut also = steps.flat_map(|s| &s.add_groups);
+            let known = |g: &GroupId| self.rows.groups.iter().any(|x| x.group == *g);
+            agent.groups.contains(&g) || also.any(|g| known(g) && agent.groups.contains(g))
+        });
         let may = agent.channels.as_ref().is_none_or(|c| c.contains(&conv.channel));
         may && (left_for || in_group)
     }
 
+    /// Whether `agent` can do what is still asked for.
+    pub fn able(&self, agent: &AgentRow, conv: &ConvRow) -> bool {
+        let left_for = conv.reserved_for.is_some() && conv.keep.origin == Some(Origin::Transferred);
+        let mut steps = self.policy_of(conv).steps.iter().take(conv.keep.step.into());
+        left_for || steps.any(|s| s.drop_skills) || conv.keep.needs.iter().all(|s| agent.skills.contains(s))
+    }
+
     /// Whether `agent` can have `conv`, apart from who has missed it.
     pub fn fit(&self, agent: &AgentRow, conv: &ConvRow) -> Fit {
-        if !self.member(agent, conv) || !self.available(agent) {
+        if !self.member(agent, conv) || !available(agent, self.policy_of(conv)) || !self.able(agent, conv) {
             Fit::Never
-        } else if self.busy(agent) {
+        } else if self.busy(agent, conv) {
             Fit::Busy
         } else {
             Fit::Room
@@ -239,7 +274,8 @@ impl Model {
 
     /// The best of those who can have it now.
     pub fn best(&self, conv: &ConvRow, missed: &[AgentId], rotates: bool) -> Option<AgentId> {
-        let by_life = rotates && self.rows.policy.presence == PresenceRule::Any;
+        let policy = self.policy_of(conv);
+        let by_life = rotates && policy.presence == PresenceRule::Any;
         let fits = |a: &&AgentRow| {
             self.fit(a, conv) == Fit::Room
                 && !missed.contains(&a.agent)
@@ -247,7 +283,7 @@ impl Model {
         };
         let mut found: Vec<&AgentRow> = self.rows.agents.iter().filter(fits).collect();
         found.sort_by(|x, y| {
-            let of = |a: &AgentRow| u64::from(self.limit(a).unwrap_or(200));
+            let of = |a: &AgentRow| u64::from(self.limit(a, conv).unwrap_or(200));
             let share = (u64::from(x.load) * of(y)).cmp(&(u64::from(y.load) * of(x)));
             let lately = |a: &AgentRow| a.keep.life_at.is_some_and(|at| self.now().0 - at.0 < 300_000);
             let life = if by_life {
@@ -257,7 +293,7 @@ impl Model {
             };
             // The middle of the next turn.
             let turns = |a: &AgentRow| a.keep.served + 465_585_120 / u64::from(a.weight) / 2;
-            let spare = match self.rows.policy.strategy {
+            let spare = match policy.strategy {
                 Strategy::LeastRecent => Ordering::Equal,
                 Strategy::MostSpare => share,
                 Strategy::FillFirst => share.reverse(),
@@ -303,7 +339,7 @@ impl Model {
 
     /// Whether anything is given automatically.
     fn assigns(&self, conv: &ConvRow) -> bool {
-        self.rows.policy.enabled && is_open(&self.hours_of(conv), self.now())
+        self.policy_of(conv).enabled && is_open(&self.hours_of(conv), self.now())
     }
 
     /// When its time may run again.
@@ -318,12 +354,12 @@ impl Model {
 
     /// What waits for these hours can be given now.
     pub fn opens(&mut self, is_its: impl Fn(&Self, &ConvRow) -> bool) {
-        let policy = &self.rows.policy;
         let convs = self.rows.convs.iter().filter(|c| c.place == Place::Waiting);
-        let released: Vec<_> = convs.filter(|c| is_its(self, c)).cloned().collect();
-        if policy.enabled && policy.ramp.initial > 0 {
+        let enabled = |c: &&ConvRow| is_its(self, c) && self.policy_of(c).enabled;
+        let released: Vec<_> = convs.filter(enabled).cloned().collect();
+        if self.rows.policy.ramp.initial > 0 {
             let from = self.now();
-            let takes = |a: &&AgentRow| self.available(a) && released.iter().any(|c| self.member(a, c));
+            let takes = |a: &&AgentRow| released.iter().any(|c| self.fit(a, c) != Fit::Never);
             let there: Vec<_> = self.rows.agents.iter().filter(takes).cloned().collect();
             for agent in there {
                 self.agent_mut(agent.agent).keep.ramp = Some(Ramp { from, base: agent.load });
@@ -332,19 +368,14 @@ impl Model {
     }
 
     pub fn wants_clock(&self, c: &ConvRow) -> bool {
-        let p = &self.rows.policy;
+        let p = self.policy_of(c);
         let asked = p.scope == ReplyScope::EveryTurn || c.keep.answers == 0;
         p.enabled && p.reassign_seconds.is_some() && c.phase == Some(Phase::Unanswered) && c.anchor.is_some() && asked
     }
 
-    pub fn answer_ms(&self, round: u8) -> i64 {
-        let factor = 2_i64.pow(u32::from(round));
-        i64::from(self.rows.policy.reassign_seconds.unwrap_or(0)) * 1_000 * factor
-    }
-
     pub fn clock_from(&self, c: &ConvRow, start: Ms) -> Option<Ms> {
         if self.wants_clock(c) {
-            self.add_open(c, start.max(self.runs_from(c)), self.answer_ms(c.round))
+            self.add_open(c, start.max(self.runs_from(c)), answer_ms(self.policy_of(c), c.round))
         } else {
             None
         }
@@ -369,11 +400,8 @@ impl Model {
         });
         (c.exhausted, c.waiting_since, c.assigned_at) = (false, None, Some(self.now()));
         (c.reserved_for, c.reserved_until) = (None, None);
-        c.keep = ConvKeep {
-            origin: Some(origin),
-            previous: old.keep.previous,
-            ..ConvKeep::default()
-        };
+        c.keep = kept(&old.keep);
+        c.keep.origin = Some(origin);
         c.rotate_at = self.clock(&c);
         c
     }
@@ -385,10 +413,7 @@ impl Model {
         (c.owner, c.phase, c.rotate_at, c.assigned_at) = (None, None, None, None);
         (c.exhausted, c.waiting_since) = (false, Some(self.now()));
         (c.reserved_for, c.reserved_until) = (None, None);
-        c.keep = ConvKeep {
-            previous: old.keep.previous,
-            ..ConvKeep::default()
-        };
+        c.keep = kept(&old.keep);
         c
     }
 
@@ -397,7 +422,7 @@ impl Model {
         self.change(act, old, row);
         self.rows.head.stamp += 1;
         let (stamp, now) = (self.rows.head.stamp, self.now());
-        let weighted = self.rows.policy.strategy == Strategy::Weighted;
+        let weighted = self.weighted();
         let agent = self.agent_mut(to);
         agent.stamp = stamp;
         if weighted {
@@ -436,7 +461,7 @@ impl Model {
                     _ if c.keep.overdue => self.best(c, &with_owner(c), true),
                     _ => None,
                 };
-                let key = (c.anchor.or(c.waiting_since).unwrap_or_default(), c.conv);
+                let key = (counts_since(c), c.conv);
                 if let Some(to) = to
                     && least.as_ref().is_none_or(|(k, ..)| key < *k)
                 {
@@ -474,6 +499,7 @@ impl Model {
 
     fn settle(&mut self) {
         loop {
+            self.find_groups();
             self.dispatch();
             // The least instant, then rotations, reservations and graces, each by id.
             let mut due: Vec<(Ms, u8, i64)> = Vec::new();
@@ -489,6 +515,9 @@ impl Model {
             );
             let agents = self.rows.agents.iter();
             due.extend(agents.filter_map(|a| Some((a.keep.cooling_until?, 3, a.agent.0))));
+            for c in &self.rows.convs {
+                due.extend(self.wakes(c).into_iter().map(|(at, what)| (at, what, c.conv.0)));
+            }
             let Some((_, what, id)) = due.into_iter().min().filter(|(at, ..)| *at <= self.now()) else {
                 return;
             };
@@ -502,9 +531,12 @@ impl Model {
                         ..old.clone()
                     };
                     row.keep.origin = None;
+                    (row.keep.asked_since, row.keep.step_since) = (Some(self.now()), Some(self.now()));
+                    self.came.push(old.conv);
                     self.change(Act::Unreserve, &old, row);
                 }
                 2 => self.gone(AgentId(id)),
+                5.. => self.waited(what, &self.conv(ConversationId(id)).expect("just seen")),
                 _ => self.agent_mut(AgentId(id)).keep.cooling_until = None,
             }
         }
@@ -524,10 +556,10 @@ impl Model {
             }
             let allowed = self.paced_to(&agent, Ms(next - 1)).expect("paced");
             let idle = allowed.saturating_sub(agent.load) >= rule.initial;
-            let whole = self
-                .limit(&agent)
-                .is_some_and(|l| self.paced_to(&agent, self.now()).expect("paced") >= l);
-            let kept = self.available(&agent) || agent.keep.gone_due.is_some();
+            let limits = self.policies_of(&agent).into_iter().map(|p| agent.limit.or(p.limit));
+            let most = limits.map(|l| l.unwrap_or(u32::MAX)).max().expect("one at least");
+            let whole = self.paced_to(&agent, self.now()).expect("paced") >= most;
+            let kept = self.is_there(&agent) || agent.keep.gone_due.is_some();
             if idle || whole || !kept {
                 self.agent_mut(agent.agent).keep.ramp = None;
             }
@@ -538,7 +570,8 @@ impl Model {
         let owner = self.agent(old.owner.expect("held")).expect("known");
         self.strike(&owner, old);
         let owner = self.agent(owner.agent).expect("known");
-        let whole = self.answer_ms(0);
+        let policy = self.policy_of(old).clone();
+        let whole = answer_ms(&policy, 0);
         let answers = |a: &&AgentRow| a.keep.answered_at.is_some_and(|at| self.now().0 - at.0 < whole);
         if answers(&&owner) {
             let team: Vec<_> = self.rows.agents.iter().filter(answers).collect();
@@ -569,7 +602,7 @@ impl Model {
         let mut row = old.clone();
         let mut full = busy;
         if !busy && had_it {
-            if old.round + 1 >= self.rows.policy.rounds {
+            if old.round + 1 >= policy.rounds {
                 let mut gone = self.waiting(old);
                 gone.exhausted = true;
                 gone.missed.clear();
@@ -582,14 +615,14 @@ impl Model {
             }
             full = true;
         }
-        let any = self.rows.policy.presence == PresenceRule::Any;
-        let owner_can = self.available(&owner);
+        let any = policy.presence == PresenceRule::Any;
+        let owner_can = available(&owner, &policy);
         let keeps = if full {
             owner.active && (any || owner.keep.presence != Presence::Gone)
         } else {
             owner_can || any
         };
-        let last = self.rows.policy.rounds.saturating_sub(1);
+        let last = policy.rounds.saturating_sub(1);
         if !keeps {
             let mut gone = self.waiting(&row);
             gone.round = (row.round + 1).min(last);
@@ -608,8 +641,8 @@ impl Model {
         self.change(Act::Keep, old, row);
     }
 
-    pub fn is_gone(&self, agent: AgentId) -> bool {
-        let p = &self.rows.policy;
+    pub fn is_gone(&self, agent: AgentId, conv: &ConvRow) -> bool {
+        let p = self.policy_of(conv);
         let gone = |a: AgentRow| a.keep.presence == Presence::Gone && a.keep.gone_due.is_none();
         p.enabled && p.presence == PresenceRule::Online && self.agent(agent).is_some_and(gone)
     }
@@ -621,11 +654,9 @@ impl Model {
     fn gone(&mut self, agent: AgentId) {
         let keep = &mut self.agent_mut(agent).keep;
         (keep.gone_due, keep.ramp) = (None, None);
-        if !self.is_gone(agent) {
-            return;
-        }
         for c in self.rows.convs.clone().iter().filter(|c| c.owner == Some(agent)) {
-            let moves = match self.rows.policy.on_gone {
+            let moves = match self.policy_of(c).on_gone {
+                _ if !self.is_gone(agent, c) => false,
                 OnGone::Keep => false,
                 OnGone::Unanswered | OnGone::OnCustomerMessage => Self::owes_first(c),
                 OnGone::All => true,
@@ -646,7 +677,7 @@ impl Model {
     pub fn new_round_if_stuck(&self, row: &mut ConvRow, out: Vec<AgentId>) {
         let fits = |a: &AgentRow| self.fit(a, row) != Fit::Never && !row.missed.contains(&a.agent);
         if !self.rows.agents.iter().any(fits) && row.missed.iter().any(|a| !out.contains(a)) {
-            row.round = (row.round + 1).min(self.rows.policy.rounds.saturating_sub(1));
+            row.round = (row.round + 1).min(self.policy_of(row).rounds.saturating_sub(1));
             row.missed = out;
         }
     }
@@ -708,7 +739,13 @@ impl Model {
             missed: Vec::new(),
             moves: 0,
             transfers: 0,
-            keep: ConvKeep::default(),
+            keep: ConvKeep {
+                needs: x.needs.clone(),
+                priority_minutes: x.priority_minutes,
+                window_ends: x.window_ends,
+                window_step: x.window_ends.map_or(0, |ends| near(ends, self.now())),
+                ..ConvKeep::default()
+            },
         }
     }
 }
@@ -718,6 +755,49 @@ pub fn is_open(hours: &Hours, at: Ms) -> bool {
         Hours::Always => true,
         Hours::Spans(spans) => spans.iter().any(|(from, to)| *from <= at && at < *to),
     }
+}
+
+/// Active, not excluded, and there when the policy asks for it.
+pub fn available(agent: &AgentRow, policy: &Policy) -> bool {
+    let there = policy.presence == PresenceRule::Any || agent.keep.presence == Presence::Online;
+    agent.active && !policy.excluded.contains(&agent.agent) && there && agent.keep.cooling_until.is_none()
+}
+
+pub fn answer_ms(policy: &Policy, round: u8) -> i64 {
+    let factor = 2_i64.pow(u32::from(round));
+    i64::from(policy.reassign_seconds.unwrap_or(0)) * 1_000 * factor
+}
+
+/// What stays of what is kept when the owner changes.
+fn kept(keep: &ConvKeep) -> ConvKeep {
+    ConvKeep {
+        origin: None,
+        answers: 0,
+        extended: false,
+        overdue: false,
+        guarded: false,
+        stale: false,
+        step_since: None,
+        asked_since: None,
+        waited_out: false,
+        level: 0,
+        ..keep.clone()
+    }
+}
+
+/// How many of four hours, two hours and one hour before the end have passed.
+pub fn near(ends: Ms, now: Ms) -> u8 {
+    [4, 2, 1]
+        .into_iter()
+        .map(|hours| u8::from(ends.0 - hours * 3_600_000 <= now.0))
+        .sum()
+}
+
+/// The time since which it counts as waiting.
+fn counts_since(c: &ConvRow) -> Ms {
+    let near = [0, 60, 240, 1_440][usize::from(c.keep.window_step)];
+    let minutes = c.keep.priority_minutes + c.keep.raised_minutes + near;
+    Ms(c.anchor.or(c.waiting_since).unwrap_or_default().0 - i64::from(minutes) * 60_000)
 }
 
 /// Who missed it, with the owner; ascending.

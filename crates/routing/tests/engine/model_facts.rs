@@ -1,13 +1,13 @@
 //! The reference model: what the facts do, and the comparison with the engine.
 
-use crate::model::{Fit, Line, Model, is_open};
+use crate::model::{Fit, Line, Model, answer_ms, available, is_open, near};
 use crate::walk::{cases, input, ops, policies, world};
 use proptest::prelude::*;
 use ronda_domain::conversation::{Phase, Place};
 use ronda_domain::{AgentId, ConversationId, GroupId, Ms};
 use ronda_routing::{
-    Act, Arrival, ConvRow, Epoch, Fact, GroupRow, Hours, HoursScope, OnGone, Origin, Policy, Presence, PresenceRule,
-    Profile, Ramp, Reach, Target,
+    Act, AgentRow, Arrival, ConvRow, Epoch, Fact, GroupRow, Hours, HoursScope, OnGone, Origin, Policy, PolicyScope,
+    Presence, PresenceRule, Profile, Ramp, Reach, Target,
 };
 
 impl Model {
@@ -55,13 +55,11 @@ impl Model {
                         self.change(Act::Regroup, old, row);
                     }
                 }
+                if before != self.rows.groups {
+                    self.look_again(None);
+                }
             }
-            Fact::PolicySet {
-                policy: Some(policy),
-                reach,
-                ..
-            } => self.policy_set(policy, *reach),
-            Fact::PolicySet { .. } => {}
+            Fact::PolicySet { scope, policy, reach } => self.policy_set(*scope, policy.as_deref(), *reach),
             Fact::HoursSet { scope, hours } => self.hours_set(*scope, hours.as_ref()),
             Fact::RotationPaused { group, until } => self.rotation_paused(*group, *until),
             Fact::Tick | Fact::Gap { .. } => {}
@@ -124,26 +122,37 @@ impl Model {
         }
         let old = self.arrive(conv, x);
         if let Some(agent) = last_owner.and_then(|a| self.agent(a))
-            && self.rows.policy.enabled
+            && self.policy_of(&old).enabled
             && self.fit(&agent, &old) != Fit::Never
-            && self.hard_cap(&agent).is_none_or(|cap| agent.load < cap)
+            && self.hard_cap(&agent, &old).is_none_or(|cap| agent.load < cap)
         {
             let row = self.held(&old, agent.agent, Origin::Reopened);
             return self.change(Act::Assign, &old, row);
         }
         let mut row = old.clone();
-        let rule = self.rows.policy.affinity;
+        let policy = self.policy_of(&old).clone();
+        let rule = policy.affinity;
+        let by_affinity = |a: AgentId| {
+            let mine = |c: &&ConvRow| c.owner == Some(a) && c.keep.origin == Some(Origin::Preferred);
+            self.rows.convs.iter().filter(mine).count()
+        };
         if let Some(agent) = x.prefer.and_then(|a| self.agent(a))
             && rule.enabled
             && agent.active
-            && !self.rows.policy.excluded.contains(&agent.agent)
+            && !policy.excluded.contains(&agent.agent)
             && self.member(&agent, &old)
+            && (self.able(&agent, &old) || !there(&agent, &policy))
+            && rule
+                .ceiling
+                .is_none_or(|most| by_affinity(agent.agent) < usize::try_from(most).expect("few"))
         {
-            let hold = if self.available(&agent) {
+            let soft = if available(&agent, &policy) {
                 rule.full_seconds.max(1)
             } else {
                 rule.absent_seconds
             };
+            let strict = rule.strict_seconds.or(x.strict.then_some(3_600));
+            let hold = strict.unwrap_or(soft);
             if hold > 0 {
                 row.reserved_for = Some(agent.agent);
                 row.reserved_until = Some(self.now().plus(i64::from(hold) * 1_000));
@@ -157,7 +166,10 @@ impl Model {
         let is_held = old.place == Place::Held;
         match fact {
             Fact::CustomerSaid { at, window_ends, .. } => {
-                row.keep.window_ends = window_ends.or(row.keep.window_ends);
+                if let Some(ends) = window_ends {
+                    row.keep.window_ends = Some(*ends);
+                    row.keep.window_step = near(*ends, self.now());
+                }
                 row.anchor = Some(old.anchor.unwrap_or(*at));
                 row.keep.stale = false;
                 if is_held {
@@ -167,12 +179,12 @@ impl Model {
                     } else if old.anchor.is_none() {
                         row.rotate_at = self.clock(&row);
                     }
-                    let leaves = match self.rows.policy.on_gone {
+                    let leaves = match self.policy_of(&row).on_gone {
                         OnGone::Keep => false,
                         OnGone::Unanswered => Self::owes_first(&row),
                         OnGone::OnCustomerMessage | OnGone::All => true,
                     };
-                    if leaves && old.owner.is_some_and(|o| self.is_gone(o)) {
+                    if leaves && old.owner.is_some_and(|o| self.is_gone(o, &row)) {
                         return self.requeue(&row);
                     }
                 }
@@ -206,7 +218,7 @@ impl Model {
                     && !old.keep.extended
                 {
                     self.life(*agent);
-                    row.rotate_at = self.add_open(old, at, (self.answer_ms(old.round) / 2).min(60_000));
+                    row.rotate_at = self.add_open(old, at, (answer_ms(self.policy_of(old), old.round) / 2).min(60_000));
                     row.keep.extended = true;
                     self.say(Act::Extend, old, &row);
                 }
@@ -220,7 +232,7 @@ impl Model {
                     && !old.keep.extended
                     && at.0 - self.now().0 < 10_000
                 {
-                    row.rotate_at = self.add_open(old, at, (self.answer_ms(old.round) / 2).min(60_000));
+                    row.rotate_at = self.add_open(old, at, (answer_ms(self.policy_of(old), old.round) / 2).min(60_000));
                     row.keep.extended = true;
                     self.say(Act::Extend, old, &row);
                 }
@@ -232,7 +244,7 @@ impl Model {
             }
             Fact::Woken { .. } if old.phase == Some(Phase::Parked) => {
                 let owner = old.owner.and_then(|o| self.agent(o)).expect("held");
-                if self.rows.policy.enabled && self.hard_cap(&owner).is_some_and(|cap| owner.load > cap) {
+                if self.policy_of(old).enabled && self.hard_cap(&owner, old).is_some_and(|cap| owner.load > cap) {
                     let mut row = self.waiting(old);
                     row.reserved_for = Some(owner.agent);
                     row.reserved_until = Some(self.now().plus(60_000));
@@ -279,7 +291,7 @@ impl Model {
                 let in_time = old.keep.previous == Some(*agent) && old.keep.answers == 0 && *seen < old.epoch;
                 let room = self
                     .agent(*agent)
-                    .is_some_and(|a| self.hard_cap(&a).is_none_or(|cap| a.load < cap));
+                    .is_some_and(|a| self.hard_cap(&a, old).is_none_or(|cap| a.load < cap));
                 if !in_time || !room || old.owner == Some(*agent) {
                     return self.put(row);
                 }
@@ -297,7 +309,11 @@ impl Model {
     /// Whether one more fits by hand.
     fn fits(&self, agent: AgentId, conv: &ConvRow, may_exceed: bool) -> bool {
         self.agent(agent).is_some_and(|a| {
-            let cap = if may_exceed { self.hard_cap(&a) } else { self.limit(&a) };
+            let cap = if may_exceed {
+                self.hard_cap(&a, conv)
+            } else {
+                self.limit(&a, conv)
+            };
             let may = a.active && a.channels.as_ref().is_none_or(|c| c.contains(&conv.channel));
             may && cap.is_none_or(|cap| a.load < cap)
         })
@@ -306,6 +322,7 @@ impl Model {
     fn by_hand(&mut self, act: Act, old: &ConvRow, base: ConvRow, agent: AgentId, origin: Origin) {
         let mut row = self.held(&ConvRow { round: 0, ..base }, agent, origin);
         row.keep.previous = None;
+        anew(&mut row);
         self.change(act, old, row);
     }
 
@@ -353,11 +370,13 @@ impl Model {
                         base.group = if let Target::Group(g) = to { Some(*g) } else { None };
                         let mut row = self.waiting(&base);
                         row.keep.previous = None;
+                        anew(&mut row);
                         return self.change(Act::Transfer, old, row);
                     }
                 };
                 base.missed.retain(|a| *a != agent);
-                let asks = self.rows.policy.enabled && self.rows.policy.presence == PresenceRule::Online;
+                let policy = self.policy_of(old);
+                let asks = policy.enabled && policy.presence == PresenceRule::Online;
                 let row = self.agent(agent);
                 let there = row.as_ref().is_some_and(|a| a.keep.presence == Presence::Online);
                 let may = row.is_some_and(|a| a.active && a.channels.is_none_or(|c| c.contains(&old.channel)));
@@ -370,6 +389,7 @@ impl Model {
                         (row.reserved_for, row.reserved_until) = (Some(agent), Some(*until));
                         row.keep.origin = Some(Origin::Transferred);
                         row.keep.previous = None;
+                        anew(&mut row);
                         self.change(Act::Transfer, old, row);
                     }
                 } else if self.fits(agent, old, *may_exceed) {
@@ -416,7 +436,13 @@ impl Model {
                 self.life(id);
             }
             self.alive = Some(id);
-            if returns && self.rows.policy.presence == PresenceRule::Online {
+            let agent = self.agent(id).expect("just put");
+            if returns
+                && self
+                    .policies_of(&agent)
+                    .iter()
+                    .any(|p| p.presence == PresenceRule::Online)
+            {
                 self.ramp(id);
             }
         }
@@ -444,7 +470,10 @@ impl Model {
         agent.skills.clone_from(&profile.skills);
         let limit_before = before.as_ref().map_or(policy_limit, |b| b.limit.or(policy_limit));
         let more = more(limit_before, profile.limit.or(policy_limit)) || !before.is_some_and(|b| b.active);
-        if profile.active && more && self.rows.policy.enabled && self.backlog() {
+        let assigns = self
+            .agent(id)
+            .is_some_and(|a| self.policies_of(&a).iter().any(|p| p.enabled));
+        if profile.active && more && assigns && self.backlog() {
             self.ramp(id);
         }
         if !profile.active {
@@ -453,32 +482,75 @@ impl Model {
                 self.requeue(c);
             }
         }
+        self.look_again(before.map(|b| b.groups));
     }
 
-    fn policy_set(&mut self, policy: &Policy, reach: Reach) {
-        let old = std::mem::replace(&mut self.rows.policy, policy.clone());
-        let asks = |p: &Policy| p.enabled && p.presence == PresenceRule::Online;
+    fn policy_set(&mut self, scope: PolicyScope, policy: Option<&Policy>, reach: Reach) {
+        let group = match scope {
+            PolicyScope::Workspace => None,
+            PolicyScope::Group(g) => Some(g),
+        };
+        let own = |m: &Self| {
+            m.rows
+                .policies
+                .iter()
+                .find(|(g, _)| Some(*g) == group)
+                .map(|(_, p)| p.clone())
+        };
+        let known = if group.is_none() {
+            Some(self.rows.policy.clone())
+        } else {
+            own(self)
+        };
+        if (known.as_ref() == policy && reach == Reach::NewOnly) || (group.is_none() && policy.is_none()) {
+            return;
+        }
+        let old = known.unwrap_or_else(|| self.rows.policy.clone());
+        let asks = |m: &Self, a: &AgentRow| {
+            let asks = |p: &Policy| p.enabled && p.presence == PresenceRule::Online;
+            m.policies_of(a).iter().any(asks)
+        };
+        let asked: Vec<_> = self
+            .rows
+            .agents
+            .iter()
+            .filter(|a| asks(self, a))
+            .map(|a| a.agent)
+            .collect();
+        match (group, policy) {
+            (None, Some(policy)) => self.rows.policy = policy.clone(),
+            (Some(g), policy) => {
+                self.rows.policies.retain(|(x, _)| *x != g);
+                self.rows.policies.extend(policy.map(|p| (g, p.clone())));
+                self.rows.policies.sort_by_key(|(g, _)| *g);
+            }
+            (None, None) => {}
+        }
+        let policy = own(self).unwrap_or_else(|| self.rows.policy.clone());
         for agent in self.rows.agents.clone() {
             let id = agent.agent;
-            if !asks(&old)
-                && asks(policy)
-                && agent.keep.presence == Presence::Gone
-                && agent.keep.gone_due.is_none()
-                && agent.load > 0
-            {
-                let due = self.now().plus(i64::from(policy.gone_grace_seconds) * 1_000);
+            let begins = !asked.contains(&id) && asks(self, &agent);
+            if begins && agent.keep.presence == Presence::Gone && agent.keep.gone_due.is_none() && agent.load > 0 {
+                let due = self.now().plus(i64::from(self.rows.policy.gone_grace_seconds) * 1_000);
                 self.agent_mut(id).keep.gone_due = Some(due);
             }
             let raised = agent.limit.is_none() && more(old.limit, policy.limit);
-            let more = (!old.enabled && policy.enabled) || raised;
-            if policy.ramp.initial == 0 {
+            let its = group.is_none_or(|g| agent.groups.contains(&g));
+            let more = its && ((!old.enabled && policy.enabled) || raised);
+            if self.rows.policy.ramp.initial == 0 {
                 self.agent_mut(id).keep.ramp = None;
-            } else if more && self.backlog() && self.available(&agent) {
+            } else if more && self.backlog() && self.is_there(&agent) {
                 self.ramp(id);
             }
         }
         let oldest = self.now().0 - i64::from(policy.max_backlog_age_seconds) * 1_000;
         for mut c in self.rows.convs.clone() {
+            let home = self.target_group(c.group);
+            let has_own = self.rows.policies.iter().any(|(g, _)| Some(*g) == home);
+            let ruled = if group.is_none() { !has_own } else { home == group };
+            if !ruled {
+                continue;
+            }
             if c.place == Place::Waiting {
                 let since = c.anchor.or(c.waiting_since).unwrap_or_default();
                 c.keep.stale = since.0 < oldest && (c.keep.stale || (!old.enabled && policy.enabled));
@@ -496,6 +568,7 @@ impl Model {
             }
             self.put(c);
         }
+        self.look_again(None);
     }
 
     /// What is left of every clock that runs or should.
@@ -555,6 +628,17 @@ impl Model {
         }
         self.lines.push((Act::Pause, None, None, None, Epoch(0), Epoch(0)));
     }
+}
+
+/// Whether presence and exclusion let them receive; a skill is looked at only then.
+fn there(agent: &AgentRow, policy: &Policy) -> bool {
+    policy.presence == PresenceRule::Any || agent.keep.presence == Presence::Online
+}
+
+/// A person decided who is asked.
+fn anew(row: &mut ConvRow) {
+    (row.keep.step, row.keep.raised_minutes) = (0, 0);
+    row.keep.via.clear();
 }
 
 fn more(before: Option<u32>, after: Option<u32>) -> bool {

@@ -3,10 +3,10 @@
 use crate::dsl::{a, c, g};
 use proptest::prelude::*;
 use ronda_domain::conversation::CloseReason;
-use ronda_domain::{AgentId, ChannelAccountId, CustomerId, Ms};
+use ronda_domain::{AgentId, ChannelAccountId, CustomerId, Ms, SkillId};
 use ronda_routing::{
-    Arrival, Epoch, Fact, GroupRow, Head, Hours, HoursScope, Input, OnGone, Outcome, Policy, PolicyScope, Presence,
-    Profile, RampRule, Reach, ReplyScope, Rows, State, Strategy, Target,
+    Arrival, Epoch, Fact, GroupRow, Head, Hours, HoursScope, Input, MaxWait, OnGone, Outcome, Policy, PolicyScope,
+    Presence, Profile, RampRule, Reach, ReplyScope, Rows, State, Step as WaitStep, Strategy, Target, WaitAction,
 };
 
 pub const AGENTS: i64 = 4;
@@ -42,6 +42,8 @@ prop_compose! {
         ramp in any::<bool>(),
         gone in 0_u8..4,
         absent in prop_oneof![Just(0_u32), Just(40)],
+        (strict, ceiling) in (prop::option::weighted(0.2, Just(70_u32)), prop::option::weighted(0.2, 0_u32..3)),
+        (widens, longest) in (0_usize..3, prop::option::weighted(0.4, 0_usize..6)),
         excluded in prop::option::weighted(0.2, 1..=AGENTS),
     ) -> Policy {
         let base = if sales { Policy::sales() } else { Policy::support() };
@@ -64,11 +66,48 @@ prop_compose! {
             ramp: RampRule { initial: u32::from(ramp), interval_seconds: 30 },
             on_gone: on_gone[usize::from(gone)],
             gone_grace_seconds: 30,
-            affinity: ronda_routing::Affinity { absent_seconds: absent, ..base.affinity },
+            affinity: ronda_routing::Affinity {
+                absent_seconds: absent,
+                strict_seconds: strict,
+                ceiling,
+                ..base.affinity
+            },
+            steps: steps(widens),
+            max_wait: longest.map(|n| MaxWait {
+                after_seconds: 250,
+                action: WAITS[n],
+                text: None,
+            }),
+            escalation_seconds: vec![40, 50],
             excluded: excluded.map(AgentId).into_iter().collect(),
             ..base
         }
     }
+}
+
+const WAITS: [WaitAction; 6] = [
+    WaitAction::Widen,
+    WaitAction::Raise,
+    WaitAction::TellCustomer,
+    WaitAction::OfferCallback,
+    WaitAction::OfferForm,
+    WaitAction::ReturnToBot,
+];
+
+fn steps(n: usize) -> Vec<WaitStep> {
+    let first = WaitStep {
+        after_seconds: 30,
+        add_groups: [g(2), g(7)].into(),
+        raise_minutes: 2,
+        ..WaitStep::default()
+    };
+    let second = WaitStep {
+        after_seconds: 45,
+        drop_skills: true,
+        add_groups: [g(1)].into(),
+        ..WaitStep::default()
+    };
+    [first, second].into_iter().take(n).collect()
 }
 
 fn profile(agent: i64, how: u8) -> Profile {
@@ -83,7 +122,11 @@ fn profile(agent: i64, how: u8) -> Profile {
         limit: (how % 7 == 2).then_some(2),
         weight: 1 + u32::from(how % 3),
         rank: u32::from(how % 2),
-        ..Profile::default()
+        skills: [1, 2]
+            .into_iter()
+            .filter(|n| (how >> n) & 1 == 0)
+            .map(SkillId)
+            .collect(),
     }
 }
 
@@ -132,6 +175,15 @@ fn arrival(conv: i64, how: u8, now: Ms) -> Arrival {
         group: [None, None, Some(g(1)), Some(g(2)), Some(g(9))][usize::from(how % 5)],
         anchor: (!how.is_multiple_of(11)).then_some(now),
         prefer: how.is_multiple_of(3).then(|| a(1 + i64::from(how % 4))),
+        strict: how.is_multiple_of(17),
+        needs: match how % 7 {
+            1 => vec![SkillId(1)],
+            2 => vec![SkillId(1), SkillId(2)],
+            3 => vec![SkillId(3)],
+            _ => Vec::new(),
+        },
+        priority_minutes: u32::from(how.is_multiple_of(9)) * 3,
+        window_ends: window(how, now),
         ..Arrival::of(
             // Two conversations may be of one customer.
             CustomerId(if how.is_multiple_of(16) { 1 } else { conv }),
@@ -159,7 +211,7 @@ pub fn input(state: &State, op: &Op) -> Input {
             conv,
             arrival: arrival(conv.0, how, now),
         },
-        8 => said(conv, now),
+        8 => said(conv, now, how),
         9 => Fact::SendFailed {
             conv,
             agent: owner,
@@ -236,7 +288,7 @@ pub fn input(state: &State, op: &Op) -> Input {
             profile: profile(who, how),
         },
         28 => match how % 4 {
-            0 => said(conv, now),
+            0 => said(conv, now, how),
             1 => Fact::LateReply {
                 conv,
                 agent: row.and_then(|r| r.keep.previous).unwrap_or(agent),
@@ -257,8 +309,16 @@ pub fn input(state: &State, op: &Op) -> Input {
                 live: how & 4 == 4,
                 default: false,
                 heir: (how & 8 == 8).then_some(g(1)),
-                overflow: None,
-                overflow_seconds: None,
+                overflow: (how & 16 == 16).then_some(g(1)),
+                overflow_seconds: (how & 32 == 32).then_some(40),
+            },
+            1 if how % 4 == 3 => Fact::GroupSet {
+                group: g(1),
+                live: true,
+                default: true,
+                heir: None,
+                overflow: (how & 16 == 16).then_some(g(2)),
+                overflow_seconds: (how & 32 == 32).then_some(40),
             },
             1 => Fact::HoursSet {
                 scope: [
@@ -272,6 +332,11 @@ pub fn input(state: &State, op: &Op) -> Input {
             2 => Fact::RotationPaused {
                 group: [None, Some(g(1)), Some(g(2))][usize::from(how % 3)],
                 until: (how & 8 == 8).then(|| now.plus(i64::from(how) * 1_000)),
+            },
+            _ if how & 16 == 16 => Fact::PolicySet {
+                scope: PolicyScope::Group(g(2)),
+                policy: (how & 64 == 64).then(|| Box::new(changed(state.policy_in(Some(g(2))), how, who))),
+                reach: reach(how),
             },
             _ => Fact::PolicySet {
                 scope: PolicyScope::Workspace,
@@ -288,11 +353,20 @@ pub fn input(state: &State, op: &Op) -> Input {
     }
 }
 
-const fn said(conv: ronda_domain::ConversationId, at: Ms) -> Fact {
+const fn said(conv: ronda_domain::ConversationId, at: Ms, how: u8) -> Fact {
     Fact::CustomerSaid {
         conv,
         at,
-        window_ends: None,
+        window_ends: window(how, at),
+    }
+}
+
+/// A reply window that ends soon after the next step towards its end, so that walks reach it.
+const fn window(how: u8, now: Ms) -> Option<Ms> {
+    match how % 5 {
+        0 => Some(now.plus(241 * Ms::MINUTE)),
+        1 => Some(now.plus(61 * Ms::MINUTE)),
+        _ => None,
     }
 }
 
@@ -311,7 +385,8 @@ fn hours(how: u8, now: Ms) -> Hours {
 fn changed(policy: &Policy, how: u8, who: i64) -> Policy {
     let mut next = policy.clone();
     next.version += 1;
-    match how % 5 {
+    match how % 6 {
+        5 => next.strategy = Strategy::Weighted,
         0 => next.enabled = !policy.enabled,
         1 => {
             next.limit = if policy.limit == Some(3) {

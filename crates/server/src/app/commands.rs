@@ -440,6 +440,10 @@ pub fn explained(tx: &mut Tx<'_>, who: &Who, id: ConversationId) -> AppResult<(b
 #[must_use]
 pub fn why(state: &State, id: ConversationId) -> (Option<Value>, Option<ronda_routing::Position>) {
     let waits = state.conv(id).is_some_and(|c| c.place == Place::Waiting);
-    let funnel = waits.then(|| json(&ronda_routing::why_waiting(state, id)));
+    let funnel = waits.then(|| {
+        let mut funnel = json(&ronda_routing::why_waiting(state, id));
+        funnel["next_change"] = json(&ronda_routing::next_change(state, id));
+        funnel
+    });
     (funnel, ronda_routing::position(state, id))
 }

@@ -805,7 +805,24 @@ impl Step {
                 window_ends: None,
             }),
         }
+        self.with_window(t, accounts, tx.now());
         Ok(())
+    }
+
+    /// Tells routing when the reply window of the channel ends: a conversation rises in the queue before that.
+    fn with_window(&mut self, t: &Touched, accounts: &BTreeMap<ChannelAccountId, Arc<ChannelAccountRow>>, now: Ms) {
+        let last = t.new.iter().map(|m| m.received_at).max().max(t.row.last_customer_at);
+        let account = accounts.get(&t.row.channel_account);
+        let ends = account.and_then(|a| views::window(a.kind, last, false, now).closes_at);
+        for fact in &mut self.facts {
+            match fact {
+                Fact::HandedOff { conv, arrival } | Fact::Reopened { conv, arrival, .. } if *conv == t.row.id => {
+                    arrival.window_ends = ends;
+                }
+                Fact::CustomerSaid { conv, window_ends, .. } if *conv == t.row.id => *window_ends = ends,
+                _ => {}
+            }
+        }
     }
 
     fn greet(
@@ -861,7 +878,8 @@ impl Step {
     fn preferring(&self, tx: &mut Tx<'_>, row: &ConversationRow, arrival: Arrival) -> AppResult<Arrival> {
         let preferred = affinities::preferred(tx, self.w, row.customer, row.channel_account)?;
         Ok(Arrival {
-            prefer: preferred.map(|p| p.agent),
+            prefer: preferred.as_ref().map(|p| p.agent),
+            strict: preferred.is_some_and(|p| p.strict),
             ..arrival
         })
     }

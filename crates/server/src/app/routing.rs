@@ -516,8 +516,14 @@ fn notices(tx: &mut Tx<'_>, w: WorkspaceId, outcome: &Outcome) -> AppResult<()> 
             );
             alerts::raise(tx, w, &raised)?;
         }
-        if let Notice::MarkAway { agent, .. } = notice {
-            super::presence::struck(tx, w, *agent)?;
+        match notice {
+            Notice::MarkAway { agent, .. } => super::presence::struck(tx, w, *agent)?,
+            Notice::WaitOver {
+                conversation,
+                text: Some(text),
+                ..
+            } => tell_customer(tx, w, *conversation, text)?,
+            _ => {}
         }
     }
     Ok(())
@@ -567,8 +573,18 @@ fn alert(notice: &Notice) -> Option<Raised> {
         Notice::Saturated {
             conversation, owner, ..
         } => ("saturated", Some(*conversation), Some(*owner)),
-        // A failed send and a late reply are told in the conversation.
-        Notice::SendFailed { .. } | Notice::LateReply { .. } | Notice::HoldsOutsideGroup { .. } => return None,
+        Notice::EmptyGroup { conversation, .. } => ("empty_group", Some(*conversation), None),
+        Notice::NobodyHasSkill { conversation, .. } => ("nobody_has_skill", Some(*conversation), None),
+        Notice::WaitOver { conversation, .. } => ("wait_over", Some(*conversation), None),
+        Notice::Escalated { conversation, .. } => ("escalated", Some(*conversation), None),
+        Notice::WindowEnds {
+            conversation, owner, ..
+        } => ("window_ends", Some(*conversation), *owner),
+        // A failed send and a late reply are told in the conversation; an affinity that ended, in its list.
+        Notice::AffinityEnded { .. }
+        | Notice::SendFailed { .. }
+        | Notice::LateReply { .. }
+        | Notice::HoldsOutsideGroup { .. } => return None,
     };
     Some(Raised {
         kind,
@@ -647,6 +663,19 @@ fn transferred_while_closed(tx: &mut Tx<'_>, w: WorkspaceId, outcome: &Outcome) 
     Ok(())
 }
 
+/// Says something to the customer of a conversation, when the channel still lets us.
+fn tell_customer(tx: &mut Tx<'_>, w: WorkspaceId, conversation: ConversationId, text: &str) -> AppResult<()> {
+    let Some(row) = conversations::get(tx, w, conversation)? else {
+        return Ok(());
+    };
+    if let Some(account) = channel_accounts::get(tx, w, row.channel_account)?
+        && outgoing::may_say(&account, &row, tx.now())
+    {
+        outgoing::automatic(tx, w, &account, row.id, Author::Automatic, &Content::text(text))?;
+    }
+    Ok(())
+}
+
 /// Whether a decision is told inside the conversation.
 fn is_told(d: &Decision) -> bool {
     match d.act {
@@ -670,7 +699,12 @@ fn is_told(d: &Decision) -> bool {
         | Act::Pause
         | Act::MarkAway
         | Act::CoolDown
-        | Act::Regroup => false,
+        | Act::Regroup
+        | Act::Overflow
+        | Act::Widen
+        | Act::WaitOver
+        | Act::Raise
+        | Act::Escalate => false,
     }
 }
 
