@@ -97,8 +97,8 @@ fn row_05_on_it_is_the_same_one_extension() {
 #[test]
 fn row_40_a_clock_runs_through_a_change_of_clocks_in_elapsed_time() {
     // 08:00 to 10:00 in civil time around a gap of an hour, then a fold: the compiled spans are one hour and three long.
-    let mut s = Scene::with(support(), 2);
     const H: i64 = 3_600;
+    let mut s = Scene::with(support(), 2);
     s.open(
         HoursScope::Workspace,
         &[(8 * H, 9 * H), (32 * H, 35 * H), (56 * H, 58 * H)],

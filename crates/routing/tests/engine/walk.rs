@@ -42,8 +42,10 @@ prop_compose! {
         ramp in any::<bool>(),
         gone in 0_u8..4,
         absent in prop_oneof![Just(0_u32), Just(40)],
-        (strict, ceiling) in (prop::option::weighted(0.2, Just(70_u32)), prop::option::weighted(0.2, 0_u32..3)),
-        (widens, longest) in (0_usize..3, prop::option::weighted(0.4, 0_usize..6)),
+        ((strict, ceiling), (widens, longest)) in (
+            (prop::option::weighted(0.2, Just(70_u32)), prop::option::weighted(0.2, 0_u32..3)),
+            (0_usize..3, prop::option::weighted(0.4, 0_usize..6)),
+        ),
         excluded in prop::option::weighted(0.2, 1..=AGENTS),
     ) -> Policy {
         let base = if sales { Policy::sales() } else { Policy::support() };
