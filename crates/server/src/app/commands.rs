@@ -314,6 +314,20 @@ pub fn decline(tx: &mut Tx<'_>, who: &Who, id: ConversationId, seen: Option<i64>
     .into())
 }
 
+/// "I am on it": more time to answer, once (routing row 5).
+///
+/// # Errors
+/// [`AppError::NotFound`].
+pub fn extend(tx: &mut Tx<'_>, who: &Who, id: ConversationId, seen: Option<i64>) -> AppResult<Prepared> {
+    conversations::seen(tx, who, id)?;
+    Ok(Fact::Extended {
+        conv: id,
+        agent: who.agent,
+        seen: seen.map(Epoch),
+    }
+    .into())
+}
+
 /// Returns a conversation to the bot.
 ///
 /// # Errors

@@ -509,6 +509,20 @@ pub async fn decline(
     .await
 }
 
+/// Say that one is on it
+///
+/// Half of the time to answer again, at most a minute, once per ownership: 409 `extended` the second time, `no_clock` when
+/// no clock runs.
+#[utoipa::path(post, path = "/conversations/{id}/extend", tag = "Conversations", params(("id" = i64, Path)), request_body = Seen, responses((status = 200, body = Moved)))]
+pub async fn extend(
+    ctx: Context,
+    headers: HeaderMap,
+    Path(id): Path<ConversationId>,
+    Body(b): Body<Seen>,
+) -> Result<Json<Moved>, Problem> {
+    command(&ctx, &headers, id, move |tx, who| commands::extend(tx, who, id, b.seen)).await
+}
+
 /// Return a conversation to the bot
 #[utoipa::path(post, path = "/conversations/{id}/return-to-bot", tag = "Conversations", params(("id" = i64, Path)), request_body = Seen, responses((status = 200, body = Moved)))]
 pub async fn return_to_bot(

@@ -139,6 +139,7 @@ fn resources() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(conversations::transfer))
         .routes(routes!(conversations::close))
         .routes(routes!(conversations::decline))
+        .routes(routes!(conversations::extend))
         .routes(routes!(conversations::return_to_bot))
         .routes(routes!(conversations::snooze))
         .routes(routes!(conversations::wake))

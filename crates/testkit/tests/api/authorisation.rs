@@ -252,6 +252,7 @@ fn table() -> Vec<Row> {
         member("POST /conversations/{id}/decline")
             .names("id", T::Conversation)
             .body(json!({ "why": "x" })),
+        member("POST /conversations/{id}/extend").names("id", T::Conversation),
         member("POST /conversations/{id}/return-to-bot").names("id", T::Conversation),
         member("POST /conversations/{id}/snooze").names("id", T::Conversation),
         member("POST /conversations/{id}/wake").names("id", T::Conversation),

@@ -144,6 +144,19 @@ api_suite! {
         assert_eq!(t.ana.get("/sessions/current").await.expect(200)["agent"]["state"], "online");
     }
 
+    /// "Estoy en eso": one extension per ownership, by its owner alone.
+    async fn row_05_on_it_gives_time_once(app) {
+        let t = team(app).await;
+        t.luis.post("/conversations/1/extend", json!({})).await.problem(404, "not_found");
+        t.owner.post("/conversations/1/extend", json!({})).await.problem(409, "not_owner");
+        t.ana.post("/conversations/1/extend", json!({ "seen": 99 })).await.problem(409, "conflict");
+        t.ana.post("/conversations/1/extend", json!({})).await.expect(200);
+        t.ana.post("/conversations/1/extend", json!({})).await.problem(409, "extended");
+        app.settled().await;
+        let log = t.owner.get("/routing-decisions?conversation=1").await.expect(200);
+        assert_eq!(log["items"][0]["reason"]["code"], "asked", "{log}");
+    }
+
     /// Given load = hard cap, then a take is refused with load and cap shown.
     async fn ag_8_3_a_take_at_the_hard_cap_says_load_and_cap(app) {
         let owner = app.owner().await;
