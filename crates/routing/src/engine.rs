@@ -39,6 +39,7 @@ impl Work<'_> {
         }
         self.s.head.input_seq = input.seq;
         self.cause = input.seq;
+        self.gone.clear();
         self.deadlines = d::DEADLINES;
         let now = self.s.head.at.max(input.at);
         let mut owners = BTreeSet::new();

@@ -39,6 +39,8 @@ pub(crate) struct Work<'a> {
     head_before: Head,
     convs: BTreeMap<ConversationId, (Epoch, Option<ConvRow>)>,
     agents: BTreeMap<AgentId, Option<AgentRow>>,
+    /// What left the engine because of the present input, and at which epoch: what the input brings along is older.
+    pub gone: BTreeMap<ConversationId, Epoch>,
     /// Rows that left the engine.
     left: BTreeMap<ConversationId, ConvRow>,
     rotations: BTreeMap<ConversationId, Ms>,
@@ -65,6 +67,7 @@ impl<'a> Work<'a> {
             head_before,
             convs: BTreeMap::new(),
             agents: BTreeMap::new(),
+            gone: BTreeMap::new(),
             left: BTreeMap::new(),
             rotations: BTreeMap::new(),
             closed: BTreeMap::new(),
@@ -138,7 +141,7 @@ impl<'a> Work<'a> {
             customer: arrival.customer,
             channel: arrival.channel,
             group: arrival.group,
-            epoch: arrival.epoch,
+            epoch: self.gone.get(&conv).copied().unwrap_or(arrival.epoch),
             place,
             owner: None,
             phase: None,
@@ -187,6 +190,7 @@ impl<'a> Work<'a> {
             }
             Place::Bot | Place::Closed => {
                 self.s.set_conv(id, None);
+                self.gone.insert(id, row.epoch);
                 self.left.insert(id, row);
             }
         }

@@ -27,6 +27,8 @@ pub struct Model {
     pub there: Vec<AgentId>,
     /// What came to wait.
     pub came: Vec<ConversationId>,
+    /// What left in this step, and at which epoch.
+    pub gone: Vec<(ConversationId, Epoch)>,
 }
 
 impl Model {
@@ -37,6 +39,7 @@ impl Model {
             alive: None,
             there: Vec::new(),
             came: Vec::new(),
+            gone: Vec::new(),
         };
         model.there = model.available_now();
         model
@@ -113,6 +116,7 @@ pub enum Fit {
 impl Model {
     pub fn step(&mut self, input: &Input) {
         self.lines.clear();
+        self.gone.clear();
         if input.seq <= self.rows.head.input_seq {
             return;
         }
@@ -161,6 +165,8 @@ impl Model {
         self.rows.convs.retain(|c| c.conv != row.conv);
         if matches!(row.place, Place::Waiting | Place::Held) {
             self.rows.convs.push(row);
+        } else {
+            self.gone.push((row.conv, row.epoch));
         }
         self.rows.convs.sort_by_key(|c| c.conv);
         for agent in &mut self.rows.agents {
@@ -724,7 +730,12 @@ impl Model {
             customer: x.customer,
             channel: x.channel,
             group: x.group,
-            epoch: x.epoch,
+            epoch: self
+                .gone
+                .iter()
+                .rev()
+                .find(|(c, _)| *c == conv)
+                .map_or(x.epoch, |(_, e)| *e),
             place: Place::Waiting,
             owner: None,
             phase: None,

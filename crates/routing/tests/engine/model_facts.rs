@@ -469,7 +469,7 @@ impl Model {
         (agent.weight, agent.rank) = (profile.weight, profile.rank);
         agent.skills.clone_from(&profile.skills);
         let limit_before = before.as_ref().map_or(policy_limit, |b| b.limit.or(policy_limit));
-        let more = more(limit_before, profile.limit.or(policy_limit)) || !before.is_some_and(|b| b.active);
+        let more = more(limit_before, profile.limit.or(policy_limit)) || !before.as_ref().is_some_and(|b| b.active);
         let assigns = self
             .agent(id)
             .is_some_and(|a| self.policies_of(&a).iter().any(|p| p.enabled));
