@@ -206,8 +206,12 @@ impl<'a> Rules<'a> {
 
     /// Whether any of them counts turns by weight.
     pub fn weighted(&self) -> bool {
-        let mut all = std::iter::once(self.policy).chain(self.policies.values());
-        all.any(|p| p.strategy == Strategy::Weighted)
+        self.every().any(|p| p.strategy == Strategy::Weighted)
+    }
+
+    /// Every policy: a step may ask agents who are in no group of it.
+    pub fn every(&self) -> impl Iterator<Item = &'a Policy> + use<'a> {
+        std::iter::once(self.policy).chain(self.policies.values())
     }
 
     /// Passes every test but pacing and capacity by some policy.

@@ -222,7 +222,7 @@ impl<'a> Work<'a> {
             let had = same.is_some_and(|b| self.s.index.status_by(&rules, b, p) == Status::Room);
             !had && rules.status(&row, p) == Status::Room
         };
-        if rules.policies_of(&row).any(gains) {
+        if rules.every().any(gains) {
             self.freed.insert(id);
         }
         self.agents.entry(id).or_insert(before);

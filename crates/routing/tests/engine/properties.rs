@@ -145,7 +145,8 @@ proptest! {
                 let (conv, to) = (d.conversation.expect("about one"), d.to.expect("to somebody"));
                 let change = s.outcome.convs.iter().find(|x| x.row.conv == conv).map(|x| x.row.clone());
                 let conv = change.expect("it changed");
-                let scoped = d.reason != Reason::Reserved;
+                // Whom it asked is known of its last decision in the step only.
+                let scoped = d.reason != Reason::Reserved && conv.epoch == d.epoch_after;
                 assert!(passes(s.before, to, &conv, scoped) || passes(s.after, to, &conv, scoped), "{d:?}");
                 assert_eq!(d.funnel.chosen, Some(to));
             }
