@@ -119,7 +119,7 @@ fn verdicts(rows: &Rows, conv: &ConvRow, chosen: Option<AgentId>) -> Vec<Verdict
             agent: agent.agent,
             reject: (chosen != Some(agent.agent)).then_some(lost.reason),
             load: agent.load,
-            limit: alone.limit(agent.agent),
+            limit: alone.limit_in(agent.agent, conv.group),
             last_assigned_at: agent.keep.last_assigned_at,
         });
     }
