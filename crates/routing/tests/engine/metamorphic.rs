@@ -47,7 +47,7 @@ fn with_numbers<T: Serialize + DeserializeOwned>(value: &T, change: &impl Fn(&st
     serde_json::from_value(visit("", &Value::Null, &json, change)).expect("the same shape")
 }
 
-const TIMES: [&str; 21] = [
+const TIMES: [&str; 22] = [
     "anchor",
     "answered_at",
     "asked_since",
@@ -55,6 +55,7 @@ const TIMES: [&str; 21] = [
     "at",
     "cooling_until",
     "deferred_until",
+    "ends",
     "gone_due",
     "last_assigned_at",
     "life_at",
@@ -86,12 +87,14 @@ const MANY: i64 = 100;
 /// Ids keep their order when renamed, for a tie is broken by the smaller one.
 fn renamed(key: &str, around: &Value, n: i64) -> i64 {
     match key {
+        // A conversation that goes on to another group.
+        "from" | "to" if around.get("empty").is_some() => n * 5 + 2_000,
         "agent" | "by" | "to" | "owner" | "prefer" | "reserved_for" | "chosen" | "missed" | "excluded" | "previous" => {
             n * 7 + 100
         }
         "from" if around.get("base").is_none() => n * 7 + 100,
         "pauses" if n > MANY => n,
-        "group" | "groups" | "heir" | "overflow" | "pauses" | "policies" | "via" => n * 5 + 2_000,
+        "group" | "groups" | "add_groups" | "heir" | "overflow" | "pauses" | "policies" | "via" => n * 5 + 2_000,
         "conv" | "conversation" => n * 3 + 30_000,
         "customer" => n * 2 + 400_000,
         "channel" | "channels" => n * 11 + 5_000_000,
@@ -117,6 +120,10 @@ fn newcomer(agent: AgentId, how: u8, policy: &Policy) -> AgentRow {
         1 if policy.strategy != Strategy::Weighted => row.channels = Some(Vec::new()),
         _ if policy.presence == PresenceRule::Online => row.keep.presence = Presence::Away,
         _ => row.active = false,
+    }
+    if row.active {
+        // Whether anybody is in a group decides where its conversations go (row 68).
+        row.groups.clear();
     }
     row
 }

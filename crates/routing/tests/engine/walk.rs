@@ -387,8 +387,7 @@ fn hours(how: u8, now: Ms) -> Hours {
 fn changed(policy: &Policy, how: u8, who: i64) -> Policy {
     let mut next = policy.clone();
     next.version += 1;
-    match how % 6 {
-        5 => next.strategy = Strategy::Weighted,
+    match how % 5 {
         0 => next.enabled = !policy.enabled,
         1 => {
             next.limit = if policy.limit == Some(3) {
