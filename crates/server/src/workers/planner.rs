@@ -63,7 +63,7 @@ enum Outcome {
 }
 
 enum Letter {
-    Command(Command),
+    Command(Box<Command>),
     #[cfg(feature = "testing")]
     Verify(oneshot::Sender<Result<(), String>>),
     /// A question about the present state.
@@ -146,7 +146,7 @@ impl Planners {
             reply,
         };
         let letters = self.ring(app, w);
-        if letters.try_send(Letter::Command(command)).is_err() {
+        if letters.try_send(Letter::Command(Box::new(command))).is_err() {
             return Err(AppError::RoutingUnavailable);
         }
         match tokio::time::timeout(PATIENCE, result).await {
@@ -449,7 +449,7 @@ impl Planner {
 
     async fn open(&mut self, letter: Letter, commands: &mut Vec<Command>) {
         match letter {
-            Letter::Command(command) => commands.push(command),
+            Letter::Command(command) => commands.push(*command),
             Letter::Ask(question) => {
                 // Read your own writes: what was told before the question is planned first.
                 let _ = self.turn(commands).await;
