@@ -196,6 +196,9 @@ async fn seed(
                 &who,
                 &NewPolicy {
                     policy,
+                    groups: None,
+                    tests: None,
+                    note: String::new(),
                     reach: ronda_routing::Reach::NewOnly,
                     if_version: None,
                     confirm: true,
