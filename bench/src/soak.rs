@@ -692,10 +692,10 @@ impl World {
         }
         let stored = self.stored.rows();
         if rows != stored {
-            for (a, b) in rows.convs.iter().zip(&stored.convs).filter(|(a, b)| a != b) {
+            if let Some((a, b)) = rows.convs.iter().zip(&stored.convs).find(|(a, b)| a != b) {
                 bail!("memory {a:?}, stored {b:?}");
             }
-            for (a, b) in rows.agents.iter().zip(&stored.agents).filter(|(a, b)| a != b) {
+            if let Some((a, b)) = rows.agents.iter().zip(&stored.agents).find(|(a, b)| a != b) {
                 bail!("memory {a:?}, stored {b:?}");
             }
             bail!(
