@@ -61,6 +61,71 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/after-hours-messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List after-hours messages
+         * @description Of the workspace, and of every channel account and group that has one of its own.
+         */
+        get: operations["list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/after-hours-messages/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Fill a text
+         * @description The texts as a customer would read them now. Nothing is saved.
+         */
+        post: operations["preview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/after-hours-messages/{scope}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read an after-hours message */
+        get: operations["get"];
+        /**
+         * Save an after-hours message
+         * @description `If-Match: "0"` gives a scope its first.
+         */
+        put: operations["save"];
+        post?: never;
+        /**
+         * Delete an after-hours message
+         * @description The scope says what is said elsewhere again.
+         */
+        delete: operations["delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/agents": {
         parameters: {
             query?: never;
@@ -136,6 +201,76 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/business-hours": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List business hours
+         * @description Of the workspace, and of every channel account and group that has hours of its own.
+         */
+        get: operations["list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/business-hours/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Look ahead
+         * @description What hours would mean: open or closed now, the next opening, what would be merged, and every day of a year. Nothing
+         *     is saved.
+         */
+        post: operations["preview"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/business-hours/{scope}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read business hours
+         * @description Of `workspace`, `channel-7` or `group-3`; inherited ones say from where.
+         */
+        get: operations["get"];
+        /**
+         * Save business hours
+         * @description `If-Match: "0"` gives a scope its first hours. Clocks that run go on with what was left of their open time.
+         *     Stretches that end before they begin are read as nights once `confirm` is set.
+         */
+        put: operations["save"];
+        post?: never;
+        /**
+         * Delete business hours
+         * @description The scope inherits again; the workspace is always open then.
+         */
+        delete: operations["delete"];
         options?: never;
         head?: never;
         patch?: never;
@@ -401,6 +536,27 @@ export interface paths {
         post?: never;
         /** Discard one's draft */
         delete: operations["discard_draft"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conversations/{id}/extend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say that one is on it
+         * @description Half of the time to answer again, at most a minute, once per ownership: 409 `extended` the second time, `no_clock` when
+         *     no clock runs.
+         */
+        post: operations["extend"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -740,8 +896,10 @@ export interface paths {
         };
         /**
          * Follow events
-         * @description A WebSocket. First `welcome`, then each event with the number before it (`prev`), a `ping` every 15 seconds, and
-         *     `reset` when views have to be loaded again. Only pages of this server may open it.
+         * @description A WebSocket, or server-sent events for whoever accepts `text/event-stream`. First `welcome`, then each event with the
+         *     number before it (`prev`), a `ping` every 15 seconds, and `reset` when views have to be loaded again. A reader of
+         *     server-sent events comes back with `Last-Event-ID` and misses nothing that is still kept (48 hours). Only pages of
+         *     this server may open it.
          */
         get: operations["follow"];
         put?: never;
@@ -874,6 +1032,46 @@ export interface paths {
          * @description A former key keeps working. Members see other conversations at once.
          */
         patch: operations["edit"];
+        trace?: never;
+    };
+    "/api/v1/holidays": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List holidays of a country
+         * @description Closed days to put into the exceptions of a schedule; `leaves_out` says what a set does not know.
+         */
+        get: operations["holidays"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/holidays/calendar": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Read a calendar file
+         * @description The whole days of an iCalendar file as closed days, and what was left out. Nothing is saved.
+         */
+        post: operations["import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/inbound-failures": {
@@ -1216,6 +1414,47 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/reports/service-levels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Report on service levels
+         * @description Target by target: kept ÷ (kept + broken), with what is still open apart. At most 31 days.
+         */
+        get: operations["compliance"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rotation-pauses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pause rotation
+         * @description The clocks of a group, or of all, stand still for at most 60 minutes and go on with what was left; 0 minutes ends a
+         *     pause. It is in the audit log.
+         */
+        post: operations["pause"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/routing-decisions": {
         parameters: {
             query?: never;
@@ -1225,9 +1464,72 @@ export interface paths {
         };
         /**
          * List decisions
-         * @description Newest first, each with the funnel of who was considered.
+         * @description Newest first, each with the funnel of who was considered. Filters are asked for together. A page may be short, even
+         *     empty, and still have a next one: rare decisions are looked for a piece at a time. Agents may ask for their own, and
+         *     get them without the funnel.
          */
-        get: operations["decisions"];
+        get: operations["list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/routing-decisions/chain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Verify the log of decisions
+         * @description Each decision carries a hash over itself and the one before. Reads the newest 5,000 again and names the first that was
+         *     altered or is missing; `ronda doctor` reads all of them.
+         */
+        get: operations["chain"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/routing-decisions/{seq}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a decision */
+        get: operations["get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/routing-decisions/{seq}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Make a decision again
+         * @description Takes the nearest kept state before it, makes the inputs since again, and compares: `exact` when the state on the way had
+         *     the recorded hash, `same` when the engine decides the same. With everybody who was considered and why not. What was
+         *     decided before states were kept, past the time they are kept, or in a workspace too large to keep any, cannot be made
+         *     again; `because` says which.
+         */
+        get: operations["replay"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1245,16 +1547,78 @@ export interface paths {
         };
         /**
          * List policy versions
-         * @description Newest first.
+         * @description Newest first. With `group`, `policy` is the one that its conversations were under.
          */
         get: operations["versions"];
         put?: never;
         /**
          * Save a policy
          * @description A new version, in force at once. `if_version` names the version that was edited: 412 when a newer one exists.
-         *     Findings that need a decision answer 409 `needs_confirmation` until `confirm` is set.
+         *     Findings that need a decision, and tests that fail, answer 409 `needs_confirmation` until `confirm` is set.
          */
         post: operations["save"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/routing-policies/candidates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List policies that are not in force
+         * @description Those that wait for their time, and those that plan in the shadow of the live one.
+         */
+        get: operations["candidates"];
+        put?: never;
+        /**
+         * Save a policy that is not in force
+         * @description With `activates_at` it comes into force then, unless a newer version exists or a test fails; otherwise it plans beside
+         *     the live one, and the differences are logged. Nothing it decides is done.
+         */
+        post: operations["add_candidate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/routing-policies/candidates/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Drop a policy that is not in force */
+        delete: operations["drop_candidate"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/routing-policies/candidates/{id}/differences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List where a shadow decided otherwise
+         * @description Newest first; the newest 2,000 are kept.
+         */
+        get: operations["differences"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1272,6 +1636,26 @@ export interface paths {
         get: operations["current"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/routing-policies/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Read an exported version
+         * @description What it says, in terms of this workspace. Nothing is saved.
+         */
+        post: operations["import"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1315,6 +1699,125 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/routing-policies/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Replay recorded traffic
+         * @description Arrivals, patience and shifts as they were; how long answers take is drawn from what was observed of each agent. The
+         *     policy of then is played first: when it does not agree with what was observed within the stated error, nothing is
+         *     predicted. One at a time per workspace (409 `replay_running`), some seconds at most. Nothing changes.
+         */
+        post: operations["replay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/routing-policies/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Run the tests of a policy
+         * @description Each test with who got the chat, or why it waits. Nothing is saved.
+         */
+        post: operations["test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/routing-policies/versions/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a version */
+        get: operations["version"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/routing-policies/versions/{version}/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Compare versions
+         * @description The fields that differ from `against` to this version, with both values.
+         */
+        get: operations["diff"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/routing-policies/versions/{version}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export a version
+         * @description A text to be kept elsewhere and compared; groups are named by their keys, people by their names.
+         */
+        get: operations["export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/routing-policies/versions/{version}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Return to a version
+         * @description A new version with the content of an older one, in force at once.
+         */
+        post: operations["restore"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/routing/overview": {
         parameters: {
             query?: never;
@@ -1322,7 +1825,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The queue and the agents at a glance, for the live wall. */
+        /**
+         * Look at the wall
+         * @description Queues, agents and what needs somebody, at a glance. True as of the request; many who ask at once share one answer.
+         */
         get: operations["overview"];
         put?: never;
         post?: never;
@@ -1330,6 +1836,48 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/api/v1/service-targets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List service targets */
+        get: operations["list"];
+        put?: never;
+        /**
+         * Promise an answer in time
+         * @description For everybody, for a group, for a channel, or for both; the most specific holds. Waits that begin from now on have it.
+         */
+        post: operations["create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/service-targets/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Remove a service target */
+        delete: operations["delete"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a service target
+         * @description Conversations that wait keep what they began with, unless `apply` is set.
+         */
+        patch: operations["edit"];
         trace?: never;
     };
     "/api/v1/sessions": {
@@ -1707,6 +2255,53 @@ export interface components {
             /** @default off */
             learn: components["schemas"]["Learn"];
         };
+        /** @description What is said, and when. */
+        AfterHours: {
+            enabled: boolean;
+            /** @description Also to customers who write to an agent's conversation while closed. */
+            held?: boolean;
+            /**
+             * @description By language (`es`, `en`, `pt-BR`), each at most 1,000 characters. Variables: `{{customer.name}}`,
+             *     `{{customer.first_name}}`, `{{next_opening}}`, each with what stands for it when there is none:
+             *     `{{customer.name or 'cliente'}}`.
+             */
+            texts?: {
+                [key: string]: string;
+            };
+            then?: components["schemas"]["AfterHoursThen"];
+        };
+        /** @description The texts as a customer would read them now. */
+        AfterHoursFilled: {
+            texts: {
+                [key: string]: string;
+            };
+        };
+        /** @description The message that counts for a scope. */
+        AfterHoursMessage: components["schemas"]["AfterHours"] & {
+            /** @description Whose message it is: the scope itself, `workspace`, or `null` when nothing is said. */
+            from?: string | null;
+            /** @description `workspace`, `channel-7`, `group-3`. */
+            scope: string;
+            /**
+             * Format: int64
+             * @description 0: it has none of its own yet.
+             */
+            version: number;
+        };
+        AfterHoursTexts: {
+            /** @description What the customer is called; without it the text of somebody whose name nobody knows. */
+            customer_name?: string | null;
+            /** @description The scope whose hours give the next opening. */
+            scope: string;
+            texts: {
+                [key: string]: string;
+            };
+        };
+        /**
+         * @description What becomes of a conversation that asks for a person while closed.
+         * @enum {string}
+         */
+        AfterHoursThen: "wait" | "bot" | "close";
         /** @description A member as colleagues see them. */
         Agent: {
             /** @description Holds as many as are assigned automatically at most: nothing new comes by itself. */
@@ -1746,6 +2341,60 @@ export interface components {
             since: components["schemas"]["Ms"];
             state: components["schemas"]["AgentState"];
         };
+        /** @description An agent in a period. Times are milliseconds; shares are of one thousand, so that they add up without fractions. */
+        AgentFairness: {
+            agent: components["schemas"]["AgentId"];
+            /**
+             * Format: int32
+             * @description Ownerships in which they answered.
+             */
+            answered: number;
+            /**
+             * Format: int32
+             * @description Ownerships that began, whatever the cause.
+             */
+            assigned: number;
+            /**
+             * Format: int64
+             * @description How long they could be given something: there as the policy asks, not left out, assignment switched on.
+             */
+            eligible_ms: number;
+            /**
+             * Format: int64
+             * @description The longest eligible time in which nothing was given to them.
+             */
+            longest_gap_ms: number;
+            /**
+             * Format: int32
+             * @description Clocks that ran out on them.
+             */
+            missed: number;
+            name: string;
+            /**
+             * Format: int32
+             * @description Given automatically: in turn, by rotation, by affinity or reservation.
+             */
+            offered: number;
+            /**
+             * Format: int64
+             * @description How long they held more than their limit by a take or a transfer.
+             */
+            over_limit_ms: number;
+            /**
+             * Format: int32
+             * @description Their part of everybody's eligible time.
+             */
+            owed_permille: number;
+            /**
+             * Format: int32
+             * @description Their part of everything given automatically.
+             */
+            received_permille: number;
+            /** Format: int32 */
+            transferred_in: number;
+            /** Format: int32 */
+            transferred_out: number;
+        };
         /**
          * Format: int64
          * @description A member of one workspace: user and, with the right to reply, agent. The API calls it user id.
@@ -1753,6 +2402,21 @@ export interface components {
         AgentId: number;
         /** @enum {string} */
         AgentState: "online" | "away" | "offline";
+        /** @description Something to act on. */
+        Alert: {
+            agent?: Record<string, never> | null;
+            at: components["schemas"]["Ms"];
+            conversation?: components["schemas"]["About"] | null;
+            /** @description Numbers and times of the kind. */
+            detail: Record<string, never>;
+            /** Format: int64 */
+            id: number;
+            /**
+             * @description `overdue`, `closing_soon`, `exhausted`, `nobody_available`, `kept_overdue`, `saturated`, `unknown_group`,
+             *     `closed_unanswered`, `over_limit`, `marked_away`, `cooling_down`, `left_owing`, `service_at_risk`, `service_overdue`.
+             */
+            kind: string;
+        };
         /** @description The same for every address. */
         Asked: {
             /** @description Without mails the operator of the server makes links by hand: `ronda user reset-link`. */
@@ -1812,6 +2476,139 @@ export interface components {
              */
             waiting: number | null;
         };
+        /** @description Why nobody takes what waits: the test at which the last agents were lost, and for how many conversations. */
+        Blocked: {
+            /** Format: int32 */
+            conversations: number;
+            reason: string;
+        };
+        Bulk: {
+            action: components["schemas"]["BulkAction"];
+            /** @description 1 to 200. */
+            conversations: components["schemas"]["BulkConversation"][];
+        };
+        /** @description What is done. */
+        BulkAction: {
+            /** @description Also those whose customer is owed a reply. */
+            confirm_unanswered?: boolean;
+            /** @description Why, left as a note. */
+            reason?: string | null;
+            /** @enum {string} */
+            type: "close";
+        } | {
+            /** @enum {string} */
+            type: "take";
+        } | {
+            agent?: components["schemas"]["AgentId"] | null;
+            group?: components["schemas"]["GroupId"] | null;
+            /** @enum {string} */
+            type: "transfer";
+        } | {
+            /** @enum {string} */
+            type: "read";
+        } | {
+            /** @enum {string} */
+            type: "unread";
+        };
+        /** @description One of them, as the client saw it. */
+        BulkConversation: {
+            id: components["schemas"]["ConversationId"];
+            last_message?: components["schemas"]["MessageId"] | null;
+            /** Format: int64 */
+            seen?: number | null;
+        };
+        /** @description What became of one of them. */
+        BulkDone: {
+            /** @description The code and the words of the problem that a request of its own would have got. */
+            code?: string | null;
+            detail?: string | null;
+            id: components["schemas"]["ConversationId"];
+            ok: boolean;
+        };
+        BulkReport: {
+            items: components["schemas"]["BulkDone"][];
+        };
+        /** @description The hours that count for a scope. */
+        BusinessHours: {
+            exceptions: components["schemas"]["HoursException"][];
+            /**
+             * @description Whose hours these are: the scope itself, `workspace` when it inherits them, `null` when none are set and it is
+             *     always open. The conversations of a group that inherits go by the hours of their channel first.
+             */
+            from?: string | null;
+            /** @description What was done to the values that were sent. */
+            notices: components["schemas"]["HoursNotice"][];
+            /** @description `workspace`, `channel-7`, `group-3`. */
+            scope: string;
+            state: components["schemas"]["HoursState"];
+            /**
+             * Format: int64
+             * @description 0: it has no hours of its own yet.
+             */
+            version: number;
+            /** @description Seven days, Monday first. */
+            week: components["schemas"]["HoursSpan"][][];
+            /** @description A zone of its own; `null`: the workspace's. */
+            zone?: string | null;
+            zone_in_force: string;
+        };
+        /** @description What a question with buttons may hold. */
+        ButtonLimit: {
+            body: number;
+            count: number;
+            id: number;
+            title: number;
+        };
+        /** @description A calendar file (iCalendar, RFC 5545). */
+        CalendarFile: {
+            /** @description The text of the file. */
+            text: string;
+        };
+        /** @description A policy that is not in force. */
+        Candidate: {
+            activates_at?: components["schemas"]["Ms"] | null;
+            author?: components["schemas"]["AgentId"] | null;
+            author_name?: string | null;
+            /**
+             * Format: int64
+             * @description The version that was edited.
+             */
+            based_on: number;
+            /** @description What the shadow has counted; empty for others. */
+            counts: components["schemas"]["ShadowCounts"];
+            created_at: components["schemas"]["Ms"];
+            /** @description Why it was not put in force at its time: `newer_version` or `tests_failed`. */
+            failed?: string | null;
+            groups: Record<string, never>;
+            /** Format: int64 */
+            id: number;
+            /** @description `scheduled` or `shadow`. */
+            kind: string;
+            note: string;
+            policy: Record<string, never>;
+            reach: string;
+            tests: Record<string, never>[];
+        };
+        /** @description What became of the log. */
+        ChainView: {
+            /**
+             * Format: int64
+             * @description The first that is not as it was written, or is missing.
+             */
+            at?: number | null;
+            /**
+             * Format: int64
+             * @description The decisions that were read again: from this number
+             */
+            first: number;
+            /**
+             * Format: int64
+             * @description … to this one.
+             */
+            last: number;
+            /** @description `whole`, `altered` or `cut`. */
+            state: string;
+        };
         ChangePassword: {
             current: string;
             /** @description 10 to 128 characters. All other devices are signed out. */
@@ -1829,6 +2626,8 @@ export interface components {
             name: string;
             settings: Record<string, never>;
             simulated: boolean;
+            /** @description A web chat has a secret with which its site may vouch for its users. It is shown when it is made. */
+            site_secret: boolean;
             /** @description What to put into the pages of the site. */
             snippet?: string | null;
             status: components["schemas"]["ChannelStatus"];
@@ -1845,14 +2644,28 @@ export interface components {
             waiting_since?: components["schemas"]["Ms"] | null;
             /** @description Where the platform delivers to, with the workspace's own app. */
             webhook_url?: string | null;
-            /** @description A web chat has a secret with which its site may vouch for its users. It is shown when it is made. */
-            site_secret: boolean;
         };
         /**
          * Format: int64
          * @description One connected number, page, profile or site.
          */
         ChannelAccountId: number;
+        /** @description Whether a channel account works at this moment. */
+        ChannelCondition: {
+            failing_error?: string | null;
+            failing_since?: components["schemas"]["Ms"] | null;
+            id: components["schemas"]["ChannelAccountId"];
+            kind: components["schemas"]["ChannelKind"];
+            name: string;
+            status: components["schemas"]["ChannelStatus"];
+            status_detail: string;
+            /**
+             * Format: int64
+             * @description Messages that wait to be sent, and since when the oldest does.
+             */
+            waiting: number;
+            waiting_since?: components["schemas"]["Ms"] | null;
+        };
         /** @enum {string} */
         ChannelKind: "whatsapp" | "facebook" | "instagram" | "facebook_comment" | "instagram_comment" | "web_chat";
         ChannelOf: {
@@ -1862,6 +2675,22 @@ export interface components {
         };
         /** @enum {string} */
         ChannelStatus: "draft" | "connecting" | "connected" | "degraded" | "disconnected";
+        /** @description The questions before a chat. */
+        ChatForm: {
+            /**
+             * @description What has to be agreed to; empty for nothing.
+             * @default
+             */
+            consent: string;
+            /** @default off */
+            email: components["schemas"]["ChatQuestion"];
+            /** @default off */
+            name: components["schemas"]["ChatQuestion"];
+            /** @default off */
+            phone: components["schemas"]["ChatQuestion"];
+        };
+        /** @enum {string} */
+        ChatQuestion: "off" | "optional" | "required";
         Choice: {
             description?: string | null;
             id: string;
@@ -1879,7 +2708,7 @@ export interface components {
             seen?: number | null;
         };
         /** @enum {string} */
-        CloseReason: "agent" | "inactivity" | "bot" | "api" | "supervisor" | "merged" | "erased";
+        CloseReason: "agent" | "inactivity" | "bot" | "api" | "supervisor" | "merged" | "erased" | "after_hours";
         /** @description Whether a conversation closed by hand comes back to its agent when the customer writes again soon. */
         CloseTolerance: {
             /**
@@ -1899,6 +2728,47 @@ export interface components {
              * @default 60
              */
             minutes: number;
+        };
+        /** @description A time in which nobody is there. */
+        ClosedSpan: {
+            from: components["schemas"]["Ms"];
+            to?: components["schemas"]["Ms"] | null;
+        };
+        /** @description How a promise was kept in a period. */
+        Compliance: {
+            /**
+             * Format: int64
+             * @description Closed before they were due without an answer: in neither number.
+             */
+            dropped: number;
+            /** Format: int64 */
+            met: number;
+            /** Format: int64 */
+            missed: number;
+            /**
+             * Format: int64
+             * @description Running now, apart from the others; and how many of them are over.
+             */
+            open: number;
+            /** Format: int64 */
+            open_overdue: number;
+            /**
+             * Format: int64
+             * @description Met of those met and missed, of one thousand; `null` when there were none.
+             */
+            permille?: number | null;
+            promise?: components["schemas"]["ServiceTarget"] | null;
+            /**
+             * Format: int64
+             * @description Of a promise that no longer exists, only its id.
+             */
+            target: number;
+        };
+        /** @description How far a confirmation brought the change. */
+        Confirmed: {
+            /** @description Both addresses have agreed: the account has the new one. */
+            done: boolean;
+            email: string;
         };
         ContactCard: {
             emails?: string[];
@@ -1991,6 +2861,11 @@ export interface components {
             channel_account: components["schemas"]["ChannelOf"];
             close_reason?: components["schemas"]["CloseReason"] | null;
             closed_at?: components["schemas"]["Ms"] | null;
+            /**
+             * @description The closed times between the start of the clock and `rotate_at`, in which it stands still; of one that waits, the
+             *     present or next one, in which nothing is assigned. Empty where no hours are set.
+             */
+            closed_spans: components["schemas"]["ClosedSpan"][];
             created_at: components["schemas"]["Ms"];
             customer: Record<string, never>;
             /** Format: int64 */
@@ -2012,6 +2887,8 @@ export interface components {
              * @description What people see: dense per workspace.
              */
             number: number;
+            /** @description Where a web chat began: `{url, title, referrer, utm}`. */
+            origin?: Record<string, never> | null;
             outbound: boolean;
             /** @description Held by an agent who is not in its group: moved there, or taken out of the group since. */
             outside_group: boolean;
@@ -2025,14 +2902,13 @@ export interface components {
             rotate_at?: components["schemas"]["Ms"] | null;
             /** Format: int64 */
             round: number;
+            service?: components["schemas"]["ServiceClock"] | null;
             simulated: boolean;
             state: components["schemas"]["TrayState"];
             /** Format: int64 */
             unread: number;
             waiting_since?: components["schemas"]["Ms"] | null;
             window: components["schemas"]["WindowView"];
-            /** @description Where a web chat began: `{url, title, referrer, utm}`. */
-            origin?: Record<string, never> | null;
         };
         /**
          * Format: int64
@@ -2063,6 +2939,8 @@ export interface components {
         };
         /** @description A person outside. */
         Customer: {
+            /** @description What a site or the customer said about them, by name: texts, numbers, yes or no. */
+            attributes: Record<string, never>;
             created_at: components["schemas"]["Ms"];
             email?: string | null;
             id: components["schemas"]["CustomerId"];
@@ -2073,8 +2951,6 @@ export interface components {
             updated_at: components["schemas"]["Ms"];
             /** Format: int64 */
             version: number;
-            /** @description What a site or the customer said about them, by name: texts, numbers, yes or no. */
-            attributes: Record<string, never>;
         };
         /**
          * Format: int64
@@ -2091,8 +2967,9 @@ export interface components {
             /** Format: int64 */
             epoch_before: number;
             from?: Record<string, never> | null;
-            /** @description Who was considered and why not: counts that add up to `members`. */
+            /** @description Who was considered and why not: counts that add up to `members`. Null for agents. */
             funnel: Record<string, never>;
+            group?: components["schemas"]["GroupId"] | null;
             /** Format: int64 */
             policy_version: number;
             /** @description `{code, params}`. */
@@ -2102,6 +2979,11 @@ export interface components {
              * @description Dense number in the workspace.
              */
             seq: number;
+            /**
+             * Format: int64
+             * @description For the agent who got it: since their last automatic assignment, in milliseconds. Only in the short form.
+             */
+            since_your_last_ms?: number | null;
             to?: Record<string, never> | null;
         };
         Decline: {
@@ -2130,15 +3012,10 @@ export interface components {
             mode: string;
         };
         EditAccount: {
-            /** @description A new one; the platform is asked with it first. */
-            access_token?: string | null;
-            /** @description Several are accepted during a change. */
-            app_secrets?: string[] | null;
-            /** Format: int64 */
-            default_group?: number | null;
-            greeter?: components["schemas"]["Greeter"] | null;
+            language?: string | null;
             name?: string | null;
-            settings?: components["schemas"]["WebChatSettings"] | null;
+            password?: components["schemas"]["ChangePassword"] | null;
+            zone?: string | null;
         };
         /** @description Minutes from 5 to 43,200 (30 days); `null` never closes. */
         EditAutoClose: {
@@ -2151,6 +3028,17 @@ export interface components {
             outbound?: number | null;
             /** Format: int64 */
             waiting?: number | null;
+        };
+        EditChannelAccount: {
+            /** @description A new one; the platform is asked with it first. */
+            access_token?: string | null;
+            /** @description Several are accepted during a change. */
+            app_secrets?: string[] | null;
+            /** Format: int64 */
+            default_group?: number | null;
+            greeter?: components["schemas"]["Greeter"] | null;
+            name?: string | null;
+            settings?: components["schemas"]["WebChatSettings"] | null;
         };
         EditCloseTolerance: {
             after_automatic?: boolean | null;
@@ -2191,6 +3079,24 @@ export interface components {
             overflow_seconds?: number | null;
             supervisors?: components["schemas"]["AgentId"][] | null;
         };
+        EditHours: {
+            /** @description That what ends before it begins ends on the next day. */
+            confirm?: boolean;
+            exceptions?: components["schemas"]["HoursException"][];
+            /** @description Seven days, Monday first. */
+            week: components["schemas"]["HoursSpan"][][];
+            /** @description A zone of its own; `null`: the workspace's. */
+            zone?: string | null;
+        };
+        /** @description What of a promise can change. */
+        EditServiceTarget: {
+            /** @description Clocks that run follow it too; without it they keep what they began with. */
+            apply?: boolean;
+            business?: boolean | null;
+            notify?: boolean | null;
+            /** Format: int64 */
+            seconds?: number | null;
+        };
         EditUser: {
             /** @description Channel accounts they may answer; `null` is all. */
             channels?: components["schemas"]["ChannelAccountId"][] | null;
@@ -2228,6 +3134,47 @@ export interface components {
         Enter: {
             workspace: components["schemas"]["WorkspaceId"];
         };
+        /** @description A version as a text that can be kept elsewhere, read, compared and brought back, here or in another workspace. */
+        ExportedPolicy: {
+            /** @description Who the agents of `policy` and `tests` are, by id. */
+            agents?: Record<string, never>;
+            format: string;
+            /** @description Which groups the ids of `tests` are, by key. */
+            group_ids?: Record<string, never>;
+            /** @description Own values by the key of the group. */
+            groups?: Record<string, never>;
+            policy: Record<string, never>;
+            tests?: Record<string, never>[];
+        };
+        /** @description A message of ours that could not be delivered. */
+        FailedSend: {
+            agent?: Record<string, never> | null;
+            at: components["schemas"]["Ms"];
+            conversation?: components["schemas"]["About"] | null;
+            /** @description `{code, key, title, detail}`. */
+            error?: Record<string, never> | null;
+            /** Format: int64 */
+            id: number;
+            /** @description One line of what was to be said. */
+            preview: string;
+        };
+        /** @description The report. */
+        Fairness: {
+            agents: components["schemas"]["AgentFairness"][];
+            decisions: components["schemas"]["Reasoned"][];
+            /** Format: int32 */
+            do_not_add_up: number;
+            from: components["schemas"]["Ms"];
+            group?: components["schemas"]["GroupId"] | null;
+            proof: components["schemas"]["Proof"];
+            to: components["schemas"]["Ms"];
+            /**
+             * Format: int32
+             * @description Decisions looked at, and those whose funnel does not add up to the members: always 0.
+             */
+            total: number;
+            waits: components["schemas"]["Waited"][];
+        };
         /** @description Last words of a conversation that closes by itself; `null` says nothing. */
         Farewell: {
             /** @default null */
@@ -2238,6 +3185,34 @@ export interface components {
             outbound: string | null;
             /** @default null */
             waiting: string | null;
+        };
+        /** @description A field that differs between two versions. */
+        FieldChange: {
+            after: Record<string, never>;
+            /** @description Null when it had none: the group inherits. */
+            before: Record<string, never>;
+            /** @description The field of the policy, or `tests`. */
+            field: string;
+            group?: components["schemas"]["GroupId"] | null;
+        };
+        /** @description What one kind of file may be. */
+        FileLimit: {
+            /** Format: int64 */
+            max_bytes: number;
+            /** @description Accepted media types; empty accepts every one. */
+            types?: string[];
+        };
+        /** @description A public address of a file. */
+        FileLink: {
+            /**
+             * Format: int64
+             * @description How often the file was fetched by its links so far.
+             */
+            downloads: number;
+            expires_at: components["schemas"]["Ms"];
+            /** @description What a customer reads: name, size and address. */
+            text: string;
+            url: string;
         };
         /** @description A stored file. */
         FileView: {
@@ -2264,6 +3239,13 @@ export interface components {
         };
         Forgotten: {
             email: string;
+        };
+        /** @description A customer as a search shows them. */
+        FoundCustomer: {
+            email?: string | null;
+            id: components["schemas"]["CustomerId"];
+            name: string;
+            phone?: string | null;
         };
         /** @description The settings of a greeter. */
         Greeter: {
@@ -2309,6 +3291,76 @@ export interface components {
          * @enum {string}
          */
         Handover: "first_message" | "words";
+        /** @description Somebody who had the conversation while its customer waited. */
+        Held: {
+            agent: components["schemas"]["AgentId"];
+            from: components["schemas"]["Ms"];
+            to: components["schemas"]["Ms"];
+        };
+        /** @description The holidays of a country in a year. */
+        HolidaySet: {
+            country: string;
+            /** @description Closed days. Those that fall on the same day every year say so. */
+            items: components["schemas"]["HoursException"][];
+            /** @description What the set leaves out, as a word: `regional`, `bridge_days`, `optional_days`, `working_holidays`. */
+            leaves_out: string[];
+            /** Format: int32 */
+            year: number;
+        };
+        HoursDay: {
+            date: string;
+            /** @description The name of the exception, which may be empty; `null` on usual days. */
+            exception?: string | null;
+            /**
+             * Format: int64
+             * @description Minutes in which it is open on this day, also by a night that began on the day before.
+             */
+            open_minutes: number;
+        };
+        /** @description A date on which the week does not count. */
+        HoursException: {
+            /** @description `YYYY-MM-DD`. */
+            date: string;
+            /** @description What the day is called. */
+            name?: string;
+            /** @description When it is open instead; none: it is closed. */
+            spans?: components["schemas"]["HoursSpan"][];
+            /** @description Every year on this day; one that names the year wins. */
+            yearly?: boolean;
+        };
+        /** @description Something worth telling, no error. */
+        HoursNotice: {
+            /** @description `merged`: stretches of a day overlapped and are one now. */
+            code: string;
+            pointer: string;
+        };
+        /** @description What hours that are not saved yet would mean. */
+        HoursPreview: {
+            /** @description Every day of the year asked for. */
+            days: components["schemas"]["HoursDay"][];
+            notices: components["schemas"]["HoursNotice"][];
+            /** @description Stretches that end on the next day. */
+            overnight: string[];
+            state: components["schemas"]["HoursState"];
+        };
+        /**
+         * @description One stretch of a day, `from` before `to` on the clock of the wall. `to` may be `24:00`; a `to` that is not after
+         *     `from` is on the next day.
+         */
+        HoursSpan: {
+            /** @description `HH:MM`. */
+            from: string;
+            /** @description `HH:MM`, at most `24:00`. */
+            to: string;
+        };
+        /** @description Open or closed at this moment. */
+        HoursState: {
+            /** @description No hours are set. */
+            always: boolean;
+            closes_at?: components["schemas"]["Ms"] | null;
+            open: boolean;
+            opens_at?: components["schemas"]["Ms"] | null;
+        };
         /** @description One address of a customer on a channel. */
         Identity: {
             kind: components["schemas"]["IdentityKind"];
@@ -2318,6 +3370,20 @@ export interface components {
         };
         /** @enum {string} */
         IdentityKind: "whatsapp_phone" | "whatsapp_bsuid" | "facebook_psid" | "instagram_igsid" | "web_visitor" | "web_user" | "email";
+        /** @description What a calendar file had. */
+        ImportedHolidays: {
+            items: components["schemas"]["HoursException"][];
+            /** @description Events that are no closed days. */
+            skipped: components["schemas"]["SkippedEvent"][];
+        };
+        /** @description A text that was read, to be looked at and saved. */
+        ImportedPolicy: {
+            groups: Record<string, never>;
+            policy: Record<string, never>;
+            tests: Record<string, never>[];
+            /** @description Names of agents and keys of groups that are not here; what it says of them is left out. */
+            unknown: string[];
+        };
         /** @description A part of a delivery that was not understood. */
         InboundFailure: {
             at: components["schemas"]["Ms"];
@@ -2327,6 +3393,24 @@ export interface components {
             raw: Record<string, never>;
             reason: string;
             replayed_at?: components["schemas"]["Ms"] | null;
+        };
+        /** @description An incident. */
+        Incident: {
+            at: components["schemas"]["Ms"];
+            conversation?: components["schemas"]["About"] | null;
+            /** Format: int64 */
+            id: number;
+            /** @description `closed_unanswered`, `exhausted`, `unknown_group`. */
+            kind: string;
+            /** @description Who had it meanwhile, in order. */
+            owners: components["schemas"]["Held"][];
+            /** @description `waiting` or `agent`: where the conversation was. */
+            phase: string;
+            /**
+             * Format: int64
+             * @description How long the customer had been owed a reply, in milliseconds.
+             */
+            waited: number;
         };
         /** @description A question with options. */
         Interactive: {
@@ -2359,6 +3443,14 @@ export interface components {
          * @enum {string}
          */
         InvitationState: "open" | "used" | "revoked" | "expired";
+        /** @description What came of a test. */
+        Judged: {
+            agent?: components["schemas"]["AgentId"] | null;
+            /** @description Why agents did not get it: pairs of a reason and how many. */
+            lost: Record<string, never>[];
+            name: string;
+            passed: boolean;
+        };
         /** @description The last message, for one line of a list. */
         LastMessage: {
             at: components["schemas"]["Ms"];
@@ -2376,11 +3468,54 @@ export interface components {
          * @enum {string}
          */
         Learn: "off" | "first_human" | "last_human";
+        /**
+         * @description How a length is counted.
+         * @enum {string}
+         */
+        LengthUnit: "characters" | "bytes";
+        /**
+         * @description The row of a channel in the table of content limits. Data, so that an operator may override it; `None` means that
+         *     the channel has no such content.
+         */
+        Limits: {
+            /**
+             * Format: int64
+             * @description Bytes an animated sticker may have.
+             */
+            animated_sticker: number;
+            audio?: components["schemas"]["FileLimit"] | null;
+            buttons?: components["schemas"]["ButtonLimit"] | null;
+            caption?: number | null;
+            /** @description Contact cards in one message; 0 where there are none. */
+            contacts: number;
+            document?: components["schemas"]["FileLimit"] | null;
+            footer: number;
+            header: number;
+            image?: components["schemas"]["FileLimit"] | null;
+            list?: components["schemas"]["ListLimit"] | null;
+            location: boolean;
+            reaction: boolean;
+            sticker?: components["schemas"]["FileLimit"] | null;
+            template: boolean;
+            text: number;
+            text_unit: components["schemas"]["LengthUnit"];
+            video?: components["schemas"]["FileLimit"] | null;
+        };
         /** @description A button that opens an address. */
         LinkButton: {
             title: string;
             /** @description http or https. */
             url: string;
+        };
+        /** @description What a list may hold. `rows` counts all sections together. */
+        ListLimit: {
+            body: number;
+            button: number;
+            description: number;
+            id: number;
+            rows: number;
+            section_title: number;
+            title: number;
         };
         /** @description Everything a client asks for first. */
         Me: {
@@ -2466,6 +3601,11 @@ export interface components {
             has_more: boolean;
             items: components["schemas"]["Message"][];
         };
+        /**
+         * @description What is promised.
+         * @enum {string}
+         */
+        Metric: "first_response" | "next_response";
         Moved: {
             conversation: components["schemas"]["Conversation"];
         };
@@ -2483,11 +3623,11 @@ export interface components {
             language?: string | null;
             must_change_password: boolean;
             name: string;
+            pending_email?: components["schemas"]["PendingEmail"] | null;
             /** Format: int64 */
             version: number;
             /** @description `null` follows the workspace. */
             zone?: string | null;
-            pending_email?: components["schemas"]["PendingEmail"] | null;
         };
         /** @description A number or a site to connect, told apart by `kind`. */
         NewAccount: {
@@ -2517,6 +3657,18 @@ export interface components {
             name: string;
             settings?: components["schemas"]["WebChatSettings"];
         };
+        /** @description A policy to keep without putting it in force. */
+        NewCandidate: {
+            activates_at?: components["schemas"]["Ms"] | null;
+            confirm?: boolean;
+            groups?: Record<string, never> | null;
+            /** Format: int64 */
+            if_version?: number | null;
+            note?: string;
+            policy: Record<string, never>;
+            reach?: string;
+            tests?: Record<string, never>[] | null;
+        };
         /** @description Whom to write to, and what. */
         NewConversation: {
             channel_account: components["schemas"]["ChannelAccountId"];
@@ -2532,6 +3684,11 @@ export interface components {
             name?: string | null;
             /** @description … or a number as people type it; the country of the workspace where none is given. */
             phone?: string | null;
+        };
+        NewEmail: {
+            email: string;
+            /** @description The current password. */
+            password: string;
         };
         NewGroup: {
             /** @description Channel accounts it serves; all when left out. */
@@ -2578,18 +3735,53 @@ export interface components {
         NewPassword: {
             password: string;
         };
+        /** @description A pause to make. */
+        NewPause: {
+            group?: components["schemas"]["GroupId"] | null;
+            /**
+             * Format: int64
+             * @description From 0 to 60; 0 lets the clocks go on now.
+             */
+            minutes: number;
+        };
         /** @description A policy to save. */
         NewPolicy: {
-            /** @description Save in spite of findings that ask for a decision. */
+            /** @description Save in spite of findings that ask for a decision, and of tests that fail. */
             confirm?: boolean;
+            /** @description What groups have of their own, all of them; absent keeps what they have. */
+            groups?: Record<string, never> | null;
             /**
              * Format: int64
              * @description The version that was edited; 0 before the first.
              */
             if_version?: number | null;
+            /** @description Why, for whoever reads the versions. */
+            note?: string;
             policy: Record<string, never>;
             /** @description Whether clocks that run follow the new policy too. */
             reach?: string;
+            /** @description The tests, all of them; absent keeps them. */
+            tests?: Record<string, never>[] | null;
+        };
+        /** @description A promise to make. */
+        NewServiceTarget: {
+            business?: boolean;
+            channel_account?: components["schemas"]["ChannelAccountId"] | null;
+            group?: components["schemas"]["GroupId"] | null;
+            metric: components["schemas"]["Metric"];
+            notify?: boolean;
+            /**
+             * Format: int64
+             * @description From 10 to 2,592,000 (30 days).
+             */
+            seconds: number;
+        };
+        /** @description A link to make. */
+        NewWallLink: {
+            /** @description Which screen it is for. */
+            name: string;
+            /** @description Show agents by name. */
+            names?: boolean;
         };
         /** @description A conversation that could not be given away. */
         NotReleased: {
@@ -2607,39 +3799,52 @@ export interface components {
             /** Format: int64 */
             quantity: number;
         };
-        /** @description The queue and the agents at a glance. */
+        /** @description A conversation whose customer waits longer than the time to answer although it does not move. */
+        Overdue: {
+            conversation: components["schemas"]["Conversation"];
+            since: components["schemas"]["Ms"];
+        };
+        /** @description The queue, the agents and what needs somebody, at a glance. */
         Overview: {
-            agents: components["schemas"]["Agent"][];
-            /** Format: int64 */
+            agents: components["schemas"]["WallAgent"][];
+            channels: components["schemas"]["ChannelCondition"][];
+            /** Format: int32 */
             exhausted: number;
             /** @description Held conversations whose clock runs, soonest first, at most 50. */
             expiring: components["schemas"]["Conversation"][];
-            /** Format: int64 */
-            held: number;
-            now: components["schemas"]["Ms"];
-            oldest_owed_since?: components["schemas"]["Ms"] | null;
-            queues: components["schemas"]["Queue"][];
-            /**
-             * Format: int64
-             * @description Held and owed a reply.
-             */
-            unanswered: number;
-            /** Format: int64 */
-            waiting: number;
-            channels: components["schemas"]["ChannelCondition"][];
             /**
              * Format: int64
              * @description Messages of today that could not be delivered.
              */
             failed_today: number;
+            /** Format: int32 */
+            held: number;
             /** @description Of today, newest first, at most 5. */
             incidents: components["schemas"]["Incident"][];
             /** Format: int64 */
             incidents_today: number;
+            now: components["schemas"]["Ms"];
+            oldest_owed_since?: components["schemas"]["Ms"] | null;
             /** @description Longest first, at most 50. */
             overdue: components["schemas"]["Overdue"][];
             /** Format: int32 */
             overdue_total: number;
+            /** @description Pauses of rotation that go on. */
+            pauses: components["schemas"]["RotationPause"][];
+            /** @description Conversations whose promised answer is at risk or over, the most urgent first, at most 50. */
+            promises: components["schemas"]["Conversation"][];
+            /** Format: int64 */
+            promises_at_risk: number;
+            /** Format: int64 */
+            promises_broken: number;
+            queues: components["schemas"]["Queue"][];
+            /**
+             * Format: int32
+             * @description Held and owed a reply.
+             */
+            unanswered: number;
+            /** Format: int32 */
+            waiting: number;
             /** @description Conversations whose window for free messages ends within two hours, soonest first, at most 50. */
             windows: components["schemas"]["Conversation"][];
         };
@@ -2672,6 +3877,22 @@ export interface components {
                 customers: number;
                 name: string;
             }[];
+            /** @description Give it back as `cursor` for the next page; `null` at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        Paged_AfterHoursMessage: {
+            items: (components["schemas"]["AfterHours"] & {
+                /** @description Whose message it is: the scope itself, `workspace`, or `null` when nothing is said. */
+                from?: string | null;
+                /** @description `workspace`, `channel-7`, `group-3`. */
+                scope: string;
+                /**
+                 * Format: int64
+                 * @description 0: it has none of its own yet.
+                 */
+                version: number;
+            })[];
             /** @description Give it back as `cursor` for the next page; `null` at the end. */
             next_cursor?: string | null;
         };
@@ -2719,6 +3940,25 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description One page of a list. */
+        Paged_Alert: {
+            items: {
+                agent?: Record<string, never> | null;
+                at: components["schemas"]["Ms"];
+                conversation?: components["schemas"]["About"] | null;
+                /** @description Numbers and times of the kind. */
+                detail: Record<string, never>;
+                /** Format: int64 */
+                id: number;
+                /**
+                 * @description `overdue`, `closing_soon`, `exhausted`, `nobody_available`, `kept_overdue`, `saturated`, `unknown_group`,
+                 *     `closed_unanswered`, `over_limit`, `marked_away`, `cooling_down`, `left_owing`, `service_at_risk`, `service_overdue`.
+                 */
+                kind: string;
+            }[];
+            /** @description Give it back as `cursor` for the next page; `null` at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
         Paged_AuditEntry: {
             items: {
                 /** @description `created`, `updated`, `deleted`, or a verb of its own. */
@@ -2740,6 +3980,34 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description One page of a list. */
+        Paged_BusinessHours: {
+            items: {
+                exceptions: components["schemas"]["HoursException"][];
+                /**
+                 * @description Whose hours these are: the scope itself, `workspace` when it inherits them, `null` when none are set and it is
+                 *     always open. The conversations of a group that inherits go by the hours of their channel first.
+                 */
+                from?: string | null;
+                /** @description What was done to the values that were sent. */
+                notices: components["schemas"]["HoursNotice"][];
+                /** @description `workspace`, `channel-7`, `group-3`. */
+                scope: string;
+                state: components["schemas"]["HoursState"];
+                /**
+                 * Format: int64
+                 * @description 0: it has no hours of its own yet.
+                 */
+                version: number;
+                /** @description Seven days, Monday first. */
+                week: components["schemas"]["HoursSpan"][][];
+                /** @description A zone of its own; `null`: the workspace's. */
+                zone?: string | null;
+                zone_in_force: string;
+            }[];
+            /** @description Give it back as `cursor` for the next page; `null` at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
         Paged_ChannelAccount: {
             items: {
                 default_group?: components["schemas"]["GroupId"] | null;
@@ -2752,6 +4020,8 @@ export interface components {
                 name: string;
                 settings: Record<string, never>;
                 simulated: boolean;
+                /** @description A web chat has a secret with which its site may vouch for its users. It is shown when it is made. */
+                site_secret: boolean;
                 /** @description What to put into the pages of the site. */
                 snippet?: string | null;
                 status: components["schemas"]["ChannelStatus"];
@@ -2773,6 +4043,50 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description One page of a list. */
+        Paged_ChannelOf: {
+            items: {
+                id: components["schemas"]["ChannelAccountId"];
+                kind: components["schemas"]["ChannelKind"];
+                name: string;
+            }[];
+            /** @description Give it back as `cursor` for the next page; `null` at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        Paged_Compliance: {
+            items: {
+                /**
+                 * Format: int64
+                 * @description Closed before they were due without an answer: in neither number.
+                 */
+                dropped: number;
+                /** Format: int64 */
+                met: number;
+                /** Format: int64 */
+                missed: number;
+                /**
+                 * Format: int64
+                 * @description Running now, apart from the others; and how many of them are over.
+                 */
+                open: number;
+                /** Format: int64 */
+                open_overdue: number;
+                /**
+                 * Format: int64
+                 * @description Met of those met and missed, of one thousand; `null` when there were none.
+                 */
+                permille?: number | null;
+                promise?: components["schemas"]["ServiceTarget"] | null;
+                /**
+                 * Format: int64
+                 * @description Of a promise that no longer exists, only its id.
+                 */
+                target: number;
+            }[];
+            /** @description Give it back as `cursor` for the next page; `null` at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
         Paged_Conversation: {
             items: {
                 assigned_at?: components["schemas"]["Ms"] | null;
@@ -2781,6 +4095,11 @@ export interface components {
                 channel_account: components["schemas"]["ChannelOf"];
                 close_reason?: components["schemas"]["CloseReason"] | null;
                 closed_at?: components["schemas"]["Ms"] | null;
+                /**
+                 * @description The closed times between the start of the clock and `rotate_at`, in which it stands still; of one that waits, the
+                 *     present or next one, in which nothing is assigned. Empty where no hours are set.
+                 */
+                closed_spans: components["schemas"]["ClosedSpan"][];
                 created_at: components["schemas"]["Ms"];
                 customer: Record<string, never>;
                 /** Format: int64 */
@@ -2802,6 +4121,8 @@ export interface components {
                  * @description What people see: dense per workspace.
                  */
                 number: number;
+                /** @description Where a web chat began: `{url, title, referrer, utm}`. */
+                origin?: Record<string, never> | null;
                 outbound: boolean;
                 /** @description Held by an agent who is not in its group: moved there, or taken out of the group since. */
                 outside_group: boolean;
@@ -2815,6 +4136,7 @@ export interface components {
                 rotate_at?: components["schemas"]["Ms"] | null;
                 /** Format: int64 */
                 round: number;
+                service?: components["schemas"]["ServiceClock"] | null;
                 simulated: boolean;
                 state: components["schemas"]["TrayState"];
                 /** Format: int64 */
@@ -2836,8 +4158,9 @@ export interface components {
                 /** Format: int64 */
                 epoch_before: number;
                 from?: Record<string, never> | null;
-                /** @description Who was considered and why not: counts that add up to `members`. */
+                /** @description Who was considered and why not: counts that add up to `members`. Null for agents. */
                 funnel: Record<string, never>;
+                group?: components["schemas"]["GroupId"] | null;
                 /** Format: int64 */
                 policy_version: number;
                 /** @description `{code, params}`. */
@@ -2847,6 +4170,11 @@ export interface components {
                  * @description Dense number in the workspace.
                  */
                 seq: number;
+                /**
+                 * Format: int64
+                 * @description For the agent who got it: since their last automatic assignment, in milliseconds. Only in the short form.
+                 */
+                since_your_last_ms?: number | null;
                 to?: Record<string, never> | null;
             }[];
             /** @description Give it back as `cursor` for the next page; `null` at the end. */
@@ -2863,6 +4191,33 @@ export interface components {
                 ip: string;
                 last_used_at: components["schemas"]["Ms"];
                 user_agent: string;
+            }[];
+            /** @description Give it back as `cursor` for the next page; `null` at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        Paged_FailedSend: {
+            items: {
+                agent?: Record<string, never> | null;
+                at: components["schemas"]["Ms"];
+                conversation?: components["schemas"]["About"] | null;
+                /** @description `{code, key, title, detail}`. */
+                error?: Record<string, never> | null;
+                /** Format: int64 */
+                id: number;
+                /** @description One line of what was to be said. */
+                preview: string;
+            }[];
+            /** @description Give it back as `cursor` for the next page; `null` at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        Paged_FoundCustomer: {
+            items: {
+                email?: string | null;
+                id: components["schemas"]["CustomerId"];
+                name: string;
+                phone?: string | null;
             }[];
             /** @description Give it back as `cursor` for the next page; `null` at the end. */
             next_cursor?: string | null;
@@ -2910,6 +4265,28 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description One page of a list. */
+        Paged_Incident: {
+            items: {
+                at: components["schemas"]["Ms"];
+                conversation?: components["schemas"]["About"] | null;
+                /** Format: int64 */
+                id: number;
+                /** @description `closed_unanswered`, `exhausted`, `unknown_group`. */
+                kind: string;
+                /** @description Who had it meanwhile, in order. */
+                owners: components["schemas"]["Held"][];
+                /** @description `waiting` or `agent`: where the conversation was. */
+                phase: string;
+                /**
+                 * Format: int64
+                 * @description How long the customer had been owed a reply, in milliseconds.
+                 */
+                waited: number;
+            }[];
+            /** @description Give it back as `cursor` for the next page; `null` at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
         Paged_Invitation: {
             items: {
                 created_at: components["schemas"]["Ms"];
@@ -2933,9 +4310,55 @@ export interface components {
                 author?: components["schemas"]["AgentId"] | null;
                 author_name?: string | null;
                 created_at?: components["schemas"]["Ms"] | null;
+                /** @description What groups have of their own: fields of a policy by group id. */
+                groups: Record<string, never>;
+                note: string;
+                /** @description Of the workspace, or, when a group was asked for, the one it is under. */
                 policy: Record<string, never>;
+                /**
+                 * Format: int64
+                 * @description The older version whose content this one has again.
+                 */
+                restored_from?: number | null;
+                tests: Record<string, never>[];
                 /** Format: int64 */
                 version: number;
+            }[];
+            /** @description Give it back as `cursor` for the next page; `null` at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        Paged_ServiceTarget: {
+            items: {
+                /** @description Only open hours count. */
+                business: boolean;
+                channel_account?: components["schemas"]["ChannelAccountId"] | null;
+                group?: components["schemas"]["GroupId"] | null;
+                /** Format: int64 */
+                id: number;
+                metric: components["schemas"]["Metric"];
+                /** @description Supervisors and the agent are told when it is at risk and when it is broken. */
+                notify: boolean;
+                /** Format: int64 */
+                seconds: number;
+                /** Format: int64 */
+                version: number;
+            }[];
+            /** @description Give it back as `cursor` for the next page; `null` at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        Paged_ShadowDifference: {
+            items: {
+                at: components["schemas"]["Ms"];
+                conversation?: components["schemas"]["ConversationId"] | null;
+                /** Format: int64 */
+                id: number;
+                /** @description What was done: `assign`, `rotate` …; none when nothing was. */
+                live_act?: string | null;
+                live_agent?: components["schemas"]["AgentId"] | null;
+                shadow_act?: string | null;
+                shadow_agent?: components["schemas"]["AgentId"] | null;
             }[];
             /** @description Give it back as `cursor` for the next page; `null` at the end. */
             next_cursor?: string | null;
@@ -3030,6 +4453,29 @@ export interface components {
             /** @description Give it back as `cursor` for the next page; `null` at the end. */
             next_cursor?: string | null;
         };
+        /** @description One page of a list. */
+        Paged_WallLink: {
+            items: {
+                created_at: components["schemas"]["Ms"];
+                created_by?: string | null;
+                /** Format: int64 */
+                id: number;
+                /** @description The address, once: when it is made. */
+                link?: string | null;
+                name: string;
+                /** @description Whether agents are shown by name. */
+                names: boolean;
+            }[];
+            /** @description Give it back as `cursor` for the next page; `null` at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description A change that waits for its proofs, as the owner of the account sees it. */
+        PendingEmail: {
+            email: string;
+            expires_at: components["schemas"]["Ms"];
+            new_confirmed: boolean;
+            old_confirmed: boolean;
+        };
         /** @enum {string} */
         Permission: "conversations:see_all" | "conversations:reply" | "conversations:take" | "conversations:take_any" | "conversations:take_from_bot" | "conversations:take_over" | "conversations:transfer" | "conversations:close" | "conversations:manage_others" | "customers:see" | "customers:edit" | "affinities:manage" | "affinities:manage_all" | "routing:explain" | "routing:edit" | "agents:see" | "agents:set_state" | "users:manage" | "groups:manage" | "channels:manage" | "workspace:manage" | "audit:see";
         /** @enum {string} */
@@ -3041,7 +4487,17 @@ export interface components {
             author?: components["schemas"]["AgentId"] | null;
             author_name?: string | null;
             created_at?: components["schemas"]["Ms"] | null;
+            /** @description What groups have of their own: fields of a policy by group id. */
+            groups: Record<string, never>;
+            note: string;
+            /** @description Of the workspace, or, when a group was asked for, the one it is under. */
             policy: Record<string, never>;
+            /**
+             * Format: int64
+             * @description The older version whose content this one has again.
+             */
+            restored_from?: number | null;
+            tests: Record<string, never>[];
             /** Format: int64 */
             version: number;
         };
@@ -3052,7 +4508,22 @@ export interface components {
             support: Record<string, never>;
         };
         Preview: {
+            /**
+             * Format: int64
+             * @description The whole policy of this group: only its findings are looked for.
+             */
+            group?: number | null;
             policy: Record<string, never>;
+        };
+        PreviewHours: {
+            exceptions?: components["schemas"]["HoursException"][];
+            week: components["schemas"]["HoursSpan"][][];
+            /**
+             * Format: int32
+             * @description The year to look at; the present one when left out.
+             */
+            year?: number | null;
+            zone?: string | null;
         };
         /** @description What a policy would do now. */
         Previewed: {
@@ -3072,6 +4543,55 @@ export interface components {
             /** @description A page that explains the code. */
             type: string;
         };
+        /** @description What the log proves about turns. */
+        Proof: {
+            /**
+             * Format: int32
+             * @description Of these, in which it is known for certain who else could have had it.
+             */
+            certain: number;
+            /**
+             * Format: int32
+             * @description The largest difference of turns between two agents while both could have had every one of them; `null` when no
+             *     two agents could be compared.
+             */
+            max_difference?: number | null;
+            /**
+             * Format: int32
+             * @description Pairs of agents that could be compared.
+             */
+            pairs: number;
+            /** @description The order of turns that was in force: `least_recent`, or several. */
+            strategies: string[];
+            /** @description More agents than are compared. */
+            too_many: boolean;
+            /**
+             * Format: int32
+             * @description Turns that were looked at.
+             */
+            turns: number;
+        };
+        /** @description An agent on a screen in the room. */
+        PublicAgent: {
+            /** Format: int64 */
+            limit?: number | null;
+            /** Format: int64 */
+            load: number;
+            /** @description `null` when the link shows no names. */
+            name?: string | null;
+            oldest_owed_since?: components["schemas"]["Ms"] | null;
+            since: components["schemas"]["Ms"];
+            state: components["schemas"]["AgentState"];
+        };
+        /** @description What the bearer of a link sees. */
+        PublicEmailChange: {
+            /** @description This link has been confirmed. */
+            confirmed: boolean;
+            /** @description The address the account would get. */
+            email: string;
+            /** @description So has the link at the other address. */
+            other_confirmed: boolean;
+        };
         /** @description What the bearer of a link sees before accepting. */
         PublicInvitation: {
             email: string;
@@ -3084,24 +4604,59 @@ export interface components {
             state: components["schemas"]["InvitationState"];
             workspace: string;
         };
+        /** @description A queue on a screen in the room. */
+        PublicQueue: {
+            /** Format: int32 */
+            held: number;
+            name?: string | null;
+            oldest_owed_since?: components["schemas"]["Ms"] | null;
+            reason?: string | null;
+            /** Format: int32 */
+            waiting: number;
+        };
         /** @description What the bearer of a link sees. */
         PublicReset: {
             /** @description For asking again without typing it. */
             email: string;
             state: components["schemas"]["ResetState"];
         };
+        /** @description What a screen in the room shows. No customers, and agents by name only when the link says so. */
+        PublicWall: {
+            agents: components["schemas"]["PublicAgent"][];
+            /**
+             * Format: int32
+             * @description Channels that do not work.
+             */
+            channels_failing: number;
+            /** @description When the next clocks run out, soonest first, at most 12. */
+            clocks: components["schemas"]["Ms"][];
+            /** Format: int32 */
+            held: number;
+            /** Format: int64 */
+            incidents_today: number;
+            /** @description BCP 47, of the workspace. */
+            language: string;
+            now: components["schemas"]["Ms"];
+            oldest_owed_since?: components["schemas"]["Ms"] | null;
+            /** Format: int32 */
+            overdue: number;
+            queues: components["schemas"]["PublicQueue"][];
+            /** Format: int32 */
+            unanswered: number;
+            /** Format: int32 */
+            waiting: number;
+            workspace: string;
+            zone: string;
+        };
         /** @description One queue of the wall. */
         Queue: {
-            group?: components["schemas"]["GroupId"] | null;
-            group_name?: string | null;
-            oldest_owed_since?: components["schemas"]["Ms"] | null;
-            /** Format: int64 */
-            waiting: number;
             /**
              * Format: int32
              * @description Waiting after every round was used.
              */
             exhausted: number;
+            group?: components["schemas"]["GroupId"] | null;
+            group_name?: string | null;
             /** Format: int32 */
             held: number;
             lost: Record<string, never>[];
@@ -3111,17 +4666,28 @@ export interface components {
              */
             members: number;
             oldest?: components["schemas"]["ConversationId"] | null;
+            oldest_owed_since?: components["schemas"]["Ms"] | null;
             reasons: components["schemas"]["Blocked"][];
             /**
              * Format: int32
              * @description Held and owed a reply.
              */
             unanswered: number;
+            /** Format: int32 */
+            waiting: number;
         };
         Reaction: {
             /** @description `customer`, or `agent`. */
             by: string;
             emoji: string;
+        };
+        /** @description How often something was decided and why. */
+        Reasoned: {
+            act: string;
+            /** Format: int32 */
+            count: number;
+            /** @description The code of the reason. */
+            reason: string;
         };
         /** @description All customers of one agent go to another. */
         Reassign: {
@@ -3141,11 +4707,61 @@ export interface components {
             /** @description How many left. */
             moved: number;
         };
+        ReplayAsked: {
+            /**
+             * Format: int64
+             * @description How many days back, 1 to 7.
+             */
+            days?: number;
+            groups?: Record<string, never> | null;
+            policy: Record<string, never>;
+        };
+        /** @description A decision made again. */
+        ReplayView: {
+            /**
+             * @description Why not: `no_state` (none was kept before it, or it is past its time), `inputs_missing`, `other_state` (what was
+             *     made is not what it was decided on), `unreadable`.
+             */
+            because?: string | null;
+            decision?: components["schemas"]["DecisionView"] | null;
+            /** @description Everybody who was considered, by name; none when nobody was, or when it could not be made again exactly. */
+            everybody?: components["schemas"]["VerdictView"][] | null;
+            /** @description Whether the state it was made on could be made again exactly: its hash is the one that was recorded. */
+            exact: boolean;
+            /**
+             * Format: int64
+             * @description Inputs that were made again, from a kept state to the one that caused it.
+             */
+            inputs: number;
+            /** @description Whether the engine decides the same again, word for word. */
+            same: boolean;
+        };
+        /** @description What a policy would have done with recorded traffic. */
+        Replayed: {
+            /** Format: int64 */
+            days: number;
+            /**
+             * @description Figures as they were, as the policy of then gives them when it is played again, and as this one would; each as
+             *     `low`, `middle` and `high` over runs with different seeds. `refused` says why nothing is predicted.
+             */
+            result: Record<string, never>;
+        };
         /**
          * @description How far a link has come.
          * @enum {string}
          */
         ResetState: "open" | "used" | "expired";
+        /** @description How to go back to an older version. */
+        RestorePolicy: {
+            confirm?: boolean;
+            /**
+             * Format: int64
+             * @description The version in force when it was decided.
+             */
+            if_version?: number | null;
+            /** @description Whether clocks that run follow too. */
+            reach?: string;
+        };
         /** @enum {string} */
         Role: "agent" | "supervisor" | "administrator" | "owner";
         /**
@@ -3167,6 +4783,11 @@ export interface components {
              * @default null
              */
             take_from_others: boolean | null;
+        };
+        /** @description A pause that goes on. */
+        RotationPause: {
+            group?: components["schemas"]["GroupId"] | null;
+            until: components["schemas"]["Ms"];
         };
         RoutingOf: {
             /** @description Newest first. */
@@ -3193,6 +4814,31 @@ export interface components {
             conversation: components["schemas"]["Conversation"];
             message: components["schemas"]["Message"];
         };
+        /** @description A promise that a conversation waits under; the client judges its state by the time. */
+        ServiceClock: {
+            /** @description From here on it is overdue. */
+            due_at: components["schemas"]["Ms"];
+            metric: components["schemas"]["Metric"];
+            /** @description From here on it is at risk. */
+            risk_at: components["schemas"]["Ms"];
+            started_at: components["schemas"]["Ms"];
+        };
+        /** @description A promise to customers. */
+        ServiceTarget: {
+            /** @description Only open hours count. */
+            business: boolean;
+            channel_account?: components["schemas"]["ChannelAccountId"] | null;
+            group?: components["schemas"]["GroupId"] | null;
+            /** Format: int64 */
+            id: number;
+            metric: components["schemas"]["Metric"];
+            /** @description Supervisors and the agent are told when it is at risk and when it is broken. */
+            notify: boolean;
+            /** Format: int64 */
+            seconds: number;
+            /** Format: int64 */
+            version: number;
+        };
         /**
          * Format: int64
          * @description A signed-in device.
@@ -3208,11 +4854,66 @@ export interface components {
             /** @description Whether nobody has an account yet. */
             needed: boolean;
         };
+        /** @description What a shadow has counted since `since`. */
+        ShadowCounts: {
+            /** @description Chats given automatically, by agent. */
+            agents?: Record<string, never>;
+            /**
+             * Format: int64
+             * @description Inputs after which they had decided otherwise about a conversation.
+             * @default 0
+             */
+            differences: number;
+            /**
+             * Format: int64
+             * @description Inputs that both planned.
+             * @default 0
+             */
+            inputs: number;
+            /**
+             * Format: int64
+             * @default 0
+             */
+            live_rotations: number;
+            /**
+             * Format: int64
+             * @default 0
+             */
+            shadow_rotations: number;
+            /** @default null */
+            since: components["schemas"]["Ms"] | null;
+            /** @default null */
+            until: components["schemas"]["Ms"] | null;
+        };
+        /** @description Where a shadow decided otherwise. */
+        ShadowDifference: {
+            at: components["schemas"]["Ms"];
+            conversation?: components["schemas"]["ConversationId"] | null;
+            /** Format: int64 */
+            id: number;
+            /** @description What was done: `assign`, `rotate` …; none when nothing was. */
+            live_act?: string | null;
+            live_agent?: components["schemas"]["AgentId"] | null;
+            shadow_act?: string | null;
+            shadow_agent?: components["schemas"]["AgentId"] | null;
+        };
         SignIn: {
             email: string;
             password: string;
             /** @description 30 days on this device; otherwise until 12 hours without use. */
             remember?: boolean;
+        };
+        /** @description A secret that is shown this once. */
+        SiteSecret: {
+            /** @description The key of HMAC-SHA256 over the ids of the site's users. */
+            secret: string;
+        };
+        SkippedEvent: {
+            /** @description The line of the file on which the event begins, from 1. */
+            line: number;
+            name: string;
+            /** @description `no_date`, `not_a_day`, `rule`, `cancelled`, `too_long`. */
+            reason: string;
         };
         Snooze: {
             until?: components["schemas"]["Ms"] | null;
@@ -3263,6 +4964,12 @@ export interface components {
             rejected_reason?: string | null;
             /** @description Only `APPROVED` ones may be sent. */
             status: string;
+        };
+        /** @description A test and what it is run against. */
+        TestRun: {
+            groups?: Record<string, never> | null;
+            policy: Record<string, never>;
+            tests?: Record<string, never>[] | null;
         };
         Transfer: {
             deferred_until?: components["schemas"]["Ms"] | null;
@@ -3349,599 +5056,17 @@ export interface components {
          * @enum {string}
          */
         UserStatus: "active" | "suspended";
-        /** @description What a web chat looks like and may do (spec CP-3). */
-        WebChatSettings: {
-            /**
-             * @description Hosts that may show it, `*.example.com` for all of a domain; none means any.
-             * @default []
-             */
-            allowed_domains: string[];
-            /**
-             * @description `#rrggbb`.
-             * @default #1f7a5c
-             */
-            colour: string;
-            /** @default  */
-            greeting: string;
-            /**
-             * @description `es`, `en`, `pt-BR` or `auto`.
-             * @default auto
-             */
-            language: string;
-            /** @default  */
-            launcher_text: string;
-            /**
-             * @description `right` or `left`.
-             * @default right
-             */
-            position: string;
-            /**
-             * @default {
-             *       "enabled": true,
-             *       "max_bytes": 26214400
-             *     }
-             */
-            upload: components["schemas"]["Upload"];
-            /**
-             * @description What is asked before the first message.
-             * @default {
-             *       "consent": "",
-             *       "email": "off",
-             *       "name": "off",
-             *       "phone": "off"
-             *     }
-             */
-            form: components["schemas"]["ChatForm"];
-            /**
-             * @description Only people for whom the site's server vouches may write.
-             * @default false
-             */
-            identity_required: boolean;
-        };
-        /** @enum {string} */
-        Window: "open" | "extended" | "closed";
-        /** @description Whether free messages may be sent now. */
-        WindowView: {
-            closes_at?: components["schemas"]["Ms"] | null;
-            /** @description The channel's own refusal closed it before our clock did. */
-            refused: boolean;
-            state: components["schemas"]["Window"];
-        };
-        /** @description A workspace with its settings. */
-        Workspace: {
-            affinity: components["schemas"]["AffinityRule"];
-            /** @description What differs for every plain agent from the preset of their role. */
-            agents: components["schemas"]["RoleOptions"];
-            auto_close: components["schemas"]["AutoClose"];
-            /** @description Why people are away: words the client knows (`break`, `lunch`, `training`, `other`) and one's own. */
-            away_reasons: string[];
-            close_tolerance: components["schemas"]["CloseTolerance"];
-            country: string;
-            created_at: components["schemas"]["Ms"];
-            id: components["schemas"]["WorkspaceId"];
-            language: string;
-            name: string;
-            /** @description Agents do not see what belongs to no group ("solo equipos"). */
-            teams_only: boolean;
-            /** Format: int64 */
-            version: number;
-            zone: string;
-        };
-        /**
-         * Format: int64
-         * @description A tenant.
-         */
-        WorkspaceId: number;
-        /** @description One wrong value. */
-        WrongValue: {
-            code: string;
-            message: string;
-            /** @description JSON pointer into the body; `/query/name` for the query. */
-            pointer: string;
-        };
-        /** @description What is done. */
-        Action: {
-            /** @description Also those whose customer is owed a reply. */
-            confirm_unanswered?: boolean;
-            /** @description Why, left as a note. */
-            reason?: string | null;
-            /** @enum {string} */
-            type: "close";
-        } | {
-            /** @enum {string} */
-            type: "take";
-        } | {
-            agent?: components["schemas"]["AgentId"] | null;
-            group?: components["schemas"]["GroupId"] | null;
-            /** @enum {string} */
-            type: "transfer";
-        } | {
-            /** @enum {string} */
-            type: "read";
-        } | {
-            /** @enum {string} */
-            type: "unread";
-        };
-        /** @description An agent in a period. Times are milliseconds; shares are of one thousand, so that they add up without fractions. */
-        AgentFairness: {
+        /** @description An agent in a decision. */
+        VerdictView: {
             agent: components["schemas"]["AgentId"];
-            /**
-             * Format: int32
-             * @description Ownerships in which they answered.
-             */
-            answered: number;
-            /**
-             * Format: int32
-             * @description Ownerships that began, whatever the cause.
-             */
-            assigned: number;
-            /**
-             * Format: int64
-             * @description How long they could be given something: there as the policy asks, not left out, assignment switched on.
-             */
-            eligible_ms: number;
-            /**
-             * Format: int64
-             * @description The longest eligible time in which nothing was given to them.
-             */
-            longest_gap_ms: number;
-            /**
-             * Format: int32
-             * @description Clocks that ran out on them.
-             */
-            missed: number;
-            name: string;
-            /**
-             * Format: int32
-             * @description Given automatically: in turn, by rotation, by affinity or reservation.
-             */
-            offered: number;
-            /**
-             * Format: int64
-             * @description How long they held more than their limit by a take or a transfer.
-             */
-            over_limit_ms: number;
-            /**
-             * Format: int32
-             * @description Their part of everybody's eligible time.
-             */
-            owed_permille: number;
-            /**
-             * Format: int32
-             * @description Their part of everything given automatically.
-             */
-            received_permille: number;
+            last_assigned_at?: components["schemas"]["Ms"] | null;
             /** Format: int32 */
-            transferred_in: number;
-            /** Format: int32 */
-            transferred_out: number;
-        };
-        /** @description Something to act on. */
-        Alert: {
-            agent?: Record<string, never> | null;
-            at: components["schemas"]["Ms"];
-            conversation?: components["schemas"]["About"] | null;
-            /** @description Numbers and times of the kind. */
-            detail: Record<string, never>;
-            /** Format: int64 */
-            id: number;
-            /**
-             * @description `overdue`, `closing_soon`, `exhausted`, `nobody_available`, `kept_overdue`, `saturated`, `unknown_group`,
-             *     `closed_unanswered`, `over_limit`, `marked_away`, `cooling_down`, `left_owing`, `service_at_risk`, `service_overdue`.
-             */
-            kind: string;
-        };
-        /** @description Why nobody takes what waits: the test at which the last agents were lost, and for how many conversations. */
-        Blocked: {
-            /** Format: int32 */
-            conversations: number;
-            reason: string;
-        };
-        Bulk: {
-            action: components["schemas"]["Action"];
-            /** @description 1 to 200. */
-            conversations: components["schemas"]["One"][];
-        };
-        /** @description What a question with buttons may hold. */
-        ButtonLimit: {
-            body: number;
-            count: number;
-            id: number;
-            title: number;
-        };
-        /** @description Whether a channel account works at this moment. */
-        ChannelCondition: {
-            failing_error?: string | null;
-            failing_since?: components["schemas"]["Ms"] | null;
-            id: components["schemas"]["ChannelAccountId"];
-            kind: components["schemas"]["ChannelKind"];
-            name: string;
-            status: components["schemas"]["ChannelStatus"];
-            status_detail: string;
-            /**
-             * Format: int64
-             * @description Messages that wait to be sent, and since when the oldest does.
-             */
-            waiting: number;
-            waiting_since?: components["schemas"]["Ms"] | null;
-        };
-        /** @description The questions before a chat. */
-        ChatForm: {
-            /**
-             * @description What has to be agreed to; empty for nothing.
-             * @default
-             */
-            consent: string;
-            /** @default off */
-            email: components["schemas"]["Asked"];
-            /** @default off */
-            name: components["schemas"]["Asked"];
-            /** @default off */
-            phone: components["schemas"]["Asked"];
-        };
-        /** @description How far a confirmation brought the change. */
-        Confirmed: {
-            /** @description Both addresses have agreed: the account has the new one. */
-            done: boolean;
-            email: string;
-        };
-        /** @description What became of one of them. */
-        Done: {
-            /** @description The code and the words of the problem that a request of its own would have got. */
-            code?: string | null;
-            detail?: string | null;
-            id: components["schemas"]["ConversationId"];
-            ok: boolean;
-        };
-        /** @description A message of ours that could not be delivered. */
-        FailedSend: {
-            agent?: Record<string, never> | null;
-            at: components["schemas"]["Ms"];
-            conversation?: components["schemas"]["About"] | null;
-            /** @description `{code, key, title, detail}`. */
-            error?: Record<string, never> | null;
-            /** Format: int64 */
-            id: number;
-            /** @description One line of what was to be said. */
-            preview: string;
-        };
-        /** @description The report. */
-        Fairness: {
-            agents: components["schemas"]["AgentFairness"][];
-            decisions: components["schemas"]["Reasoned"][];
-            /** Format: int32 */
-            do_not_add_up: number;
-            from: components["schemas"]["Ms"];
-            group?: components["schemas"]["GroupId"] | null;
-            proof: components["schemas"]["Proof"];
-            to: components["schemas"]["Ms"];
-            /**
-             * Format: int32
-             * @description Decisions looked at, and those whose funnel does not add up to the members: always 0.
-             */
-            total: number;
-            waits: components["schemas"]["Waited"][];
-        };
-        /** @description What one kind of file may be. */
-        FileLimit: {
-            /** Format: int64 */
-            max_bytes: number;
-            /** @description Accepted media types; empty accepts every one. */
-            types?: string[];
-        };
-        /** @description A public address of a file. */
-        FileLink: {
-            /**
-             * Format: int64
-             * @description How often the file was fetched by its links so far.
-             */
-            downloads: number;
-            expires_at: components["schemas"]["Ms"];
-            /** @description What a customer reads: name, size and address. */
-            text: string;
-            url: string;
-        };
-        /** @description A customer as a search shows them. */
-        FoundCustomer: {
-            email?: string | null;
-            id: components["schemas"]["CustomerId"];
-            name: string;
-            phone?: string | null;
-        };
-        /** @description Somebody who had the conversation while its customer waited. */
-        Held: {
-            agent: components["schemas"]["AgentId"];
-            from: components["schemas"]["Ms"];
-            to: components["schemas"]["Ms"];
-        };
-        /** @description An incident. */
-        Incident: {
-            at: components["schemas"]["Ms"];
-            conversation?: components["schemas"]["About"] | null;
-            /** Format: int64 */
-            id: number;
-            /** @description `closed_unanswered`, `exhausted`, `unknown_group`. */
-            kind: string;
-            /** @description Who had it meanwhile, in order. */
-            owners: components["schemas"]["Held"][];
-            /** @description `waiting` or `agent`: where the conversation was. */
-            phase: string;
-            /**
-             * Format: int64
-             * @description How long the customer had been owed a reply, in milliseconds.
-             */
-            waited: number;
-        };
-        /**
-         * @description How a length is counted.
-         * @enum {string}
-         */
-        LengthUnit: "characters" | "bytes";
-        /**
-         * @description The row of a channel in the table of content limits. Data, so that an operator may override it; `None` means that
-         *     the channel has no such content.
-         */
-        Limits: {
-            /**
-             * Format: int64
-             * @description Bytes an animated sticker may have.
-             */
-            animated_sticker: number;
-            audio?: components["schemas"]["FileLimit"] | null;
-            buttons?: components["schemas"]["ButtonLimit"] | null;
-            caption?: number | null;
-            /** @description Contact cards in one message; 0 where there are none. */
-            contacts: number;
-            document?: components["schemas"]["FileLimit"] | null;
-            footer: number;
-            header: number;
-            image?: components["schemas"]["FileLimit"] | null;
-            list?: components["schemas"]["ListLimit"] | null;
-            location: boolean;
-            reaction: boolean;
-            sticker?: components["schemas"]["FileLimit"] | null;
-            template: boolean;
-            text: number;
-            text_unit: components["schemas"]["LengthUnit"];
-            video?: components["schemas"]["FileLimit"] | null;
-        };
-        /** @description What a list may hold. `rows` counts all sections together. */
-        ListLimit: {
-            body: number;
-            button: number;
-            description: number;
-            id: number;
-            rows: number;
-            section_title: number;
-            title: number;
-        };
-        NewEmail: {
-            email: string;
-            /** @description The current password. */
-            password: string;
-        };
-        /** @description A link to make. */
-        NewWallLink: {
-            /** @description Which screen it is for. */
-            name: string;
-            /** @description Show agents by name. */
-            names?: boolean;
-        };
-        /** @description One of them, as the client saw it. */
-        One: {
-            id: components["schemas"]["ConversationId"];
-            last_message?: components["schemas"]["MessageId"] | null;
-            /** Format: int64 */
-            seen?: number | null;
-        };
-        /** @description A conversation whose customer waits longer than the time to answer although it does not move. */
-        Overdue: {
-            conversation: components["schemas"]["Conversation"];
-            since: components["schemas"]["Ms"];
-        };
-        /** @description One page of a list. */
-        Paged_Alert: {
-            items: {
-                agent?: Record<string, never> | null;
-                at: components["schemas"]["Ms"];
-                conversation?: components["schemas"]["About"] | null;
-                /** @description Numbers and times of the kind. */
-                detail: Record<string, never>;
-                /** Format: int64 */
-                id: number;
-                /**
-                 * @description `overdue`, `closing_soon`, `exhausted`, `nobody_available`, `kept_overdue`, `saturated`, `unknown_group`,
-                 *     `closed_unanswered`, `over_limit`, `marked_away`, `cooling_down`, `left_owing`, `service_at_risk`, `service_overdue`.
-                 */
-                kind: string;
-            }[];
-            /** @description Give it back as `cursor` for the next page; `null` at the end. */
-            next_cursor?: string | null;
-        };
-        /** @description One page of a list. */
-        Paged_ChannelOf: {
-            items: {
-                id: components["schemas"]["ChannelAccountId"];
-                kind: components["schemas"]["ChannelKind"];
-                name: string;
-            }[];
-            /** @description Give it back as `cursor` for the next page; `null` at the end. */
-            next_cursor?: string | null;
-        };
-        /** @description One page of a list. */
-        Paged_FailedSend: {
-            items: {
-                agent?: Record<string, never> | null;
-                at: components["schemas"]["Ms"];
-                conversation?: components["schemas"]["About"] | null;
-                /** @description `{code, key, title, detail}`. */
-                error?: Record<string, never> | null;
-                /** Format: int64 */
-                id: number;
-                /** @description One line of what was to be said. */
-                preview: string;
-            }[];
-            /** @description Give it back as `cursor` for the next page; `null` at the end. */
-            next_cursor?: string | null;
-        };
-        /** @description One page of a list. */
-        Paged_FoundCustomer: {
-            items: {
-                email?: string | null;
-                id: components["schemas"]["CustomerId"];
-                name: string;
-                phone?: string | null;
-            }[];
-            /** @description Give it back as `cursor` for the next page; `null` at the end. */
-            next_cursor?: string | null;
-        };
-        /** @description One page of a list. */
-        Paged_Incident: {
-            items: {
-                at: components["schemas"]["Ms"];
-                conversation?: components["schemas"]["About"] | null;
-                /** Format: int64 */
-                id: number;
-                /** @description `closed_unanswered`, `exhausted`, `unknown_group`. */
-                kind: string;
-                /** @description Who had it meanwhile, in order. */
-                owners: components["schemas"]["Held"][];
-                /** @description `waiting` or `agent`: where the conversation was. */
-                phase: string;
-                /**
-                 * Format: int64
-                 * @description How long the customer had been owed a reply, in milliseconds.
-                 */
-                waited: number;
-            }[];
-            /** @description Give it back as `cursor` for the next page; `null` at the end. */
-            next_cursor?: string | null;
-        };
-        /** @description One page of a list. */
-        Paged_WallLink: {
-            items: {
-                created_at: components["schemas"]["Ms"];
-                created_by?: string | null;
-                /** Format: int64 */
-                id: number;
-                /** @description The address, once: when it is made. */
-                link?: string | null;
-                name: string;
-                /** @description Whether agents are shown by name. */
-                names: boolean;
-            }[];
-            /** @description Give it back as `cursor` for the next page; `null` at the end. */
-            next_cursor?: string | null;
-        };
-        /** @description A change that waits for its proofs, as the owner of the account sees it. */
-        PendingEmail: {
-            email: string;
-            expires_at: components["schemas"]["Ms"];
-            new_confirmed: boolean;
-            old_confirmed: boolean;
-        };
-        /** @description What the log proves about turns. */
-        Proof: {
-            /**
-             * Format: int32
-             * @description Of these, in which it is known for certain who else could have had it.
-             */
-            certain: number;
-            /**
-             * Format: int32
-             * @description The largest difference of turns between two agents while both could have had every one of them; `null` when no
-             *     two agents could be compared.
-             */
-            max_difference?: number | null;
-            /**
-             * Format: int32
-             * @description Pairs of agents that could be compared.
-             */
-            pairs: number;
-            /** @description The order of turns that was in force: `least_recent`, or several. */
-            strategies: string[];
-            /** @description More agents than are compared. */
-            too_many: boolean;
-            /**
-             * Format: int32
-             * @description Turns that were looked at.
-             */
-            turns: number;
-        };
-        /** @description An agent on a screen in the room. */
-        PublicAgent: {
-            /** Format: int64 */
             limit?: number | null;
-            /** Format: int64 */
+            /** Format: int32 */
             load: number;
-            /** @description `null` when the link shows no names. */
-            name?: string | null;
-            oldest_owed_since?: components["schemas"]["Ms"] | null;
-            since: components["schemas"]["Ms"];
-            state: components["schemas"]["AgentState"];
-        };
-        /** @description What the bearer of a link sees. */
-        PublicEmailChange: {
-            /** @description This link has been confirmed. */
-            confirmed: boolean;
-            /** @description The address the account would get. */
-            email: string;
-            /** @description So has the link at the other address. */
-            other_confirmed: boolean;
-        };
-        /** @description A queue on a screen in the room. */
-        PublicQueue: {
-            /** Format: int32 */
-            held: number;
-            name?: string | null;
-            oldest_owed_since?: components["schemas"]["Ms"] | null;
-            reason?: string | null;
-            /** Format: int32 */
-            waiting: number;
-        };
-        /** @description What a screen in the room shows. No customers, and agents by name only when the link says so. */
-        PublicWall: {
-            agents: components["schemas"]["PublicAgent"][];
-            /**
-             * Format: int32
-             * @description Channels that do not work.
-             */
-            channels_failing: number;
-            /** @description When the next clocks run out, soonest first, at most 12. */
-            clocks: components["schemas"]["Ms"][];
-            /** Format: int32 */
-            held: number;
-            /** Format: int64 */
-            incidents_today: number;
-            /** @description BCP 47, of the workspace. */
-            language: string;
-            now: components["schemas"]["Ms"];
-            oldest_owed_since?: components["schemas"]["Ms"] | null;
-            /** Format: int32 */
-            overdue: number;
-            queues: components["schemas"]["PublicQueue"][];
-            /** Format: int32 */
-            unanswered: number;
-            /** Format: int32 */
-            waiting: number;
-            workspace: string;
-            zone: string;
-        };
-        /** @description How often something was decided and why. */
-        Reasoned: {
-            act: string;
-            /** Format: int32 */
-            count: number;
-            /** @description The code of the reason. */
-            reason: string;
-        };
-        Report: {
-            items: components["schemas"]["Done"][];
-        };
-        /** @description A secret that is shown this once. */
-        SiteSecret: {
-            /** @description The key of HMAC-SHA256 over the ids of the site's users. */
-            secret: string;
+            name: string;
+            /** @description Why not, as in the funnel; none for the one chosen. */
+            reject?: string | null;
         };
         /** @description Why conversations waited. */
         Waited: {
@@ -3986,6 +5111,106 @@ export interface components {
             name: string;
             /** @description Whether agents are shown by name. */
             names: boolean;
+        };
+        /** @description What a web chat looks like and may do (spec CP-3). */
+        WebChatSettings: {
+            /**
+             * @description Hosts that may show it, `*.example.com` for all of a domain; none means any.
+             * @default []
+             */
+            allowed_domains: string[];
+            /**
+             * @description `#rrggbb`.
+             * @default #1f7a5c
+             */
+            colour: string;
+            /**
+             * @description What is asked before the first message.
+             * @default {
+             *       "consent": "",
+             *       "email": "off",
+             *       "name": "off",
+             *       "phone": "off"
+             *     }
+             */
+            form: components["schemas"]["ChatForm"];
+            /** @default  */
+            greeting: string;
+            /**
+             * @description Only people for whom the site's server vouches may write.
+             * @default false
+             */
+            identity_required: boolean;
+            /**
+             * @description `es`, `en`, `pt-BR` or `auto`.
+             * @default auto
+             */
+            language: string;
+            /** @default  */
+            launcher_text: string;
+            /**
+             * @description `right` or `left`.
+             * @default right
+             */
+            position: string;
+            /**
+             * @default {
+             *       "enabled": true,
+             *       "max_bytes": 26214400
+             *     }
+             */
+            upload: components["schemas"]["Upload"];
+            /**
+             * @description What stands on the site outside business hours.
+             * @default chat
+             */
+            when_closed: components["schemas"]["WhenClosed"];
+        };
+        /**
+         * @description A web chat outside business hours.
+         * @enum {string}
+         */
+        WhenClosed: "chat" | "form" | "hide";
+        /** @enum {string} */
+        Window: "open" | "extended" | "closed";
+        /** @description Whether free messages may be sent now. */
+        WindowView: {
+            closes_at?: components["schemas"]["Ms"] | null;
+            /** @description The channel's own refusal closed it before our clock did. */
+            refused: boolean;
+            state: components["schemas"]["Window"];
+        };
+        /** @description A workspace with its settings. */
+        Workspace: {
+            affinity: components["schemas"]["AffinityRule"];
+            /** @description What differs for every plain agent from the preset of their role. */
+            agents: components["schemas"]["RoleOptions"];
+            auto_close: components["schemas"]["AutoClose"];
+            /** @description Why people are away: words the client knows (`break`, `lunch`, `training`, `other`) and one's own. */
+            away_reasons: string[];
+            close_tolerance: components["schemas"]["CloseTolerance"];
+            country: string;
+            created_at: components["schemas"]["Ms"];
+            id: components["schemas"]["WorkspaceId"];
+            language: string;
+            name: string;
+            /** @description Agents do not see what belongs to no group ("solo equipos"). */
+            teams_only: boolean;
+            /** Format: int64 */
+            version: number;
+            zone: string;
+        };
+        /**
+         * Format: int64
+         * @description A tenant.
+         */
+        WorkspaceId: number;
+        /** @description One wrong value. */
+        WrongValue: {
+            code: string;
+            message: string;
+            /** @description JSON pointer into the body; `/query/name` for the query. */
+            pointer: string;
         };
     };
     responses: never;
@@ -4078,6 +5303,158 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Paged_AffinityCount"];
                 };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Paged_AfterHoursMessage"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    preview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AfterHoursTexts"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AfterHoursFilled"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                scope: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AfterHoursMessage"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    save: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                scope: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AfterHours"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AfterHoursMessage"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                scope: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Problem details */
             default: {
@@ -4237,6 +5614,158 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Paged_BusinessHours"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    preview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PreviewHours"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoursPreview"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                scope: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BusinessHours"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    save: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                scope: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EditHours"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BusinessHours"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                scope: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
                     "application/json": components["schemas"]["Paged_ChannelAccount"];
                 };
             };
@@ -4352,7 +5881,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["EditAccount"];
+                "application/json": components["schemas"]["EditChannelAccount"];
             };
         };
         responses: {
@@ -4506,7 +6035,7 @@ export interface operations {
                 group?: number;
                 owner?: number;
                 customer?: number;
-                /** @description Part of the customer's name, or a number. */
+                /** @description Part of the customer's name, address or telephone in any form, or the number of the conversation. */
                 q?: string;
                 /** @description 1 to 200; 50 when left out. */
                 limit?: number;
@@ -4595,7 +6124,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Report"];
+                    "application/json": components["schemas"]["BulkReport"];
                 };
             };
             /** @description Problem details */
@@ -4813,6 +6342,40 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    extend: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Seen"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Moved"];
+                };
             };
             /** @description Problem details */
             default: {
@@ -5551,6 +7114,15 @@ export interface operations {
                 };
                 content?: never;
             };
+            /** @description server-sent events */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
             /** @description Problem details */
             default: {
                 headers: {
@@ -5836,6 +7408,71 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Group"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    holidays: {
+        parameters: {
+            query?: {
+                /** @description `AR`, `BR`, `CL`, `CO`, `ES`, `MX`, `PE` or `UY`. */
+                country?: string;
+                /** @description From 2024 to 2100. */
+                year?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HolidaySet"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    import: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CalendarFile"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportedHolidays"];
                 };
             };
             /** @description Problem details */
@@ -6497,14 +8134,83 @@ export interface operations {
             };
         };
     };
-    decisions: {
+    compliance: {
+        parameters: {
+            query?: {
+                /** @description Not before, in milliseconds; a day before `to`. */
+                from?: number;
+                /** @description Before, in milliseconds; now. */
+                to?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Paged_Compliance"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    pause: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPause"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RotationPause"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list: {
         parameters: {
             query?: {
                 conversation?: number;
                 /** @description From or to this agent. */
                 agent?: number;
+                /** @description The target group of the conversation. */
+                group?: number;
                 /** @description `assign`, `rotate`, `take` … */
                 act?: string;
+                /** @description The code of the reason: `no_answer`, `in_turn` … */
+                reason?: string;
                 /** @description Not before, in milliseconds. */
                 from?: number;
                 /** @description Before, in milliseconds. */
@@ -6537,13 +8243,101 @@ export interface operations {
             };
         };
     };
+    chain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChainView"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                seq: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DecisionView"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                seq: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplayView"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     versions: {
         parameters: {
             query?: {
-                /** @description Items of a page, 1 to 200; 50 when left out. */
                 limit?: number;
-                /** @description `next_cursor` of the page before. */
                 cursor?: string;
+                /** @description As it was for the conversations of this group. */
+                group?: number;
             };
             header?: never;
             path?: never;
@@ -6602,7 +8396,7 @@ export interface operations {
             };
         };
     };
-    current: {
+    candidates: {
         parameters: {
             query?: never;
             header?: never;
@@ -6616,7 +8410,163 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    "application/json": components["schemas"]["Candidate"][];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_candidate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewCandidate"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Candidate"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    drop_candidate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    differences: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Paged_ShadowDifference"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    current: {
+        parameters: {
+            query?: {
+                /** @description As it is for the conversations of this group. */
+                group?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
                     "application/json": components["schemas"]["PolicyVersion"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    import: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExportedPolicy"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportedPolicy"];
                 };
             };
             /** @description Problem details */
@@ -6690,6 +8640,197 @@ export interface operations {
             };
         };
     };
+    replay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReplayAsked"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Replayed"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    test: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TestRun"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Judged"][];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    version: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyVersion"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    diff: {
+        parameters: {
+            query?: {
+                /** @description The version to compare with; the one before when it is not named. */
+                against?: number;
+            };
+            header?: never;
+            path: {
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FieldChange"][];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExportedPolicy"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    restore: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RestorePolicy"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyVersion"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     overview: {
         parameters: {
             query?: never;
@@ -6705,6 +8846,128 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Overview"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Paged_ServiceTarget"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewServiceTarget"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceTarget"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    edit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EditServiceTarget"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceTarget"];
                 };
             };
             /** @description Problem details */
