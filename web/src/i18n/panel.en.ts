@@ -1105,7 +1105,6 @@ export default {
   'assign.agent.limit': 'A person may have another limit: it is set on their page.',
   'assign.agent.limit.link': 'See users',
   'assign.later': 'Save without activating',
-  'assign.note': 'Why it changes (optional)',
   'assign.imported': 'Read. Look at it and save it like any change.',
   'assign.imported.unknown': 'Not here, and left out: {names}',
   'finding.tests_failed': '{count|# test fails|# tests fail} with these rules: {names}.',
@@ -1221,5 +1220,4 @@ export default {
   'replay.figure.first_reply_p90': 'First reply, 9 of 10',
   'replay.figure.rotations': 'Rotations',
   'replay.figure.share': 'Share of {name}',
-  'ronda.before': 'Before saving',
 } satisfies Record<keyof typeof es, string>;

@@ -1104,7 +1104,6 @@ export default {
   'assign.agent.limit': 'Una persona puede tener otro límite: se cambia en su ficha.',
   'assign.agent.limit.link': 'Ver usuarios',
   'assign.later': 'Guardar sin activar',
-  'assign.note': 'Motivo del cambio (opcional)',
   'assign.imported': 'Leído. Se revisa en pantalla y se guarda como cualquier cambio.',
   'assign.imported.unknown': 'No están aquí y se dejaron afuera: {names}',
   'finding.tests_failed': '{count|# prueba falla|# pruebas fallan} con estas reglas: {names}.',
@@ -1220,5 +1219,4 @@ export default {
   'replay.figure.first_reply_p90': 'Primera respuesta, 9 de 10',
   'replay.figure.rotations': 'Rotaciones',
   'replay.figure.share': 'Parte de {name}',
-  'ronda.before': 'Antes de guardar',
 } as const;

@@ -1105,7 +1105,6 @@ export default {
   'assign.agent.limit': 'Uma pessoa pode ter outro limite: muda-se na ficha dela.',
   'assign.agent.limit.link': 'Ver usuários',
   'assign.later': 'Salvar sem ativar',
-  'assign.note': 'Motivo da mudança (opcional)',
   'assign.imported': 'Lido. Reveja na tela e salve como qualquer mudança.',
   'assign.imported.unknown': 'Não estão aqui e ficaram de fora: {names}',
   'finding.tests_failed': '{count|# teste falha|# testes falham} com estas regras: {names}.',
@@ -1221,5 +1220,4 @@ export default {
   'replay.figure.first_reply_p90': 'Primeira resposta, 9 de 10',
   'replay.figure.rotations': 'Rotações',
   'replay.figure.share': 'Parte de {name}',
-  'ronda.before': 'Antes de salvar',
 } satisfies Record<keyof typeof es, string>;

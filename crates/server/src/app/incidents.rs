@@ -18,7 +18,7 @@ use utoipa::ToSchema;
 pub struct Held {
     pub agent: AgentId,
     /// The name of today.
-    #[serde(default, skip_deserializing)]
+    #[serde(default)]
     pub name: String,
     pub from: Ms,
     pub to: Ms,
