@@ -29,7 +29,7 @@ test('CORE-7 CP-11 a supervisor reads why a chat moved, makes the decision again
   await page.getByRole('button', { name: 'Rehacer esta decisión' }).click();
   await expect(page.getByText('Rehecha desde el estado guardado: el resultado es el mismo.')).toBeVisible();
   // Who was considered and why not, by name: the one who had it already.
-  await expect(page.locator('.fn .who').filter({ hasText: /Ana Pérez|Beto Díaz/ }).first()).toBeVisible();
+  await expect(page.locator('.fn .who').filter({ hasText: /Ana|Beto/ }).first()).toBeVisible();
   await expectAccessible(page);
 
   await page.getByRole('combobox', { name: 'Motivo' }).selectOption('');

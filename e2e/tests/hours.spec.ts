@@ -33,7 +33,7 @@ test('CP-9.1 the week is typed, drawn and copied, and saved with its holidays', 
   const box = (await bar.boundingBox())!;
   await page.mouse.move(box.x + box.width - 3, box.y + box.height / 2);
   await page.mouse.down();
-  await page.mouse.move(box.x + box.width + box.width / 2, box.y + box.height / 2, { steps: 4 });
+  await page.mouse.move(box.x + box.width * 1.5 - 3, box.y + box.height / 2, { steps: 4 });
   await page.mouse.up();
   await expect(sunday.getByRole('textbox', { name: 'domingo, hasta' }).nth(1)).toHaveValue('20:00');
 

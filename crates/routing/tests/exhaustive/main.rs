@@ -150,9 +150,9 @@ const ROUNDS: Budget = Budget {
     ..CLOCK
 };
 
-/// People take from each other.
+/// People take one chat from each other.
 const HANDS: Budget = Budget {
-    chats: 2,
+    chats: 1,
     takes: 2,
     closes: 1,
     replies: 0,
@@ -160,6 +160,15 @@ const HANDS: Budget = Budget {
     leases: 2,
     crashes: 0,
     repeats: 1,
+};
+
+/// One takes while two chats are given out.
+const HAND: Budget = Budget {
+    chats: 2,
+    takes: 1,
+    closes: 0,
+    repeats: 0,
+    ..HANDS
 };
 
 #[test]
@@ -176,6 +185,7 @@ fn s1_s2_s3_s4_s9_s16_l1_l3_hold_in_every_history_of_clocks() {
 #[test]
 fn s1_s2_s3_s4_s9_s16_l1_hold_in_every_history_of_hands() {
     explore(ALL, HANDS);
+    explore(ALL, HAND);
 }
 
 /// Nothing but the guards of the rows: two nodes plan at once, each as if it were alone.
