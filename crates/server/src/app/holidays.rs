@@ -683,7 +683,7 @@ mod tests {
             ]
         );
         let skipped: Vec<_> = found.skipped.iter().map(|s| (s.line, s.reason)).collect();
-        assert_eq!(skipped, [(20, "not_a_day"), (24, "rule")]);
+        assert_eq!(skipped, [(19, "not_a_day"), (23, "rule")]);
         assert!(read("hola").is_err() && read(&"x".repeat(CALENDAR_BYTES + 1)).is_err());
         assert_eq!(read("BEGIN:VCALENDAR\nEND:VCALENDAR").unwrap().items, []);
     }
