@@ -604,7 +604,6 @@ export default {
   'home.today': 'today',
   'home.channels': 'Channels',
   'home.channels.none': 'Connect a number or a web chat to begin.',
-  'home.channel': '{name}: {state}',
   'home.notices': 'Notices',
   'home.notices.none': 'Nothing to tell.',
   'alert.nobody': 'nobody',

@@ -603,7 +603,6 @@ export default {
   'home.today': 'hoy',
   'home.channels': 'Canales',
   'home.channels.none': 'Conecta un número o un chat web para empezar.',
-  'home.channel': '{name}: {state}',
   'home.notices': 'Avisos',
   'home.notices.none': 'Nada que avisar.',
   'alert.nobody': 'nadie',

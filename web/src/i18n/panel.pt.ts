@@ -604,7 +604,6 @@ export default {
   'home.today': 'hoje',
   'home.channels': 'Canais',
   'home.channels.none': 'Conecte um número ou um chat web para começar.',
-  'home.channel': '{name}: {state}',
   'home.notices': 'Avisos',
   'home.notices.none': 'Nada a avisar.',
   'alert.nobody': 'ninguém',

@@ -22,7 +22,17 @@ const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'sel
      frame-ancestors 'none'; base-uri 'none'; form-action 'self'; object-src 'none'";
 
 /// First segments of the addresses that the web application answers itself.
-const PAGES: [&str; 7] = ["", "agent", "dashboard", "login", "setup", "invitation", "reset"];
+const PAGES: [&str; 9] = [
+    "",
+    "agent",
+    "dashboard",
+    "login",
+    "setup",
+    "invitation",
+    "reset",
+    "email",
+    "wall",
+];
 
 /// A year: the names of hashed files change with their content.
 const FOREVER: &str = "public, max-age=31536000, immutable";

@@ -90,9 +90,8 @@ function ChannelTile({ channel, now }: { channel: ChannelCondition; now: number 
     </>
   );
   const className = `hometile card is-${tone}`;
-  const label = t('home.channel', { name: channel.name, state: channelWord(t, channel, now) });
   return may ? (
-    <Link className={className} href={`/dashboard/channels/${channel.id}`} aria-label={label}>
+    <Link className={className} href={`/dashboard/channels/${channel.id}`}>
       {content}
     </Link>
   ) : (
