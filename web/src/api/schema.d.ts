@@ -3295,6 +3295,8 @@ export interface components {
         Held: {
             agent: components["schemas"]["AgentId"];
             from: components["schemas"]["Ms"];
+            /** @description The name of today. */
+            name?: string;
             to: components["schemas"]["Ms"];
         };
         /** @description The holidays of a country in a year. */
