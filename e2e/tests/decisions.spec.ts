@@ -37,8 +37,9 @@ test('CORE-7 CP-11 a supervisor reads why a chat moved, makes the decision again
   await expect(page.getByRole('button', { name: /Ana/ }).first()).toBeVisible();
   await page.getByRole('combobox', { name: 'Cuándo' }).selectOption({ label: 'Hoy' });
   await expect(page).toHaveURL(/range=today/);
-  await page.getByRole('button', { name: /Ana/ }).first().click();
-  await page.getByRole('link', { name: 'Abrir conversación' }).click();
+  // The newest is open already: the oldest is opened too.
+  await page.getByRole('button', { name: /Ana/ }).last().click();
+  await page.getByRole('link', { name: 'Abrir conversación' }).last().click();
   await expect(page.getByLabel('Mensajes', { exact: true }).getByText('¿Tienen yerba sin palo?')).toBeVisible();
 });
 

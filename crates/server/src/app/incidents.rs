@@ -19,6 +19,7 @@ pub struct Held {
     pub agent: AgentId,
     /// The name of today.
     #[serde(default)]
+    #[schema(required = true)]
     pub name: String,
     pub from: Ms,
     pub to: Ms,

@@ -338,6 +338,10 @@ async fn make(app: &TestApp, owner: &Browser, other: &Browser) -> BTreeMap<Thing
     let message = visitor.writes(&format!("{MARK} {}", owner.agent)).await;
     let list = owner.get("/conversations?tray=unassigned").await.expect(200);
     let conversation = &list["items"][0];
+    // Asked after the planner has said what it knows: by then it has decided that the conversation waits.
+    let routing = format!("/conversations/{}/routing", conversation["id"]);
+    owner.get(&routing).await.expect(200);
+    let decision = owner.get("/routing-decisions").await.expect(200)["items"][0]["seq"].to_string();
     let form = "--b\r\ncontent-disposition: form-data; name=\"file\"; filename=\"a.txt\"\r\n\r\nhola\r\n--b--\r\n";
     let upload = owner
         .request("POST", "/files")
@@ -366,7 +370,7 @@ async fn make(app: &TestApp, owner: &Browser, other: &Browser) -> BTreeMap<Thing
             Thing::WallLink,
             id(owner.post("/wall-links", json!({ "name": MARK })).await.expect(201)),
         ),
-        (Thing::Decision, "999999999".into()),
+        (Thing::Decision, decision),
         (Thing::PolicyVersion, version["version"].to_string()),
         (
             Thing::Candidate,
