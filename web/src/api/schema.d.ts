@@ -3296,7 +3296,7 @@ export interface components {
             agent: components["schemas"]["AgentId"];
             from: components["schemas"]["Ms"];
             /** @description The name of today. */
-            name?: string;
+            name: string;
             to: components["schemas"]["Ms"];
         };
         /** @description The holidays of a country in a year. */
