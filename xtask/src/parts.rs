@@ -254,7 +254,7 @@ fn rust(context: &Ground) -> Result<Counts> {
     if let Some(nats) = &context.nats {
         command.env("RONDA_TEST_NATS", &nats.url);
     }
-    process::run_tests(&mut command, 25 * MINUTE)
+    process::run_tests(&mut command, 45 * MINUTE)
 }
 
 fn fresh_documents(context: &Ground) -> Result<Counts> {
@@ -287,7 +287,7 @@ fn budgets(context: &Ground) -> Result<Counts> {
 }
 
 fn browser(context: &Ground) -> Result<Counts> {
-    process::run_tests(&mut browser_command(context, "test")?, 15 * MINUTE)
+    process::run_tests(&mut browser_command(context, "test")?, 25 * MINUTE)
 }
 
 /// What the server has inside for browsers.

@@ -225,11 +225,13 @@ api_suite! {
         app.settled().await;
         app.app.settle().await;
         let counts = owner.get("/routing-policies/candidates").await.expect(200)[0]["counts"].clone();
-        assert_eq!((&counts["live_rotations"], &counts["shadow_rotations"]), (&json!(0), &json!(1)), "{counts}");
+        // The shadow begins with the state it finds: the first chat is in it only if the worker woke before it came.
+        let rotations = counts["shadow_rotations"].as_i64().unwrap();
+        assert!(counts["live_rotations"] == 0 && (1..=2).contains(&rotations), "{counts}");
         let path = format!("/routing-policies/candidates/{}", shadow["id"]);
         let differs = owner.get(&format!("{path}/differences")).await.expect(200);
-        let rotated = differs["items"].as_array().unwrap().iter().find(|d| d["shadow_act"] == "rotate").expect("a rotation");
-        assert_eq!((&rotated["conversation"], &rotated["live_act"]), (&json!(2), &Value::Null), "{differs}");
+        let mut rotated = differs["items"].as_array().unwrap().iter().filter(|d| d["shadow_act"] == "rotate");
+        assert!(rotated.any(|d| d["conversation"] == 2 && d["live_act"].is_null()), "{differs}");
         assert_eq!(owner.get("/conversations/2").await.expect(200)["owner"]["id"], holds, "nothing was moved");
         assert_eq!(current(&owner).await["policy"]["reassign_seconds"], 600);
         owner.delete(&path).await.expect(204);
@@ -273,6 +275,7 @@ api_suite! {
             ana.post(&format!("/conversations/{i}/take"), json!({})).await.expect(200);
             app.advance(10_000);
             ana.post(&format!("/conversations/{i}/messages"), say("¡Hola!")).await.expect(201);
+            ana.post(&format!("/conversations/{i}/close"), json!({})).await.expect(200);
             app.settled().await;
         }
         let policy = preset(&owner, "sales", json!({})).await;
