@@ -10,13 +10,16 @@ const SIZES = [
   { width: 390, height: 844 },
 ];
 /** How long the round turns before the first picture: something should wait, be rotated, and be answered. */
-const WARM_MS = 75_000;
+const WARM_MS = 45_000;
 
 /** The pages of the control panel, by the name of their picture. */
 const PANEL = [
+  ['home', '/dashboard/home'],
   ['wall', '/dashboard/wall'],
   ['assignment', '/dashboard/assignment'],
   ['decisions', '/dashboard/decisions'],
+  ['hours', '/dashboard/hours'],
+  ['fairness', '/dashboard/reports/fairness'],
   ['groups', '/dashboard/groups'],
   ['users', '/dashboard/users'],
   ['channels', '/dashboard/channels'],
