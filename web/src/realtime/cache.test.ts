@@ -1,8 +1,8 @@
-import type { Conversation, Page } from '@/api/types';
-import type { View } from '@/api/queries';
-import type { InfiniteData } from '@tanstack/react-query';
+import type { Conversation, Message, Page } from '@/api/types';
+import { keys, type View } from '@/api/queries';
+import { type InfiniteData, QueryClient } from '@tanstack/react-query';
 import { describe, expect, it } from 'vitest';
-import { clockTotal, compare, place } from './cache';
+import { CachePatcher, clockTotal, compare, place } from './cache';
 
 const conversation = (id: number, change: Partial<Conversation> = {}): Conversation => ({
   id,
@@ -93,4 +93,19 @@ describe('orders', () => {
 it('the_ring_is_whole_at_the_assignment', () => {
   expect(clockTotal(conversation(1, { assigned_at: 1_000, owed_since: 400, rotate_at: 61_000 }))).toBe(60_000);
   expect(clockTotal(conversation(1))).toBeNull();
+});
+
+describe('answers to a send', () => {
+  it('what_an_event_told_meanwhile_stays', () => {
+    const client = new QueryClient();
+    const cache = new CachePatcher(client, () => null, () => undefined, () => undefined);
+    const message = (status: string) => ({ id: 7, conversation: 3, at: 1, status }) as unknown as Message;
+    const told = () => client.getQueryData<{ items: Message[] }>(keys.messages(3))?.items.map((one) => one.status);
+    client.setQueryData(keys.messages(3), { items: [], next: null });
+    cache.sent(message('queued'));
+    expect(told()).toEqual(['queued']);
+    cache.message(message('read'));
+    cache.sent(message('queued'));
+    expect(told()).toEqual(['read']);
+  });
 });

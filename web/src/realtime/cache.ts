@@ -239,6 +239,12 @@ export class CachePatcher {
     );
   }
 
+  /** The answer to a send. What an event has told of the message meanwhile is newer, and stays. */
+  sent(message: Message): void {
+    const page = this.client.getQueryData<MessagePage>(keys.messages(message.conversation));
+    if (!page?.items.some((one) => one.id === message.id)) this.message(message);
+  }
+
   private agent(agent: Agent): void {
     this.stated(agent, this.client.getQueryData<Agent[]>(keys.agents)?.find((one) => one.id === agent.id));
     this.client.setQueryData<Agent[]>(keys.agents, (list) => {

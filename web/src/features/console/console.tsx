@@ -51,7 +51,7 @@ export default function Console({ tray, id }: { tray?: string; id?: string }) {
   const outbox = useMemo(
     () =>
       new Outbox((sent) => {
-        if (sent.message) live.cache.message(sent.message);
+        if (sent.message) live.cache.sent(sent.message);
         if (sent.conversation) live.cache.answer(sent.conversation);
       }),
     [live],
