@@ -112,7 +112,7 @@ pub fn run(root: &Path, only: &[String], json: bool) -> Result<()> {
         .collect();
     let mut around = Surroundings::default();
     if chosen.iter().any(|goal| goal.postgres) {
-        around.postgres = Some(Postgres::start()?);
+        around.postgres = Some(Postgres::start(None)?);
     }
     let mut broken = Vec::new();
     for goal in chosen {

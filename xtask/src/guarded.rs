@@ -43,9 +43,13 @@ impl Drop for Guarded {
     }
 }
 
-/// A new folder for a server.
-pub fn folder(of: &str) -> Result<PathBuf> {
-    let made = process::output(Command::new("mktemp").args(["-d", "-t", &format!("ronda-{of}-XXXXXXXX")]))?;
+/// A new folder for a server, in `place` or where temporary files are.
+pub fn folder(of: &str, place: Option<&Path>) -> Result<PathBuf> {
+    let mut make = Command::new("mktemp");
+    if let Some(place) = place {
+        make.env("TMPDIR", place);
+    }
+    let made = process::output(make.args(["-d", "-t", &format!("ronda-{of}-XXXXXXXX")]))?;
     let folder = PathBuf::from(made.trim());
     if !folder.is_dir() {
         bail!("mktemp made no folder");

@@ -11,6 +11,7 @@ mod packages;
 mod parts;
 mod postgres;
 mod process;
+mod scratch;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};

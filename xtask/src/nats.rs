@@ -4,6 +4,7 @@ use crate::guarded::{self, Guarded};
 use crate::packages::{self, Program};
 use anyhow::{Context, Result, bail};
 use std::net::TcpStream;
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -16,10 +17,10 @@ pub struct Nats {
 }
 
 impl Nats {
-    pub fn start() -> Result<Self> {
+    pub fn start(place: Option<&Path>) -> Result<Self> {
         packages::ensure(&[Program::Nats])?;
         let program = Program::Nats.find().context("NATS")?;
-        let folder = guarded::folder("nats")?;
+        let folder = guarded::folder("nats", place)?;
         let port = guarded::free_port()?;
         let mut server = Command::new(program);
         server.args(["--addr", "127.0.0.1", "--port", &port.to_string()]);

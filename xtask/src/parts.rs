@@ -5,6 +5,7 @@ use crate::nats::Nats;
 use crate::packages::{self, Program};
 use crate::postgres::Postgres;
 use crate::process::{self, Failed};
+use crate::scratch::Scratch;
 use crate::{fresh, node};
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
@@ -26,8 +27,10 @@ struct Part {
 /// What the parts share.
 struct Ground {
     root: PathBuf,
+    // The servers end before their folder goes.
     postgres: Option<Postgres>,
     nats: Option<Nats>,
+    scratch: Scratch,
 }
 
 /// The pages come before the server that has them inside, so that it is compiled once.
@@ -137,9 +140,10 @@ pub fn run(root: &Path, only: &[String]) -> Result<()> {
         }
     }
     packages::ensure(&needs)?;
+    let scratch = Scratch::new()?;
     let postgres = if needs.contains(&Program::Postgres) {
         let started = Instant::now();
-        let server = Postgres::start()?;
+        let server = Postgres::start(Some(&scratch.folder))?;
         println!(
             "PostgreSQL for the tests started in {:.1} s",
             started.elapsed().as_secs_f64()
@@ -148,11 +152,15 @@ pub fn run(root: &Path, only: &[String]) -> Result<()> {
     } else {
         None
     };
-    let nats = needs.contains(&Program::Nats).then(Nats::start).transpose()?;
+    let nats = needs
+        .contains(&Program::Nats)
+        .then(|| Nats::start(Some(&scratch.folder)))
+        .transpose()?;
     let context = Ground {
         root: root.to_path_buf(),
         postgres,
         nats,
+        scratch,
     };
 
     let mut total = Counts::default();
@@ -254,6 +262,7 @@ fn rust(context: &Ground) -> Result<Counts> {
     if let Some(nats) = &context.nats {
         command.env("RONDA_TEST_NATS", &nats.url);
     }
+    context.scratch.lend(&mut command);
     process::run_tests(&mut command, 45 * MINUTE)
 }
 
@@ -304,6 +313,7 @@ fn browser_command(context: &Ground, script: &str) -> Result<Command> {
     build_pages(&context.root)?;
     node::install(&context.root, "e2e")?;
     let mut command = node::npm(&context.root, "e2e", &["run", "--silent", script]);
+    context.scratch.lend(&mut command);
     command.env("RONDA_BIN", test_binary(&context.root)?);
     command.env("RONDA_CHROMIUM", Program::Chromium.find().context("Chromium")?);
     if let Some(postgres) = &context.postgres {
@@ -319,6 +329,7 @@ pub fn pictures(root: &Path) -> Result<()> {
         root: root.to_path_buf(),
         postgres: None,
         nats: None,
+        scratch: Scratch::new()?,
     };
     process::run(&mut browser_command(&context, "pictures")?)
 }

@@ -4,6 +4,7 @@ use crate::guarded::{self, Guarded};
 use crate::nats::Nats;
 use crate::packages::{self, Program};
 use crate::process;
+use crate::scratch::Scratch;
 use anyhow::{Context, Result, bail};
 use std::io::Read;
 use std::path::Path;
@@ -19,11 +20,12 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    pub fn start() -> Result<Self> {
+    /// Starts one whose data are in `place`, or where temporary files are.
+    pub fn start(place: Option<&Path>) -> Result<Self> {
         packages::ensure(&[Program::Postgres])?;
         let bin = Program::Postgres.find().context("PostgreSQL")?;
         let root = process::is_root();
-        let folder = guarded::folder("postgres")?;
+        let folder = guarded::folder("postgres", place)?;
         let password = random_word()?;
         let data = folder.join("data");
         let secret = folder.join("password");
@@ -76,9 +78,14 @@ impl Postgres {
 
 /// Keeps servers until the standard input ends: for running single tests by hand.
 pub fn serve() -> Result<()> {
-    let server = Postgres::start()?;
-    let bus = Nats::start()?;
-    println!("export RONDA_TEST_POSTGRES={} RONDA_TEST_NATS={}", server.url, bus.url);
+    let scratch = Scratch::new()?;
+    let server = Postgres::start(Some(&scratch.folder))?;
+    let bus = Nats::start(Some(&scratch.folder))?;
+    let temporary = scratch.folder.display();
+    println!(
+        "export RONDA_TEST_POSTGRES={} RONDA_TEST_NATS={} TMPDIR={temporary}",
+        server.url, bus.url
+    );
     eprintln!("PostgreSQL and NATS run until this is stopped (Ctrl+D).");
     std::io::stdin().read_to_end(&mut Vec::new())?;
     Ok(())

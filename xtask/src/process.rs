@@ -51,17 +51,14 @@ pub fn run_tests(command: &mut Command, bound: Duration) -> Result<Counts> {
         }
         counts
     });
-    let status = wait(&mut child, bound).with_context(|| shown.clone())?;
+    let status = wait(&mut child, bound)?;
     let counts = reader.join().unwrap_or_default();
-    if status.success() {
-        Ok(counts)
-    } else {
-        Err(Failed {
-            counts,
-            what: format!("{shown}: {status}"),
-        }
-        .into())
-    }
+    let what = match status {
+        Some(status) if status.success() => return Ok(counts),
+        Some(status) => format!("{shown}: {status}"),
+        None => format!("{shown}: stopped after its bound of {} s", bound.as_secs()),
+    };
+    Err(Failed { counts, what }.into())
 }
 
 /// A test runner that ended with failures: what it had counted until then.
@@ -79,18 +76,19 @@ impl std::fmt::Display for Failed {
 
 impl std::error::Error for Failed {}
 
-fn wait(child: &mut Child, bound: Duration) -> Result<std::process::ExitStatus> {
+/// How the child ended; nothing when it was stopped because it took too long.
+fn wait(child: &mut Child, bound: Duration) -> Result<Option<std::process::ExitStatus>> {
     let started = Instant::now();
     loop {
         if let Some(status) = child.try_wait()? {
-            return Ok(status);
+            return Ok(Some(status));
         }
         if started.elapsed() > bound {
             for pid in tree(child.id()) {
                 let _ = Command::new("kill").args(["-KILL", &pid.to_string()]).status();
             }
             child.wait()?;
-            bail!("stopped after its bound of {} s", bound.as_secs());
+            return Ok(None);
         }
         std::thread::sleep(Duration::from_millis(50));
     }

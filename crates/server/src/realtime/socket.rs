@@ -3,14 +3,14 @@
 
 use crate::App;
 use crate::app::scope::Sight;
-use crate::app::{Who, conversations, presence, sessions};
+use crate::app::{AppError, AppResult, Who, conversations, presence, sessions};
 use crate::realtime::hub::{Audience, Delivered, Seat, Sees, sees};
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use futures_util::{SinkExt as _, StreamExt as _, stream::SplitSink};
 use ronda_domain::ConversationId;
 use ronda_domain::event::EventKind;
 use ronda_domain::permission::Permission;
-use ronda_storage::{Lane, StoreResult, StoredEvent, events};
+use ronda_storage::{Lane, StoreResult, StoredEvent, Tx, events};
 use serde::Deserialize;
 use serde_json::json;
 use std::sync::Arc;
@@ -195,17 +195,23 @@ impl Screen {
         }
     }
 
-    /// Everything after `since`, from the log, while the hub already keeps what comes.
+    /// Everything after `since`, from the log, while the hub already keeps what comes. Whoever asks is looked at again
+    /// together with the head: a session that ended before it is told here, one that ends after it by an event.
     async fn catch_up(&mut self, sink: &mut Sink, since: Option<i64>) -> Result<(), End> {
         let w = self.who.workspace;
-        let read: StoreResult<(i64, Option<i64>)> = self
+        let who = self.who.clone();
+        let read: AppResult<(i64, Option<i64>, Who)> = self
             .app
             .db
             .read("event_head", move |tx| {
-                Ok((events::head(tx, w)?, events::first(tx, w)?))
+                Ok((events::head(tx, w)?, events::first(tx, w)?, still(tx, &who)?))
             })
             .await;
-        let (head, first) = read.map_err(|_| End::Close(CLOSE_SLOW, "the database is not available"))?;
+        let (head, first, who) = read.map_err(|error| match error {
+            AppError::Unauthenticated => End::Close(CLOSE_SESSION, "the session is over"),
+            _ => End::Close(CLOSE_SLOW, "the database is not available"),
+        })?;
+        self.sits(who);
         let now = self.app.clock.now();
         let known = since.filter(|s| *s <= head && first.is_none_or(|f| *s + 1 >= f) && head - *s <= self.most_missed);
         self.served = known.unwrap_or(head);
@@ -296,23 +302,21 @@ impl Screen {
 
     /// Rights are read again when they changed, and the screen loads its views again: it may see more, or less.
     async fn rights(&mut self, sink: &mut Sink, event: &StoredEvent) -> Result<(), End> {
-        let (session, ip) = (self.who.session, self.who.ip.clone());
-        let read = self
-            .app
-            .db
-            .read("rights", move |tx| -> crate::app::AppResult<Who> {
-                let open = ronda_storage::sessions::by_id(tx, session)?.ok_or(crate::app::AppError::Unauthenticated)?;
-                sessions::who(&open, &ip)
-            })
-            .await;
+        let who = self.who.clone();
+        let read = self.app.db.read("rights", move |tx| still(tx, &who)).await;
         let Ok(who) = read else {
             return Err(End::Close(CLOSE_SESSION, "the session is over"));
         };
-        self.who = who;
-        self.app.hub.set_audience(&self.seat, audience(&self.who));
+        self.sits(who);
         self.told = event.seq;
         self.send(sink, json!({ "type": "reset", "seq": event.seq }).to_string())
             .await
+    }
+
+    /// From now on the screen shows what `who` may see.
+    fn sits(&mut self, who: Who) {
+        self.who = who;
+        self.app.hub.set_audience(&self.seat, audience(&self.who));
     }
 
     async fn said(&mut self, text: &str) -> Result<(), End> {
@@ -364,6 +368,16 @@ impl Screen {
         }
         Ok(())
     }
+}
+
+/// Who has the session now; nobody once it is over or shows another workspace.
+fn still(tx: &mut Tx<'_>, who: &Who) -> AppResult<Who> {
+    let open = ronda_storage::sessions::by_id(tx, who.session)?.ok_or(AppError::Unauthenticated)?;
+    let now = sessions::who(&open, &who.ip)?;
+    if now.workspace != who.workspace {
+        return Err(AppError::Unauthenticated);
+    }
+    Ok(now)
 }
 
 /// An event as it is sent. The body goes out as it was stored.

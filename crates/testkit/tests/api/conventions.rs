@@ -13,7 +13,11 @@ async fn stream(by: &Browser, last: Option<i64>, enough: impl Fn(&[Value]) -> bo
     if let Some(last) = last {
         request = request.header("last-event-id", last.to_string());
     }
-    let mut response = request.send().await.expect("an answer");
+    let response = request.send().await.expect("an answer");
+    frames(response, enough).await
+}
+
+async fn frames(mut response: reqwest::Response, enough: impl Fn(&[Value]) -> bool) -> Vec<Value> {
     assert_eq!(response.headers()["content-type"], "text/event-stream");
     let (mut text, mut events) = (String::new(), Vec::new());
     while !enough(&events) {
@@ -266,17 +270,11 @@ api_suite! {
     async fn dev_9_a_stream_ends_with_its_session(app) {
         let owner = app.owner().await;
         let elsewhere = app.sign_in("olga").await;
-        let reading = stream(&elsewhere, None, |f| f.iter().any(|e| e["type"] == "end"));
-        let ending = async {
-            // Not before it listens: a session that is over is refused at the door.
-            tokio::task::yield_now().await;
-            ronda_testkit::eventually("the stream ends", async || {
-                owner.delete("/sessions").await;
-                Some(())
-            })
-            .await;
-        };
-        let (frames, ()) = tokio::join!(reading, ending);
+        let request = elsewhere.request("GET", "/events").header("accept", "text/event-stream");
+        let stream = request.send().await.expect("an answer");
+        // Whether it has taken its seat by now or not: the end is told.
+        owner.delete("/sessions").await.expect(204);
+        let frames = frames(stream, |f| f.iter().any(|e| e["type"] == "end")).await;
         assert_eq!(frames.last().unwrap()["code"], 4001);
     }
 
