@@ -4,8 +4,13 @@
 #[cfg(feature = "testing")]
 pub const VARIABLE: &str = "RONDA_CRASH_POINT";
 
-/// Ends the process at once when `RONDA_CRASH_POINT` names this point; with `stop:` before the name it is paused there the
-/// first time, until a `CONT`. Does nothing without the feature `testing`.
+/// The environment variable that names a file: the point is passed by until it is there.
+#[cfg(feature = "testing")]
+pub const ARMED: &str = "RONDA_CRASH_ARMED";
+
+/// Ends the process at once when `RONDA_CRASH_POINT` names this point and the file of `RONDA_CRASH_ARMED`, if any, is
+/// there; with `stop:` before the name it is paused there the first time, until a `CONT`. Does nothing without the feature
+/// `testing`.
 #[inline]
 pub fn crash_point(name: &'static str) {
     #[cfg(feature = "testing")]
@@ -13,7 +18,10 @@ pub fn crash_point(name: &'static str) {
         static CHOSEN: std::sync::OnceLock<Option<String>> = std::sync::OnceLock::new();
         let chosen = CHOSEN.get_or_init(|| std::env::var(VARIABLE).ok());
         if chosen.as_deref() == Some(name) {
-            std::process::abort();
+            let armed = std::env::var_os(ARMED);
+            if armed.is_none_or(|file| std::path::Path::new(&file).exists()) {
+                std::process::abort();
+            }
         }
         static STOPPED: std::sync::Once = std::sync::Once::new();
         if chosen.as_deref().and_then(|c| c.strip_prefix("stop:")) == Some(name) {

@@ -62,9 +62,9 @@ pub mod wall_links;
 pub mod registry;
 pub mod workspaces;
 
-#[cfg(feature = "testing")]
-pub use crash::VARIABLE as CRASH_POINT;
 pub use crash::crash_point;
+#[cfg(feature = "testing")]
+pub use crash::{ARMED as CRASH_ARMED, VARIABLE as CRASH_POINT};
 pub use db::{Db, DbConfig, Engine, Lane};
 pub use error::{StoreError, StoreResult};
 pub use events::StoredEvent;

@@ -211,6 +211,31 @@ impl TestApp {
         verified.unwrap_or_else(|e| panic!("routing: {e}"));
     }
 
+    /// Waits until every webhook body that was accepted is worked off.
+    ///
+    /// # Panics
+    /// When none is for too long.
+    pub async fn ingested(&self) {
+        let count = "select count(*) from inbound_journal where done_at is null and failed is null
+            union all select count(*) from inbound_journal where done_at is not null";
+        let (mut seen, mut since) = (Vec::new(), std::time::Instant::now());
+        loop {
+            let read = self
+                .app
+                .db
+                .read("backlog", move |tx| tx.query_dynamic(count, &[], |r| r.i(0)));
+            let now: Vec<i64> = read.await.expect("the journal");
+            if now[0] == 0 {
+                return;
+            }
+            if now != seen {
+                (seen, since) = (now, std::time::Instant::now());
+            }
+            assert!(since.elapsed().as_secs() < 20, "bodies are not worked off: {seen:?}");
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    }
+
     /// Moves the clock.
     pub fn advance(&self, millis: i64) {
         self.clock.advance(millis);

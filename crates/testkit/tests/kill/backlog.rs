@@ -45,7 +45,7 @@ async fn resumes(engine: Engine) {
     let port = World::port();
     // Another process plans, and does nothing: what arrives here waits for it.
     lease(&world, 10_000).await;
-    let mut node = world.serve(port, None).await;
+    let mut node = world.serve(port).await;
     let http = reqwest::Client::builder().no_proxy().build().expect("a client");
     for n in 0..ARRIVALS {
         let hook = Hook {
@@ -69,7 +69,7 @@ async fn resumes(engine: Engine) {
     node.kill();
     lease(&world, 10_000).await;
     let began = Instant::now();
-    let node = world.serve(port, None).await;
+    let node = world.serve(port).await;
     let room = AGENTS as i64 * i64::from(LIMIT);
     while held(&world).await < room {
         assert!(

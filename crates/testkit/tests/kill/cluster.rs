@@ -152,14 +152,23 @@ async fn all_are(world: &World, nodes: &[Node], state: &str) {
     }
 }
 
+/// A message, as the platform sends it: again until it is acknowledged.
 async fn say(world: &World, address: &str, n: usize) {
     let hook = Hook {
         phone: format!("54911{n:08}"),
         text: format!("mensaje {n}"),
         acknowledged: false,
     };
-    let stored = deliver_to(&http(), address, &world.webhook, &format!("wamid.{n}"), &hook).await;
-    assert!(matches!(stored, Ok(true)), "{stored:?}");
+    let wamid = format!("wamid.{n}");
+    let began = Instant::now();
+    loop {
+        let stored = deliver_to(&http(), address, &world.webhook, &wamid, &hook).await;
+        if matches!(stored, Ok(true)) {
+            return;
+        }
+        assert!(began.elapsed() < Duration::from_secs(20), "{wamid}: {stored:?}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 /// The platform knows the customer, so that answers reach them.
@@ -378,8 +387,8 @@ fn median(mut times: Vec<Duration>) -> Duration {
     times[times.len() / 2]
 }
 
-/// Messages through one node, heard on screens of two others; the middle of the times.
-async fn heard_after(world: &World, from: &Node, screens: &mut [Screen], first: usize, n: usize) -> Duration {
+/// Messages through one node, heard on screens of two others; the times, the shortest first.
+async fn heard_after(world: &World, from: &Node, screens: &mut [Screen], first: usize, n: usize) -> Vec<Duration> {
     let mut times = Vec::new();
     for i in first..first + n {
         let began = Instant::now();
@@ -389,7 +398,8 @@ async fn heard_after(world: &World, from: &Node, screens: &mut [Screen], first: 
         }
         times.push(began.elapsed());
     }
-    median(times)
+    times.sort();
+    times
 }
 
 /// Commands through a node that does not plan; the middle of the times.
@@ -445,8 +455,15 @@ async fn every_node_hears_of_everything_and_without_the_bus_only_later() {
 
     let with = heard_after(&world, &nodes[0], &mut screens, 0, 9).await;
     let answered = carried_out_after(&owner, 5).await;
-    eprintln!("with the bus: screens of other nodes after {with:?}, commands from another node after {answered:?}");
-    assert!(with < Duration::from_millis(700), "the poll alone takes that: {with:?}");
+    eprintln!(
+        "with the bus: screens of other nodes after {:?}, commands from another node after {answered:?}",
+        with[4]
+    );
+    // Each is said when the one before it was heard: with the poll alone all but the first wait for a whole interval of it.
+    assert!(
+        with[1] < Duration::from_millis(700),
+        "the poll alone takes that: {with:?}"
+    );
 
     // Marks cross too: who looks at what, and typing.
     let tray = owner.get("/conversations?tray=agents").await.expect(200);
@@ -497,7 +514,10 @@ async fn every_node_hears_of_everything_and_without_the_bus_only_later() {
     all_are(&world, &nodes, "disconnected").await;
     let without = heard_after(&world, &nodes[0], &mut screens, 100, 5).await;
     let polled = carried_out_after(&owner, 3).await;
-    eprintln!("without the bus: screens after {without:?}, commands after {polled:?}");
+    eprintln!(
+        "without the bus: screens after {:?}, commands after {polled:?}",
+        without[2]
+    );
     // A visitor whose socket is on one node, whose first message goes over another, and who is answered from a third.
     let writer = Visitor::opens(Browser::at(&nodes[0].address), key.as_str().expect("a key")).await;
     let mut heard = writer.elsewhere(&nodes[1].address).listens().await;
@@ -535,8 +555,8 @@ async fn every_node_hears_of_everything_and_without_the_bus_only_later() {
     wire.mend();
     all_are(&world, &nodes, "connected").await;
     let healed = heard_after(&world, &nodes[0], &mut screens, 200, 9).await;
-    eprintln!("with the bus again: screens after {healed:?}");
-    assert!(healed < Duration::from_millis(700), "it does not heal: {healed:?}");
+    eprintln!("with the bus again: screens after {:?}", healed[4]);
+    assert!(healed[1] < Duration::from_millis(700), "it does not heal: {healed:?}");
     until("not all assigned", &world, async || {
         world
             .count("select count(*) from conversation where place = 'waiting'")

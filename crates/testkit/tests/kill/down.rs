@@ -43,7 +43,7 @@ async fn without_its_database_a_server_says_so_and_recovers_without_a_hand() {
     };
     let template = Template::new(Engine::Postgres, shape).await;
     let world = World::new(&template).await;
-    let mut node = world.serve(World::port(), None).await;
+    let mut node = world.serve(World::port()).await;
     let drive = Drive::begin(&world, &node.address, 3).await;
     drive.work(Duration::from_millis(1_500)).await;
     let client = reqwest::Client::builder().no_proxy().build().expect("a client");

@@ -88,6 +88,12 @@ impl Drive {
         })
     }
 
+    /// Whether customers, agents and the owner have all got something done.
+    pub fn did_everything(&self) -> bool {
+        let ledger = self.ledger.lock().expect("ledger");
+        ledger.hooks.len() > 50 && !ledger.replies.is_empty() && !ledger.commands.is_empty()
+    }
+
     /// The next of a sequence that the seed decides.
     pub fn chance(&self, below: u64) -> u64 {
         let mut x = self.chance.load(Ordering::Relaxed);

@@ -51,16 +51,12 @@ async fn killed_at(template: Arc<Template>, point: &'static str, sends: Sends) {
         // Somebody else plans the workspace for a while, so that commands are written for them.
         another_plans(&world).await;
     }
-    let mut node = world.serve(port, Some(point)).await;
-    assert_eq!(
-        node.has_ended(),
-        None,
-        "{point}: before anything happened\n{}",
-        world.logs()
-    );
+    let mut node = world.serve_to_crash(port, point).await;
+    // Everybody has signed in before: what is killed is the work.
     let drive = Drive::begin(&world, &node.address, 7).await;
+    world.arm();
     if point.starts_with("command.") {
-        let work = drive.work(Duration::from_secs(12));
+        let work = drive.work(Duration::from_secs(40));
         tokio::pin!(work);
         loop {
             tokio::select! {
@@ -69,7 +65,7 @@ async fn killed_at(template: Arc<Template>, point: &'static str, sends: Sends) {
             }
         }
     } else {
-        drive.work(Duration::from_secs(12)).await;
+        drive.work(Duration::from_secs(40)).await;
     }
     let ended = node.ended_within(Duration::from_secs(2)).await;
     assert_eq!(ended, Some(6), "{point} was not reached\n{}", world.logs());
@@ -90,7 +86,7 @@ async fn killed_at(template: Arc<Template>, point: &'static str, sends: Sends) {
         ),
     }
     drop(node);
-    let node = world.serve(port, None).await;
+    let node = world.serve(port).await;
     assert!(
         node.ready_after < RESTART,
         "{point}: ready after {:?}",

@@ -250,10 +250,28 @@ impl World {
         free.local_addr().expect("its address").port()
     }
 
-    /// Starts a server and waits until it answers; the time that took. With a crash point it may never get there.
-    pub async fn serve(&self, port: u16, crash: Option<&str>) -> Node {
-        let crash = crash.map(|point| (ronda_storage::CRASH_POINT, point));
-        self.serve_with(port, &crash.into_iter().collect::<Vec<_>>()).await
+    /// Starts a server and waits until it answers; the time that took.
+    pub async fn serve(&self, port: u16) -> Node {
+        self.serve_with(port, &[]).await
+    }
+
+    /// Starts a server that ends at the point once it is armed ([`World::arm`]).
+    pub async fn serve_to_crash(&self, port: u16, point: &str) -> Node {
+        let armed = self.armed().display().to_string();
+        let variables = [
+            (ronda_storage::CRASH_POINT, point),
+            (ronda_storage::CRASH_ARMED, &armed),
+        ];
+        self.serve_with(port, &variables).await
+    }
+
+    /// From now on the point ends the server.
+    pub fn arm(&self) {
+        std::fs::write(self.armed(), "").expect("a file");
+    }
+
+    fn armed(&self) -> std::path::PathBuf {
+        self.data.path().join("armed")
     }
 
     /// As [`World::serve`], with other variables of the environment.
