@@ -222,7 +222,7 @@ export default {
   'wall.overdue': 'Vencidas',
   'wall.overdue.text': 'pasó su tiempo',
   'wall.of': '{n} de {all}',
-  'wall.away': '{away} ausentes, {out} fuera',
+  'wall.away': '{away|# ausente|# ausentes}, {out} fuera',
   'wall.groups': 'Cola por grupo',
   'wall.chats': 'Chats',
   'wall.oldest': 'Más vieja',

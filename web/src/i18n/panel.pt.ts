@@ -223,7 +223,7 @@ export default {
   'wall.overdue': 'Vencidas',
   'wall.overdue.text': 'passou seu tempo',
   'wall.of': '{n} de {all}',
-  'wall.away': '{away} ausentes, {out} fora',
+  'wall.away': '{away|# ausente|# ausentes}, {out} fora',
   'wall.groups': 'Fila por grupo',
   'wall.chats': 'Conversas',
   'wall.oldest': 'Mais antiga',
