@@ -2,7 +2,10 @@ import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Browser, expect, type Page, test } from '@playwright/test';
+import { crowd, customers } from '../support/crowd.js';
 import { Demo } from '../support/demo.js';
+import { Server } from '../support/server.js';
+import { World } from '../support/world.js';
 
 const FOLDER = join(dirname(fileURLToPath(import.meta.url)), '../../docs/pictures');
 const SIZES = [
@@ -23,6 +26,15 @@ const PANEL = [
   ['groups', '/dashboard/groups'],
   ['users', '/dashboard/users'],
   ['channels', '/dashboard/channels'],
+  ['incidents', '/dashboard/incidents'],
+  ['service-levels', '/dashboard/service-levels'],
+  ['settings', '/dashboard/settings'],
+] as const;
+
+/** How a small team and a large one look, by the suffix of the picture. */
+const TEAMS = [
+  ['3', 3, 12],
+  ['200', 200, 60],
 ] as const;
 
 let demo: Demo;
@@ -84,6 +96,30 @@ test('control panel', async ({ browser }) => {
     await take(page, name);
   }
 });
+
+for (const [suffix, many, chats] of TEAMS) {
+  test(`a team of ${many}`, async ({ browser }) => {
+    const server = await Server.start();
+    try {
+      const world = await World.begin(server, browser, 'Mates del Litoral');
+      await crowd(world, many);
+      await world.policy({ presence: 'any', reassign_seconds: 60, limit: 8, excluded: [world.owner.id] });
+      await customers(world, (await world.shop()).id, chats);
+      // Nobody answers: some have been passed on by now.
+      await server.advance(80);
+      const page = await world.owner.page('/dashboard');
+      for (const name of ['wall', 'assignment', 'decisions'] as const) {
+        await page.setViewportSize({ width: 1440, height: 900 });
+        await page.goto(`${server.url}/dashboard/${name}`);
+        await expect(page.getByRole('heading', { level: 1 }).first()).toBeVisible();
+        await take(page, `${name}-${suffix}`);
+      }
+      await world.end();
+    } finally {
+      await server.stop();
+    }
+  });
+}
 
 test('telephone of the simulator and chat of the shop', async ({ page }) => {
   await page.goto(demo.phone);

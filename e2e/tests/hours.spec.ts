@@ -28,12 +28,13 @@ test('CP-9.1 the week is typed, drawn and copied, and saved with its holidays', 
   await page.getByRole('menuitem', { name: 'Copiar a todos los días' }).click();
   const sunday = page.getByRole('group', { name: 'domingo' });
   await expect(sunday.getByRole('textbox')).toHaveCount(4);
-  // Drawn with the pointer: the second half of Sunday's afternoon stretch is pulled to the evening.
-  const bar = sunday.locator('.wk-bar').nth(1);
-  const box = (await bar.boundingBox())!;
-  await page.mouse.move(box.x + box.width - 3, box.y + box.height / 2);
+  // Drawn with the pointer: Sunday's afternoon is pulled by its end, two hours further.
+  const grip = (await sunday.locator('.wk-bar').nth(1).locator('.wk-grip').last().boundingBox())!;
+  const day = (await sunday.locator('.wk-track').boundingBox())!;
+  const [x, y] = [grip.x + grip.width / 2, grip.y + grip.height / 2];
+  await page.mouse.move(x, y);
   await page.mouse.down();
-  await page.mouse.move(box.x + box.width * 1.5 - 3, box.y + box.height / 2, { steps: 4 });
+  await page.mouse.move(x + (day.width * 2) / 24, y, { steps: 4 });
   await page.mouse.up();
   await expect(sunday.getByRole('textbox', { name: 'domingo, hasta' }).nth(1)).toHaveValue('20:00');
 

@@ -123,7 +123,7 @@ test('CP-3 the form before the chat is answered once, and the agent sees the ans
   await expect(visit.messages.getByText('¿Y a Ushuaia?')).toBeVisible();
 });
 
-test('CP-3 typing is seen on both sides, the title counts, tabs agree and the conversation can be kept', async ({ world }) => {
+test('CP-3 typing and reading are seen on both sides, the title counts, tabs agree and the conversation can be kept', async ({ world }) => {
   const shop = await world.shop();
   const ana = await Console.open(await world.join('Ana Pérez'), '/agent/unassigned');
   const visit = await shop.visit();
@@ -136,6 +136,7 @@ test('CP-3 typing is seen on both sides, the title counts, tabs agree and the co
   await expect(visit.messages.getByText('Ana está escribiendo')).toBeVisible();
   await ana.composer.press('Enter');
   await expect(visit.messages.getByText('¡Hola!')).toBeVisible();
+  await expect(ana.thread.getByLabel('Leído').or(ana.thread.getByTitle('Leído')).first()).toBeVisible();
 
   // The panel is closed: what comes is counted on the button and in the title.
   await visit.page.keyboard.press('Escape');

@@ -421,7 +421,7 @@ export default {
   'decline.text': 'It returns to its place in the queue and goes to somebody else. The reason is recorded.',
   'decline.why': 'Reason',
 
-  'palette.open': 'Search or go to…',
+  'palette.open': 'Search…',
   'palette.title': 'Search or do',
   'palette.hint': 'An action, a tray or a customer',
   'palette.none': 'Nothing by that name',
@@ -550,6 +550,7 @@ export default {
 
   // A conversation that we begin
   'start.title': 'New conversation',
+  'start.short': 'New chat',
   'start.channel': 'Number',
   'start.who': 'Customer or telephone',
   'start.who.help': 'A name, an e-mail address or a telephone, however it is typed.',

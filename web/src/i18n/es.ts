@@ -420,7 +420,7 @@ export default {
   'decline.text': 'Vuelve a la cola en su lugar y va a otra persona. El motivo queda registrado.',
   'decline.why': 'Motivo',
 
-  'palette.open': 'Buscar o ir a…',
+  'palette.open': 'Buscar…',
   'palette.title': 'Buscar o hacer',
   'palette.hint': 'Una acción, una bandeja o un cliente',
   'palette.none': 'Nada con ese nombre',
@@ -549,6 +549,7 @@ export default {
 
   // A conversation that we begin
   'start.title': 'Nueva conversación',
+  'start.short': 'Nuevo chat',
   'start.channel': 'Número',
   'start.who': 'Cliente o teléfono',
   'start.who.help': 'Un nombre, un correo o un teléfono, escrito de cualquier forma.',

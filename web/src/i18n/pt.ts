@@ -421,7 +421,7 @@ export default {
   'decline.text': 'Volta ao seu lugar na fila e vai para outra pessoa. O motivo fica registrado.',
   'decline.why': 'Motivo',
 
-  'palette.open': 'Buscar ou ir a…',
+  'palette.open': 'Buscar…',
   'palette.title': 'Buscar ou fazer',
   'palette.hint': 'Uma ação, uma caixa ou um cliente',
   'palette.none': 'Nada com esse nome',
@@ -550,6 +550,7 @@ export default {
 
   // A conversation that we begin
   'start.title': 'Nova conversa',
+  'start.short': 'Novo chat',
   'start.channel': 'Número',
   'start.who': 'Cliente ou telefone',
   'start.who.help': 'Um nome, um e-mail ou um telefone, escrito de qualquer forma.',

@@ -35,8 +35,8 @@ export function Dialog({ title, onClose, children, footer, wide, onSubmit, class
     if (!dialog || dialog.open) return;
     if (typeof dialog.showModal === 'function') dialog.showModal();
     else dialog.setAttribute('open', '');
-    // The first thing to fill in has the caret, not the button that closes.
-    const field = dialog.querySelector<HTMLElement>('.content :is(input, textarea, select):not([type="hidden"], [hidden])');
+    // The first thing to fill in, or to choose, has the caret, not the button that closes.
+    const field = dialog.querySelector<HTMLElement>('.content :is(input, textarea, select, .btn-block):not([type="hidden"], [hidden], :disabled)');
     (field ?? dialog.querySelector<HTMLElement>('footer .btn-primary:not(:disabled)'))?.focus();
     return () => dialog.close?.();
   }, []);

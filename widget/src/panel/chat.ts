@@ -260,13 +260,11 @@ export class Chat {
 
   /** Keeps the message and begins to send it. False when too many wait already. */
   send(body: Body & { label?: string }): boolean {
-    let item: Queued | null = null;
     try {
-      item = this.#queue.add(body, Date.now(), crypto.randomUUID?.() ?? uuid());
+      if (!this.#queue.add(body, Date.now(), uuid())) return false;
     } catch {
-      item = null;
+      return false;
     }
-    if (!item) return false;
     this.#set({ pending: pending(this.#queue.all(), this.state.messages) });
     this.flush();
     return true;
@@ -527,13 +525,10 @@ function safeJson(text: string): Record<string, unknown> {
   }
 }
 
-/** `crypto.randomUUID` exists only on https; a shop on plain http deserves ids too. */
+/** 128 random bits as a UUID without its dashes: `crypto.randomUUID` exists only on https, and a shop on plain http deserves
+ * ids too. */
 function uuid(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  bytes[6] = ((bytes[6] as number) & 15) | 64;
-  bytes[8] = ((bytes[8] as number) & 63) | 128;
-  const hex = [...bytes].map((b) => b.toString(16).padStart(2, '0')).join('');
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, '0')).join('');
 }
 
 function webStore(): Store {

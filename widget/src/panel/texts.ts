@@ -7,9 +7,9 @@ const es = {
   hello: 'Hola. ¿En qué se puede ayudar?',
   hint: 'La respuesta llega acá, aunque se cierre esta página.',
   with: 'Conversación con {0}',
-  waiting: 'En espera de una persona del equipo',
-  available: 'Escribir es suficiente para empezar',
-  ended: 'Conversación terminada. Un mensaje nuevo la retoma.',
+  waiting: 'Espera a una persona del equipo',
+  available: 'Alcanza con escribir',
+  ended: 'Terminada. Escribir la retoma.',
   placeholder: 'Escribir un mensaje…',
   message: 'Mensaje',
   send: 'Enviar',
@@ -23,7 +23,7 @@ const es = {
   retry: 'Reintentar',
   discard: 'Descartar',
   offline: 'Sin conexión. Lo escrito queda guardado y sale al volver.',
-  full: 'Hay demasiados mensajes en espera. Lo escrito sigue en el cuadro.',
+  full: 'Hay demasiados mensajes en espera. Lo escrito sigue acá.',
   sending: 'Enviando',
   queued: 'Sale al volver la conexión',
   sent: 'Enviado',
@@ -65,7 +65,7 @@ const en: Texts = {
   with: 'Conversation with {0}',
   waiting: 'Waiting for somebody of the team',
   available: 'Write to start',
-  ended: 'Conversation ended. A new message resumes it.',
+  ended: 'Ended. A message resumes it.',
   placeholder: 'Write a message…',
   message: 'Message',
   send: 'Send',
@@ -79,7 +79,7 @@ const en: Texts = {
   retry: 'Retry',
   discard: 'Discard',
   offline: 'No connection. What is written is kept and goes out when it returns.',
-  full: 'Too many messages are waiting. The text is still in the box.',
+  full: 'Too many messages are waiting. The text is kept.',
   sending: 'Sending',
   queued: 'Goes out when the connection returns',
   sent: 'Sent',
@@ -118,8 +118,8 @@ const pt: Texts = {
   hint: 'A resposta chega aqui, mesmo que esta página seja fechada.',
   with: 'Conversa com {0}',
   waiting: 'Aguardando uma pessoa da equipe',
-  available: 'Basta escrever para começar',
-  ended: 'Conversa encerrada. Uma nova mensagem a retoma.',
+  available: 'Basta escrever',
+  ended: 'Encerrada. Escrever a retoma.',
   placeholder: 'Escrever uma mensagem…',
   message: 'Mensagem',
   send: 'Enviar',
@@ -133,7 +133,7 @@ const pt: Texts = {
   retry: 'Tentar de novo',
   discard: 'Descartar',
   offline: 'Sem conexão. O que foi escrito fica guardado e sai ao voltar.',
-  full: 'Há mensagens demais em espera. O texto continua na caixa.',
+  full: 'Há mensagens demais em espera. O texto fica aqui.',
   sending: 'Enviando',
   queued: 'Sai quando a conexão voltar',
   sent: 'Enviada',
@@ -172,5 +172,5 @@ export function textsOf(language: Language): Texts {
 }
 
 export function fill(text: string, ...values: (string | number)[]): string {
-  return text.replace(/\{(\d)\}/g, (_, i) => String(values[Number(i)] ?? ''));
+  return text.replace(/\{(\d)\}/g, (_, i: number) => String(values[i]));
 }

@@ -3,12 +3,11 @@ import { agentsQuery, groupsQuery, templatesQuery } from '@/api/queries';
 import type { Content, Conversation, Template } from '@/api/types';
 import { useT } from '@/i18n';
 import { customerName } from '@/lib/names';
-import { serverNow, useNow } from '@/lib/clock';
+import { serverNow } from '@/lib/clock';
 import { explain } from '@/lib/errors';
 import { useMe } from '@/lib/me';
 import { fold } from '@/lib/text';
-import { coarse } from '@/lib/time';
-import { Avatar, Banner, Button, Dialog, Empty, Failure, Field, Icon, Loading, TextArea, TextField } from '@/ui';
+import { Banner, Button, Dialog, Empty, Failure, Field, Icon, Loading, targetBody, Targets, TextArea, TextField, type Target } from '@/ui';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useAct } from './actions';
@@ -44,7 +43,6 @@ export function ConversationDialog({ name, ...props }: Props) {
 const HOUR = 3_600_000;
 
 type Inner = Omit<Props, 'name'>;
-type Target = { kind: 'agent' | 'group'; id: number } | { kind: 'anyone' };
 
 function Transfer({ c, onClose, onGone }: Inner) {
   const t = useT();
@@ -53,28 +51,17 @@ function Transfer({ c, onClose, onGone }: Inner) {
   // How many chats each holds changes without a word.
   const agents = useQuery({ ...agentsQuery, refetchOnMount: 'always' });
   const groups = useQuery(groupsQuery);
-  const [find, setFind] = useState('');
   const [to, setTo] = useState<Target | null>(null);
   const [note, setNote] = useState('');
-  const now = useNow();
   const waiting = c.place === 'waiting';
   const named = to?.kind === 'agent' ? agents.data?.find((agent) => agent.id === to.id) : undefined;
   const over = named?.limit != null && named.load >= named.limit;
-  const matches = (name: string) => fold(name).includes(fold(find));
-  const rank = { online: 0, away: 1, offline: 2 };
-  const people = (agents.data ?? [])
-    .filter((agent) => agent.id !== c.owner?.id && matches(agent.name))
-    .sort((a, b) => rank[a.state] - rank[b.state] || a.name.localeCompare(b.name, t.language));
-  // A group that does not serve this channel is no place to go.
-  const teams = (groups.data ?? []).filter((group) => matches(group.name) && (group.channels == null || group.channels.includes(c.channel_account.id)));
-  const groupNames = (ids: number[]) => ids.map((id) => groups.data?.find((group) => group.id === id)?.name).filter(Boolean).join(', ');
-  const others = people.filter((agent) => agent.state === 'online' && !agent.at_limit && agent.id !== named?.id).slice(0, 3);
+  const others = (agents.data ?? []).filter((agent) => agent.id !== c.owner?.id && agent.state === 'online' && !agent.at_limit && agent.id !== named?.id).slice(0, 3);
   const absent = act.error instanceof ApiError && act.error.code === 'not_available';
   const send = (deferred?: number) => {
     if (!to) return;
-    const target = to.kind === 'anyone' ? { anyone: true } : { [to.kind]: to.id };
     act.mutate(
-      { id: c.id, verb: 'transfer', body: { to: target, seen: c.epoch, ...(note.trim() ? { note: note.trim() } : {}), ...(deferred ? { deferred_until: deferred } : {}) } },
+      { id: c.id, verb: 'transfer', body: { to: targetBody(to), seen: c.epoch, ...(note.trim() ? { note: note.trim() } : {}), ...(deferred ? { deferred_until: deferred } : {}) } },
       {
         onSuccess: () => {
           onClose();
@@ -83,18 +70,6 @@ function Transfer({ c, onClose, onGone }: Inner) {
       },
     );
   };
-  const is = (target: Target) => JSON.stringify(target) === JSON.stringify(to);
-  const option = (target: Target) => ({
-    type: 'button' as const,
-    role: 'option',
-    'aria-selected': is(target),
-    className: 'pick-row',
-    onClick: () => {
-      act.reset();
-      setTo(target);
-    },
-    onDoubleClick: () => send(),
-  });
   return (
     <Dialog
       title={waiting ? t('transfer.assign') : t('transfer.title')}
@@ -140,53 +115,17 @@ function Transfer({ c, onClose, onGone }: Inner) {
       ) : (
         act.error && <Banner tone="red">{explain(t, act.error)}</Banner>
       )}
-      <div className="input-group">
-        <Icon name="search" />
-        <input className="input" type="search" autoFocus aria-label={t('transfer.find')} placeholder={t('transfer.find')} value={find} onChange={(event) => setFind(event.target.value)} />
-      </div>
-      <div className="pick-list" role="listbox" aria-label={t('transfer.title')}>
-        {!find && (
-          <button {...option({ kind: 'anyone' })}>
-            <span className="avatar avatar-24 avatar-any">
-              <Icon name="users" size={14} />
-            </span>
-            <span className="grow">{t('transfer.anyone')}</span>
-          </button>
-        )}
-        {teams.map((group) => (
-          <button key={`g${group.id}`} {...option({ kind: 'group', id: group.id })}>
-            <span className="avatar avatar-24 avatar-any">
-              <Icon name="inbox" size={14} />
-            </span>
-            <span className="grow trunc">{group.name}</span>
-            <span className="xs faint">{t('transfer.members', { n: group.members.length })}</span>
-          </button>
-        ))}
-        {people.map((agent) => (
-          <button key={agent.id} {...option({ kind: 'agent', id: agent.id })}>
-            <Avatar name={agent.name} size={24} state={agent.state} photo={agent.photo} />
-            <span className="grow">
-              <span className="block trunc">{agent.name}</span>
-              <span className="xs muted block trunc">
-                {[
-                  t(`state.${agent.state}`),
-                  agent.at_limit ? t('state.limit') : null,
-                  groupNames(agent.groups),
-                  agent.last_activity_at != null ? t('transfer.active', { ago: coarse(Math.max(0, now - agent.last_activity_at)) }) : null,
-                ]
-                  .filter(Boolean)
-                  .join(' · ')}
-              </span>
-            </span>
-            <span className={agent.limit != null && agent.load >= agent.limit ? 'xs num badge badge-amber' : 'xs num faint'}>
-              {agent.load}
-              {agent.limit != null && `/${agent.limit}`}
-            </span>
-          </button>
-        ))}
-        {agents.isPending && <Loading lines={3} />}
-        {!agents.isPending && people.length === 0 && teams.length === 0 && <p className="sm muted pad">{t('transfer.none')}</p>}
-      </div>
+      <Targets
+        c={c}
+        agents={agents.data}
+        groups={groups.data}
+        to={to}
+        onChange={(target) => {
+          act.reset();
+          setTo(target);
+        }}
+        onTwice={() => send()}
+      />
       {named && over && <Banner tone="amber">{t('transfer.over', { name: named.name, load: named.load, limit: named.limit ?? 0 })}</Banner>}
       <TextArea label={t('transfer.note')} help={t('transfer.note.help')} rows={2} value={note} onChange={(event) => setNote(event.target.value)} />
     </Dialog>

@@ -190,7 +190,7 @@ export function Rail({ place, onStart, onPalette, onKeys }: { place: Place; onSt
           </div>
         </div>
       )}
-      <button type="button" className="item" onClick={onPalette} title={t('palette.title')}>
+      <button type="button" className="item" onClick={onPalette} title={`${t('palette.title')} (Ctrl K)`}>
         <Icon name="search" />
         <span className="grow trunc">{t('palette.open')}</span>
         <Kbd>{'Ctrl K'}</Kbd>
@@ -198,7 +198,7 @@ export function Rail({ place, onStart, onPalette, onKeys }: { place: Place; onSt
       {onStart && (
         <button type="button" className="item" onClick={onStart} title={`${t('start.title')} (Alt C)`}>
           <Icon name="plus" />
-          <span className="grow trunc">{t('start.title')}</span>
+          <span className="grow trunc">{t('start.short')}</span>
           <Kbd>{'Alt C'}</Kbd>
         </button>
       )}

@@ -48,7 +48,17 @@ function Tiles({ data }: { data: Overview }) {
       <section aria-labelledby="home-channels">
         <h2 id="home-channels">{t('home.channels')}</h2>
         {data.channels.length === 0 ? (
-          <Empty icon="plug" title={t('wall.channels.none')}>
+          <Empty
+            icon="plug"
+            title={t('wall.channels.none')}
+            action={
+              me.permissions.includes('channels:manage') && (
+                <Link className="btn btn-primary" href="/dashboard/channels">
+                  {t('home.channels.connect')}
+                </Link>
+              )
+            }
+          >
             {t('home.channels.none')}
           </Empty>
         ) : (

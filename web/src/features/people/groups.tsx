@@ -1,13 +1,13 @@
 import { api, ApiError } from '@/api/client';
-import { agentsQuery, channelsQuery, groupsQuery } from '@/api/queries';
+import { agentsQuery, groupsQuery } from '@/api/queries';
 import type { Agent, Group } from '@/api/types';
 import { useT } from '@/i18n';
 import { explain } from '@/lib/errors';
-import { useMay } from '@/lib/me';
 import { fold } from '@/lib/text';
 import { Avatar, Badge, Banner, Button, Checkbox, Dialog, Empty, Failure, Icon, Loading, Page, SelectField, TextField } from '@/ui';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
+import { ChannelChecks } from './channels';
 
 export default function Groups() {
   const t = useT();
@@ -122,8 +122,6 @@ function Editor({ group, all, agents, onClose }: { group: Group | null; all: Gro
   });
   const error = save.error instanceof ApiError ? save.error : null;
   const others = all.filter((other) => other.id !== group?.id);
-  const seeChannels = useMay('channels:manage');
-  const channels = useQuery({ ...channelsQuery, enabled: seeChannels });
   const minutes = value.overflow_seconds === null ? '' : String(value.overflow_seconds / 60);
   const wrongChannel = error?.problem.errors?.find((one) => one.pointer.startsWith('/channels'));
   const toggle = (list: 'members' | 'supervisors', id: number) =>
@@ -233,29 +231,13 @@ function Editor({ group, all, agents, onClose }: { group: Group | null; all: Gro
           )}
         </div>
       )}
-      {channels.data && channels.data.length > 0 && (
-        <fieldset className="stack-2">
-          <legend className="label">{t('groups.channels')}</legend>
-          <Checkbox checked={value.channels === null} onChange={(on) => setValue({ ...value, channels: on ? null : channels.data.map((channel) => channel.id) })}>
-            {t('groups.channels.all')}
-          </Checkbox>
-          {value.channels !== null &&
-            channels.data.map((channel) => (
-              <Checkbox
-                key={channel.id}
-                checked={value.channels?.includes(channel.id) ?? true}
-                onChange={(on) => setValue({ ...value, channels: on ? [...(value.channels ?? []), channel.id] : (value.channels ?? []).filter((id) => id !== channel.id) })}
-              >
-                {channel.name}
-              </Checkbox>
-            ))}
-          {wrongChannel && (
-            <p className="help help-error" role="alert">
-              {wrongChannel.code === 'in_use' ? t('groups.channels.used') : wrongChannel.message}
-            </p>
-          )}
-        </fieldset>
-      )}
+      <ChannelChecks
+        legend={t('groups.channels')}
+        all={t('groups.channels.all')}
+        value={value.channels}
+        problem={wrongChannel && (wrongChannel.code === 'in_use' ? t('groups.channels.used') : wrongChannel.message)}
+        onChange={(ids) => setValue({ ...value, channels: ids })}
+      />
       <Checkbox checked={value.default} onChange={(on) => setValue({ ...value, default: on })} help={t('groups.default.help')}>
         {t('groups.default')}
       </Checkbox>

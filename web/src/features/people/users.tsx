@@ -1,15 +1,16 @@
 import { api, ApiError } from '@/api/client';
-import { channelsQuery, groupsQuery } from '@/api/queries';
+import { groupsQuery } from '@/api/queries';
 import type { Group, Invitation, Page as Paged, Role, RoleOptions, Sees, StateTime, User } from '@/api/types';
 import { useT } from '@/i18n';
 import { serverNow, useNow } from '@/lib/clock';
 import { explain } from '@/lib/errors';
-import { useMay, useMe, useZone } from '@/lib/me';
+import { useMe, useZone } from '@/lib/me';
 import { fold } from '@/lib/text';
 import { coarse, exact, shortDate } from '@/lib/time';
 import { Avatar, Badge, Banner, Button, Checkbox, Dialog, Empty, Failure, Icon, IconButton, Loading, Menu, Page, SelectField, TextArea, TextField, toast } from '@/ui';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
+import { ChannelChecks } from './channels';
 
 const ROLES: readonly Role[] = ['agent', 'supervisor', 'administrator', 'owner'];
 const usersKey = ['users'] as const;
@@ -171,7 +172,9 @@ function Invite({ groups, onClose }: { groups: Group[]; onClose(): void }) {
   const [emails, setEmails] = useState('');
   const [role, setRole] = useState<Role>('agent');
   const [chosen, setChosen] = useState<number[]>(groups.filter((group) => group.default).map((group) => group.id));
-  const list = [...new Set(emails.split(/[\s,;]+/u).filter((email) => email.includes('@')))];
+  const list = [...new Set(emails.split(/[\s,;]+/u).filter(Boolean))];
+  const wrong = list.filter((email) => !email.includes('@'));
+  const [refused, setRefused] = useState(false);
   const invite = useMutation({
     mutationFn: async () => {
       const results: { email: string; invitation?: Invitation; error?: unknown }[] = [];
@@ -216,7 +219,10 @@ function Invite({ groups, onClose }: { groups: Group[]; onClose(): void }) {
     <Dialog
       title={t('users.invite')}
       onClose={onClose}
-      onSubmit={() => invite.mutate()}
+      onSubmit={() => {
+        setRefused(wrong.length > 0);
+        if (wrong.length === 0) invite.mutate();
+      }}
       footer={
         <>
           <Button onClick={onClose}>{t('common.cancel')}</Button>
@@ -226,7 +232,13 @@ function Invite({ groups, onClose }: { groups: Group[]; onClose(): void }) {
         </>
       }
     >
-      <TextArea label={t('invite.emails')} help={me.mail_configured ? t('invite.emails.help') : t('invite.nomail')} value={emails} onChange={(event) => setEmails(event.target.value)} />
+      <TextArea
+        label={t('invite.emails')}
+        help={me.mail_configured ? t('invite.emails.help') : t('invite.nomail')}
+        error={refused && wrong.length > 0 ? t('invite.wrong', { words: wrong.join(', ') }) : null}
+        value={emails}
+        onChange={(event) => setEmails(event.target.value)}
+      />
       <SelectField label={t('users.role')} help={t(`role.${role}.text`)} value={role} onChange={(event) => setRole(event.target.value as Role)}>
         {roles.map((one) => (
           <option key={one} value={one}>
@@ -319,7 +331,6 @@ function Edit({ user, groups, onClose }: { user: User; groups: Group[]; onClose(
     channels: user.channels ?? null,
     options: user.options,
   });
-  const channels = useQuery({ ...channelsQuery, enabled: useMay('channels:manage') });
   const set = (name: keyof typeof value) => (event: { target: { value: string } }) => setValue({ ...value, [name]: event.target.value });
   const save = useMutation({
     mutationFn: () =>
@@ -388,24 +399,7 @@ function Edit({ user, groups, onClose }: { user: User; groups: Group[]; onClose(
       {(value.role === 'agent' || value.role === 'supervisor') && (
         <OwnRights role={value.role} value={value.options} onChange={(options) => setValue({ ...value, options })} />
       )}
-      {channels.data && channels.data.length > 0 && (
-        <fieldset className="stack-2">
-          <legend className="label">{t('users.channels')}</legend>
-          <Checkbox checked={value.channels === null} onChange={(on) => setValue({ ...value, channels: on ? null : channels.data.map((channel) => channel.id) })}>
-            {t('users.channels.all')}
-          </Checkbox>
-          {value.channels !== null &&
-            channels.data.map((channel) => (
-              <Checkbox
-                key={channel.id}
-                checked={value.channels?.includes(channel.id) ?? true}
-                onChange={(on) => setValue({ ...value, channels: on ? [...(value.channels ?? []), channel.id] : (value.channels ?? []).filter((id) => id !== channel.id) })}
-              >
-                {channel.name}
-              </Checkbox>
-            ))}
-        </fieldset>
-      )}
+      <ChannelChecks legend={t('users.channels')} all={t('users.channels.all')} value={value.channels} onChange={(ids) => setValue({ ...value, channels: ids })} />
     </Dialog>
   );
 }

@@ -2,9 +2,9 @@ import type { Permission } from '@/api/types';
 import { allTexts, useT, type Key } from '@/i18n';
 import { useMe } from '@/lib/me';
 import { fold } from '@/lib/text';
-import { Dialog, Icon, type IconName } from '@/ui';
+import { Finder, Icon, type IconName } from '@/ui';
 import { useQuery } from '@tanstack/react-query';
-import { useState, type KeyboardEvent } from 'react';
+import { useState } from 'react';
 import { useLocation } from 'wouter';
 
 interface Place {
@@ -42,7 +42,6 @@ export default function Search({ places, onClose }: { places: Place[]; onClose()
   const me = useMe();
   const [, go] = useLocation();
   const [text, setText] = useState('');
-  const [at, setAt] = useState(0);
   const { data: languages } = useQuery({ queryKey: ['texts'], queryFn: allTexts, staleTime: Infinity });
   const page = (path: string) => places.find((place) => place.path === path);
   const all: Found[] = [
@@ -57,49 +56,16 @@ export default function Search({ places, onClose }: { places: Place[]; onClose()
   // What is called so comes before what only speaks of it.
   const rank = (one: Found) => (fold(t(one.label)).includes(q) ? 0 : 1);
   const found = all.filter(named).sort((a, b) => rank(a) - rank(b));
-  const chosen = Math.min(at, Math.max(0, found.length - 1));
-  const run = (i: number) => {
-    const one = found[i];
-    if (!one) return;
-    onClose();
-    go(one.path);
-  };
-  const keys = (event: KeyboardEvent) => {
-    if (event.key === 'ArrowDown') setAt((chosen + 1) % Math.max(1, found.length));
-    else if (event.key === 'ArrowUp') setAt((chosen - 1 + found.length) % Math.max(1, found.length));
-    else if (event.key === 'Enter') run(chosen);
-    else return;
-    event.preventDefault();
-  };
-  return (
-    <Dialog title={t('search.title')} wide className="palette" onClose={onClose}>
-      <div className="input-group" onKeyDown={keys}>
-        <Icon name="search" />
-        <input
-          className="input input-lg"
-          role="combobox"
-          aria-expanded="true"
-          aria-controls="search-list"
-          aria-activedescendant={found[chosen] ? `s-${found[chosen].id}` : undefined}
-          aria-label={t('search.title')}
-          placeholder={t('search.hint')}
-          value={text}
-          onChange={(event) => {
-            setText(event.target.value);
-            setAt(0);
-          }}
-        />
-      </div>
-      <div id="search-list" className="pick-list" role="listbox" aria-label={t('search.title')}>
-        {found.map((one, i) => (
-          <button key={one.id} id={`s-${one.id}`} type="button" role="option" aria-selected={chosen === i} className="pick-row" onPointerMove={() => setAt(i)} onClick={() => run(i)}>
-            <Icon name={one.icon} />
-            <span className="grow">{t(one.label)}</span>
-            {one.on !== one.label && <span className="xs muted">{t(one.on)}</span>}
-          </button>
-        ))}
-        {found.length === 0 && <p className="sm muted pad">{t('search.none')}</p>}
-      </div>
-    </Dialog>
-  );
+  const rows = found.map((one) => ({
+    key: one.id,
+    run: () => go(one.path),
+    line: (
+      <>
+        <Icon name={one.icon} />
+        <span className="grow">{t(one.label)}</span>
+        {one.on !== one.label && <span className="xs muted">{t(one.on)}</span>}
+      </>
+    ),
+  }));
+  return <Finder title={t('search.title')} hint={t('search.hint')} none={t('search.none')} text={text} onText={setText} rows={rows} onClose={onClose} />;
 }

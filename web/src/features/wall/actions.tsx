@@ -8,9 +8,8 @@ import { explain } from '@/lib/errors';
 import { uuid } from '@/lib/ids';
 import { useMay, useZone } from '@/lib/me';
 import { customerName } from '@/lib/names';
-import { fold } from '@/lib/text';
 import { clockSeconds, countdown, duration } from '@/lib/time';
-import { Avatar, Banner, Button, ChannelMark, Dialog, Empty, Failure, Icon, IconButton, Loading, Menu, TextArea, toast } from '@/ui';
+import { Avatar, Banner, Button, ChannelMark, Dialog, Empty, Failure, IconButton, Loading, Menu, targetBody, Targets, TextArea, toast, type Target } from '@/ui';
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { Link, useLocation } from 'wouter';
@@ -62,31 +61,17 @@ export function ConversationMenu({ c }: { c: Conversation }) {
   );
 }
 
-type Target = { kind: 'agent' | 'group'; id: number } | { kind: 'anyone' };
-
 function Assign({ c, onClose }: { c: Conversation; onClose(): void }) {
   const t = useT();
   const agents = useQuery({ ...agentsQuery, refetchOnMount: 'always' });
   const groups = useQuery(groupsQuery);
   const act = useDo(c, onClose);
-  const [find, setFind] = useState('');
   const [to, setTo] = useState<Target | null>(null);
-  const rank = { online: 0, away: 1, offline: 2 };
-  const fits = (name: string) => fold(name).includes(fold(find));
-  const people = (agents.data ?? []).filter((agent) => agent.id !== c.owner?.id && fits(agent.name)).sort((a, b) => rank[a.state] - rank[b.state] || a.name.localeCompare(b.name, t.language));
-  const teams = (groups.data ?? []).filter((group) => fits(group.name));
-  const row = (target: Target) => ({
-    type: 'button' as const,
-    role: 'option',
-    'aria-selected': JSON.stringify(target) === JSON.stringify(to),
-    className: 'pick-row',
-    onClick: () => setTo(target),
-  });
   return (
     <Dialog
       title={t('wall.assign.title', { customer: customerName(t, c) })}
       onClose={onClose}
-      onSubmit={() => to && act.mutate({ verb: 'transfer', body: { to: to.kind === 'anyone' ? { anyone: true } : { [to.kind]: to.id }, seen: c.epoch } })}
+      onSubmit={() => to && act.mutate({ verb: 'transfer', body: { to: targetBody(to), seen: c.epoch } })}
       footer={
         <>
           <Button onClick={onClose}>{t('common.cancel')}</Button>
@@ -97,42 +82,7 @@ function Assign({ c, onClose }: { c: Conversation; onClose(): void }) {
       }
     >
       {act.error && <Banner tone="red">{explain(t, act.error)}</Banner>}
-      <div className="input-group">
-        <Icon name="search" />
-        <input className="input" type="search" aria-label={t('transfer.find')} placeholder={t('transfer.find')} value={find} onChange={(event) => setFind(event.target.value)} />
-      </div>
-      <div className="pick-list" role="listbox" aria-label={t('transfer.title')}>
-        {!find && (
-          <button {...row({ kind: 'anyone' })}>
-            <span className="avatar avatar-24 avatar-any">
-              <Icon name="users" size={14} />
-            </span>
-            <span className="grow">{t('transfer.anyone')}</span>
-          </button>
-        )}
-        {teams.map((group) => (
-          <button key={`g${group.id}`} {...row({ kind: 'group', id: group.id })}>
-            <span className="avatar avatar-24 avatar-any">
-              <Icon name="inbox" size={14} />
-            </span>
-            <span className="grow trunc">{group.name}</span>
-            <span className="xs faint">{t('transfer.members', { n: group.members.length })}</span>
-          </button>
-        ))}
-        {people.map((agent) => (
-          <button key={agent.id} {...row({ kind: 'agent', id: agent.id })}>
-            <Avatar name={agent.name} size={24} state={agent.state} photo={agent.photo} />
-            <span className="grow trunc">{agent.name}</span>
-            <span className="xs muted">{t(`state.${agent.state}`)}</span>
-            <span className="xs num faint">
-              {agent.load}
-              {agent.limit != null && `/${agent.limit}`}
-            </span>
-          </button>
-        ))}
-        {agents.isPending && <Loading lines={3} />}
-        {!agents.isPending && people.length + teams.length === 0 && <p className="sm muted pad">{t('transfer.none')}</p>}
-      </div>
+      <Targets c={c} agents={agents.data} groups={groups.data} to={to} onChange={setTo} />
     </Dialog>
   );
 }

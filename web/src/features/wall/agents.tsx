@@ -123,8 +123,10 @@ function AgentRow({ agent, now, onOpen }: { agent: WallAgent; now: number; onOpe
         </button>
       </td>
       <td className="muted">
-        <span className="trunc block">{[t(`state.${agent.state}`), reason ?? why].filter(Boolean).join(' · ')}</span>
-        <span className="xs faint num">{duration(now - agent.since)}</span>
+        <span className="trunc block">{t(`state.${agent.state}`)}</span>
+        <span className="xs faint num trunc block" title={reason ?? why ?? undefined}>
+          {[duration(now - agent.since), reason ?? why].filter(Boolean).join(' · ')}
+        </span>
       </td>
       <td>
         <span className="flex gap-2">
