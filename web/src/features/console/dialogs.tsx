@@ -1,5 +1,5 @@
 import { ApiError } from '@/api/client';
-import { agentsQuery, groupsQuery, templatesQuery } from '@/api/queries';
+import { agentsQuery, groupsQuery, routingQuery, skillsQuery, templatesQuery } from '@/api/queries';
 import type { Content, Conversation, Template } from '@/api/types';
 import { useT } from '@/i18n';
 import { customerName } from '@/lib/names';
@@ -8,7 +8,7 @@ import { explain } from '@/lib/errors';
 import { useMe } from '@/lib/me';
 import { fold } from '@/lib/text';
 import { coarse } from '@/lib/time';
-import { Avatar, Banner, Button, Dialog, Empty, Failure, Field, Icon, Loading, TextArea, TextField } from '@/ui';
+import { Avatar, Banner, Button, CheckList, Dialog, Empty, Failure, Field, Icon, Loading, TextArea, TextField } from '@/ui';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useAct } from './actions';
@@ -53,6 +53,11 @@ function Transfer({ c, onClose, onGone }: Inner) {
   // How many chats each holds changes without a word.
   const agents = useQuery({ ...agentsQuery, refetchOnMount: 'always' });
   const groups = useQuery(groupsQuery);
+  const skills = useQuery(skillsQuery);
+  const routing = useQuery({ ...routingQuery(c.id), enabled: (skills.data?.length ?? 0) > 0 });
+  // What it asks for stays as it is until somebody ticks something.
+  const [asked, setAsked] = useState<number[] | null>(null);
+  const needs = asked ?? routing.data?.skills.map((skill) => skill.id) ?? [];
   const [find, setFind] = useState('');
   const [to, setTo] = useState<Target | null>(null);
   const [note, setNote] = useState('');
@@ -74,7 +79,7 @@ function Transfer({ c, onClose, onGone }: Inner) {
     if (!to) return;
     const target = to.kind === 'anyone' ? { anyone: true } : { [to.kind]: to.id };
     act.mutate(
-      { id: c.id, verb: 'transfer', body: { to: target, seen: c.epoch, ...(note.trim() ? { note: note.trim() } : {}), ...(deferred ? { deferred_until: deferred } : {}) } },
+      { id: c.id, verb: 'transfer', body: { to: target, seen: c.epoch, ...(note.trim() ? { note: note.trim() } : {}), ...(deferred ? { deferred_until: deferred } : {}), ...(asked && to.kind !== 'agent' ? { skills: asked } : {}) } },
       {
         onSuccess: () => {
           onClose();
@@ -188,6 +193,7 @@ function Transfer({ c, onClose, onGone }: Inner) {
         {!agents.isPending && people.length === 0 && teams.length === 0 && <p className="sm muted pad">{t('transfer.none')}</p>}
       </div>
       {named && over && <Banner tone="amber">{t('transfer.over', { name: named.name, load: named.load, limit: named.limit ?? 0 })}</Banner>}
+      {to && to.kind !== 'agent' && <CheckList label={t('transfer.skills')} help={t('transfer.skills.help')} options={skills.data ?? []} chosen={needs} onChange={setAsked} />}
       <TextArea label={t('transfer.note')} help={t('transfer.note.help')} rows={2} value={note} onChange={(event) => setNote(event.target.value)} />
     </Dialog>
   );
