@@ -19,9 +19,11 @@ import type {
   Overview,
   Page,
   PolicyVersion,
+  Skill,
   Template,
   Tray,
   TrayState,
+  Workspace,
 } from './types';
 
 /** A tray in a state, in an order, with filters: what an address of the console means. */
@@ -48,6 +50,8 @@ export const keys = {
   routing: (id: number) => ['routing', id] as const,
   agents: ['agents'] as const,
   groups: ['groups'] as const,
+  skills: ['skills'] as const,
+  workspace: ['workspace'] as const,
   channels: ['channels'] as const,
   overview: ['overview'] as const,
   alerts: ['alerts'] as const,
@@ -164,6 +168,16 @@ export const agentsQuery = queryOptions({
 export const groupsQuery = queryOptions({
   queryKey: keys.groups,
   queryFn: ({ signal }) => api.get<Page<Group>>('/groups', { limit: 200 }, signal).then((page) => page.items),
+});
+
+export const workspaceQuery = queryOptions({
+  queryKey: keys.workspace,
+  queryFn: ({ signal }) => api.get<Workspace>('/workspace', undefined, signal),
+});
+
+export const skillsQuery = queryOptions({
+  queryKey: keys.skills,
+  queryFn: ({ signal }) => api.get<Page<Skill>>('/skills', { limit: 200 }, signal).then((page) => page.items),
 });
 
 export const channelsQuery = queryOptions({

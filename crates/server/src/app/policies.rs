@@ -5,9 +5,9 @@ use crate::app::audit::{self, Change};
 use crate::app::{Actor, AppError, AppResult, FieldError, Who, routing as rules, views};
 use ronda_domain::permission::Permission;
 use ronda_domain::{AgentId, GroupId, Ms, WorkspaceId};
-use ronda_routing::{Finding, Policy, Reach, Reject, Severity, State, World};
+use ronda_routing::{Finding, Policy, Reach, Reject, Severity, State, Step, World};
 use ronda_storage::routing::{self, PolicyRow};
-use ronda_storage::{StoreError, Tx, agents};
+use ronda_storage::{StoreError, Tx, agents, workspaces};
 use ronda_whatif::expect::{self, Case, Expected, Policies, Verdict};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -16,6 +16,12 @@ use utoipa::ToSchema;
 
 /// Longest note of a version, in characters.
 const LONGEST_NOTE: usize = 500;
+/// Longest words to a customer who waited so long, in characters: the shortest text limit of the channels.
+const LONGEST_WORDS: usize = 1_000;
+/// Most levels of escalation.
+const MOST_LEVELS: usize = 10;
+/// Longest time of a step or a level: a day.
+const LONGEST_SECONDS: u32 = ronda_routing::defaults::REASSIGN_SECONDS.1;
 /// What a group cannot have of its own: these are of the version.
 const NOT_OF_GROUPS: [&str; 3] = ["version", "preset", "based_on"];
 
@@ -107,6 +113,9 @@ pub struct PolicyVersion {
     pub restored_from: Option<i64>,
     pub author: Option<AgentId>,
     pub author_name: Option<String>,
+    /// The second person who said yes, where one was asked.
+    pub approved_by: Option<AgentId>,
+    pub approved_by_name: Option<String>,
     pub created_at: Option<Ms>,
 }
 
@@ -139,11 +148,31 @@ pub struct NewPolicy {
     pub confirm: bool,
 }
 
+/// A finding, with the field of the policy that it is about.
+#[derive(Clone, Debug, Serialize)]
+pub struct Found {
+    #[serde(flatten)]
+    pub finding: Finding,
+    /// As in problems, from the policy on: `/steps/1/after_seconds`.
+    pub pointer: String,
+}
+
+impl Found {
+    fn of(policy: &Policy, findings: Vec<Finding>) -> Vec<Self> {
+        let found = |finding| Self {
+            pointer: fields(&finding, policy).into_iter().next().unwrap_or_default(),
+            finding,
+        };
+        findings.into_iter().map(found).collect()
+    }
+}
+
 /// What a policy would do now.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Previewed {
+    /// `{code, severity, count, moves, pointer}`: what is remarkable about it, and at which field.
     #[schema(value_type = Vec<Object>)]
-    pub findings: Vec<Finding>,
+    pub findings: Vec<Found>,
     #[schema(value_type = Object)]
     pub preview: Value,
 }
@@ -171,6 +200,8 @@ fn version(row: &PolicyRow, names: &BTreeMap<AgentId, String>, group: Option<Gro
         restored_from: row.restored_from,
         author: row.author,
         author_name: row.author.and_then(|a| names.get(&a).cloned()),
+        approved_by: row.approved_by,
+        approved_by_name: row.approved_by.and_then(|a| names.get(&a).cloned()),
         created_at: Some(row.created_at),
     })
 }
@@ -211,6 +242,8 @@ pub fn current(tx: &mut Tx<'_>, who: &Who, group: Option<GroupId>) -> AppResult<
             restored_from: None,
             author: None,
             author_name: None,
+            approved_by: None,
+            approved_by_name: None,
             created_at: None,
         }),
     }
@@ -327,6 +360,7 @@ pub fn in_force(tx: &mut Tx<'_>, w: WorkspaceId) -> AppResult<(i64, Rulebook)> {
 /// [`AppError::Invalid`].
 pub fn checked(tx: &mut Tx<'_>, w: WorkspaceId, new: &NewPolicy) -> AppResult<Rulebook> {
     let (_, before) = in_force(tx, w)?;
+    let named = steps_groups(&before.policy, &before.groups);
     let mut book = Rulebook {
         policy: honest(new.policy.clone()),
         groups: new.groups.clone().unwrap_or(before.groups),
@@ -421,17 +455,70 @@ pub fn checked(tx: &mut Tx<'_>, w: WorkspaceId, new: &NewPolicy) -> AppResult<Ru
             _ => {}
         }
     }
+    let mut all = vec![("/policy".to_owned(), book.policy.clone())];
+    all.extend(
+        book.policies()
+            .into_iter()
+            .filter(|(g, _)| book.groups.get(g).is_some_and(|own| own.contains_key("steps")))
+            .map(|(g, p)| (format!("/groups/{g}"), p)),
+    );
+    for (at, policy) in &all {
+        for (i, step) in policy.steps.iter().enumerate() {
+            if step.add_groups.iter().any(|g| !live.contains(g) && !named.contains(g)) {
+                add(
+                    format!("{at}/steps/{i}/add_groups"),
+                    "unknown",
+                    "there is no such group",
+                );
+            }
+        }
+        let text = policy
+            .max_wait
+            .as_ref()
+            .and_then(|m| m.text.as_deref())
+            .unwrap_or_default();
+        if text.chars().count() > LONGEST_WORDS {
+            add(format!("{at}/max_wait/text"), "too_long", "at most 1,000 characters");
+        }
+        if policy.escalation_seconds.len() > MOST_LEVELS {
+            add(format!("{at}/escalation_seconds"), "too_many", "at most 10 levels");
+        }
+        for (i, seconds) in policy.escalation_seconds.iter().enumerate() {
+            if !(1..=LONGEST_SECONDS).contains(seconds) {
+                add(
+                    format!("{at}/escalation_seconds/{i}"),
+                    "out_of_range",
+                    "from 1 second to a day",
+                );
+            }
+        }
+    }
     for (group, found) in findings(tx, w, &book)? {
+        let policy = book.effective(group);
         for f in found.iter().filter(|f| f.severity == Severity::Error) {
             let at = group.map_or_else(|| "/policy".to_owned(), |g| format!("/groups/{g}"));
-            add(format!("{at}{}", field(f)), "policy", &word(f));
+            for field in fields(f, &policy) {
+                add(format!("{at}{field}"), "policy", &word(f));
+            }
         }
+    }
+    // Groups that are gone since they were named help nobody.
+    for step in &mut book.policy.steps {
+        step.add_groups.retain(|g| live.contains(g));
     }
     if wrong.is_empty() {
         Ok(book)
     } else {
         Err(AppError::Invalid(wrong))
     }
+}
+
+/// The groups that the steps of a rulebook ask.
+fn steps_groups(policy: &Policy, groups: &BTreeMap<GroupId, Overrides>) -> BTreeSet<GroupId> {
+    let own = groups.values().filter_map(|own| own.get("steps"));
+    let own = own.filter_map(|steps| serde_json::from_value::<Vec<Step>>(steps.clone()).ok());
+    let all = own.flatten().chain(policy.steps.iter().cloned());
+    all.flat_map(|step| step.add_groups).collect()
 }
 
 /// The findings of each policy of a rulebook, the workspace's first.
@@ -449,6 +536,7 @@ fn asks(tx: &mut Tx<'_>, w: WorkspaceId, book: &Rulebook) -> AppResult<Vec<Value
     for (group, found) in findings(tx, w, book)? {
         for f in found.iter().filter(|f| f.severity == Severity::Confirm) {
             let mut finding = views::json(f);
+            finding["pointer"] = json!(fields(f, &book.effective(group)).first());
             if let Some(group) = group {
                 finding["group"] = json!(group);
             }
@@ -465,9 +553,11 @@ fn asks(tx: &mut Tx<'_>, w: WorkspaceId, book: &Rulebook) -> AppResult<Vec<Value
 /// Saves a policy as the next version.
 ///
 /// # Errors
-/// [`AppError::Forbidden`], [`AppError::VersionMismatch`], wrong values, [`AppError::NeedsConfirmation`].
+/// [`AppError::Forbidden`], [`AppError::VersionMismatch`], wrong values, [`AppError::NeedsConfirmation`];
+/// [`AppError::Refused`] `approval_needed` where a second person has to say yes.
 pub fn save(tx: &mut Tx<'_>, who: &Who, new: &NewPolicy) -> AppResult<PolicyVersion> {
     who.need(Permission::RoutingEdit)?;
+    alone(tx, who.workspace)?;
     let (seen, _) = in_force(tx, who.workspace)?;
     if new.if_version.is_some_and(|v| v != seen) {
         return Err(AppError::VersionMismatch);
@@ -480,9 +570,30 @@ pub fn save(tx: &mut Tx<'_>, who: &Who, new: &NewPolicy) -> AppResult<PolicyVers
         note: new.note.trim().to_owned(),
         restored_from: None,
         author: Some(who.agent),
+        approved_by: None,
     };
     put(tx, who.workspace, &Actor::from(who), version)?;
     current(tx, who, None)
+}
+
+/// Whether the workspace wants a second person to say yes to a policy.
+///
+/// # Errors
+/// When the database fails.
+pub fn asks_for_approval(tx: &mut Tx<'_>, w: WorkspaceId) -> AppResult<bool> {
+    let row = workspaces::get(tx, w)?.ok_or(StoreError::NotFound)?;
+    Ok(crate::app::workspaces::settings(&row).policy_approval)
+}
+
+/// Whether one person may put a policy in force.
+fn alone(tx: &mut Tx<'_>, w: WorkspaceId) -> AppResult<()> {
+    if asks_for_approval(tx, w)? {
+        return Err(AppError::Refused {
+            code: "approval_needed",
+            detail: "a second person has to say yes: propose it".into(),
+        });
+    }
+    Ok(())
 }
 
 /// Whether a person said yes to what a rulebook asks for.
@@ -525,6 +636,7 @@ pub fn restore(tx: &mut Tx<'_>, who: &Who, number: i64, how: &RestorePolicy) -> 
     let w = who.workspace;
     let (seen, _) = in_force(tx, w)?;
     let mut book = Rulebook::of(&row(tx, w, number)?)?;
+    alone(tx, w)?;
     if how.if_version.is_some_and(|v| v != seen) {
         return Err(AppError::VersionMismatch);
     }
@@ -537,6 +649,7 @@ pub fn restore(tx: &mut Tx<'_>, who: &Who, number: i64, how: &RestorePolicy) -> 
         note: String::new(),
         restored_from: Some(number),
         author: Some(who.agent),
+        approved_by: None,
     };
     put(tx, w, &Actor::from(who), version)?;
     current(tx, who, None)
@@ -549,6 +662,7 @@ pub struct Version {
     pub note: String,
     pub restored_from: Option<i64>,
     pub author: Option<AgentId>,
+    pub approved_by: Option<AgentId>,
 }
 
 /// Puts a version in force: written, told to the engine, and in the audit log. Its number.
@@ -568,6 +682,7 @@ pub fn put(tx: &mut Tx<'_>, w: WorkspaceId, actor: &Actor, version: Version) -> 
         note: version.note,
         restored_from: version.restored_from,
         author: version.author,
+        approved_by: version.approved_by,
         created_at: tx.now(),
     };
     match routing::insert_policy(tx, w, &row) {
@@ -581,6 +696,8 @@ pub fn put(tx: &mut Tx<'_>, w: WorkspaceId, actor: &Actor, version: Version) -> 
         content["tests"] = json!(book.tests.len());
         content
     };
+    let mut after = content(&book);
+    after["approved_by"] = json!(version.approved_by);
     audit::record(
         tx,
         w,
@@ -595,7 +712,7 @@ pub fn put(tx: &mut Tx<'_>, w: WorkspaceId, actor: &Actor, version: Version) -> 
             id: number,
             version: number,
             before: (seen > 0).then(|| content(&before)),
-            after: Some(content(&book)),
+            after: Some(after),
         },
     )?;
     ronda_storage::crash_point("settings.before_commit");
@@ -606,19 +723,39 @@ fn word(f: &Finding) -> String {
     views::json(&f.code).as_str().unwrap_or("policy").to_owned()
 }
 
-/// The field of a policy that a finding is about.
-fn field(f: &Finding) -> &'static str {
+/// The fields of a policy that a finding is about.
+fn fields(f: &Finding, policy: &Policy) -> Vec<String> {
     use ronda_routing::FindingCode as C;
-    match f.code {
-        C::ReassignOutOfRange => "/reassign_seconds",
-        C::LimitOutOfRange => "/limit",
+    let one = match f.code {
+        C::ReassignOutOfRange | C::NobodyToRotateTo => "/reassign_seconds",
+        C::LimitOutOfRange | C::FastUnlimitedSmallTeam => "/limit",
         C::RoundsOutOfRange => "/rounds",
         C::BackoffOutOfRange => "/backoff_percent",
         C::EverybodyExcluded | C::ExcludedUnknown => "/excluded",
         C::StrikesOutOfRange => "/strikes",
         C::CoolDownOutOfRange => "/cool_down_seconds",
-        _ => "",
+        C::TooManySteps | C::StepsAfterMaxWait => "/steps",
+        C::StepOutOfRange => return wrong_steps(policy),
+        C::MaxWaitOutOfRange => "/max_wait/after_seconds",
+        C::WaitTextMissing => "/max_wait/text",
+        C::NoAgents => "/enabled",
+        C::OldBacklog => "/max_backlog_age_seconds",
+    };
+    vec![one.to_owned()]
+}
+
+/// The fields of steps that are out of range.
+fn wrong_steps(policy: &Policy) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for (i, step) in policy.steps.iter().enumerate() {
+        if !(1..=LONGEST_SECONDS).contains(&step.after_seconds) {
+            wrong.push(format!("/steps/{i}/after_seconds"));
+        }
+        if step.raise_minutes > ronda_routing::defaults::MAX_PRIORITY_MINUTES {
+            wrong.push(format!("/steps/{i}/raise_minutes"));
+        }
     }
+    wrong
 }
 
 /// A policy that says it is a model configuration and is not, is one made from it.
@@ -857,15 +994,19 @@ pub fn import(tx: &mut Tx<'_>, who: &Who, text: &ExportedPolicy) -> AppResult<Im
 ///
 /// # Errors
 /// When the database fails.
-pub fn found_for_group(tx: &mut Tx<'_>, who: &Who, policy: &Policy, group: GroupId) -> AppResult<Vec<Finding>> {
-    Ok(policy.validate(&world(tx, who.workspace, Some(group))?))
+pub fn found_for_group(tx: &mut Tx<'_>, who: &Who, policy: &Policy, group: GroupId) -> AppResult<Vec<Found>> {
+    Ok(Found::of(
+        policy,
+        policy.validate(&world(tx, who.workspace, Some(group))?),
+    ))
 }
 
 /// What a policy would do in the present state.
 #[must_use]
 pub fn preview(state: &State, policy: &Policy) -> Previewed {
+    let preview = ronda_routing::preview(state, policy);
     Previewed {
-        findings: policy.validate(&state.world()),
-        preview: views::json(&ronda_routing::preview(state, policy)),
+        findings: Found::of(policy, preview.findings.clone()),
+        preview: views::json(&preview),
     }
 }

@@ -27,6 +27,7 @@ enum Answers {
 enum Thing {
     User,
     Group,
+    Skill,
     Invitation,
     /// A device of somebody.
     Session,
@@ -180,6 +181,13 @@ fn table() -> Vec<Row> {
             .names("id", T::Group)
             .body(json!({ "name": "X" })),
         having(P::GroupsManage, "DELETE /groups/{id}").names("id", T::Group),
+        member("GET /skills"),
+        having(P::GroupsManage, "POST /skills").body(json!({ "name": "New" })),
+        member("GET /skills/{id}").names("id", T::Skill),
+        having(P::GroupsManage, "PATCH /skills/{id}")
+            .names("id", T::Skill)
+            .body(json!({ "name": "X" })),
+        having(P::GroupsManage, "DELETE /skills/{id}").names("id", T::Skill),
         member("GET /workspace"),
         having(P::WorkspaceManage, "PATCH /workspace").body(json!({ "name": "X" })),
         having(P::AuditSee, "GET /audit-entries"),
@@ -291,6 +299,8 @@ fn table() -> Vec<Row> {
         having(P::RoutingExplain, "GET /routing-policies/candidates"),
         having(P::RoutingEdit, "POST /routing-policies/candidates").body(json!({ "policy": {} })),
         having(P::RoutingEdit, "DELETE /routing-policies/candidates/{id}").names("id", T::Candidate),
+        having(P::RoutingEdit, "POST /routing-policies/candidates/{id}/approve").names("id", T::Candidate),
+        having(P::RoutingEdit, "POST /routing-policies/candidates/{id}/reject").names("id", T::Candidate),
         having(P::RoutingExplain, "GET /routing-policies/candidates/{id}/differences").names("id", T::Candidate),
         having(P::RoutingExplain, "GET /routing-decisions"),
         having(P::RoutingExplain, "GET /routing-decisions/chain"),
@@ -379,6 +389,13 @@ async fn make(app: &TestApp, owner: &Browser, other: &Browser) -> BTreeMap<Thing
         (Thing::User, other.agent.to_string()),
         (Thing::HoursScope, format!("group-{group}")),
         (Thing::Group, group),
+        (
+            Thing::Skill,
+            id(owner
+                .post("/skills", json!({ "name": format!("{MARK} {}", owner.agent) }))
+                .await
+                .expect(201)),
+        ),
         (
             Thing::Invitation,
             id(owner.post("/invitations", invitation).await.expect(201)),
@@ -523,6 +540,8 @@ api_suite! {
         let user = vera.get(&format!("/users/{}", eva.agent)).await.expect(200);
         let path = format!("/users/{}", eva.agent);
         vera.patch(&path, user["version"].as_i64().unwrap(), json!({ "groups": [foreign] })).await.wrong("/groups/0", "unknown");
+        let skill: i64 = things[&Thing::Skill].parse().unwrap();
+        vera.patch(&path, user["version"].as_i64().unwrap(), json!({ "skills": [skill] })).await.wrong("/skills/0", "unknown");
         vera.delete(&format!("/groups/{}?heir={foreign}", hers[&Thing::Group])).await.wrong("/query/heir", "unknown");
     }
 

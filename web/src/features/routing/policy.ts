@@ -1,4 +1,4 @@
-import type { Agent, GroupOverrides, Overrides, Policy, Preset } from '@/api/types';
+import type { Agent, GroupOverrides, MaxWait, Overrides, Policy, Preset, WaitStep } from '@/api/types';
 
 /** The documented model configurations: limit, presence, time. The rest of a policy stays as it is. */
 export const PRESETS: Record<Preset, Pick<Policy, 'presence' | 'limit' | 'reassign_seconds' | 'strategy'>> = {
@@ -51,6 +51,19 @@ export function inherits(own: Overrides, field: keyof Overrides): Overrides {
 export function sameGroups(a: GroupOverrides, b: GroupOverrides): boolean {
   const filled = (groups: GroupOverrides) => JSON.stringify(Object.entries(groups).filter(([, own]) => Object.keys(own).length > 0).sort(([x], [y]) => Number(x) - Number(y)));
   return filled(a) === filled(b);
+}
+
+/** What `next` changes, for some groups only: they have it of their own, everybody else stays under `before`. */
+export function stage(before: Policy, next: Policy, groups: GroupOverrides, ids: number[]): GroupOverrides {
+  const own = Object.fromEntries(changes(before, next).map((key) => [key, next[key]])) as Overrides;
+  return { ...groups, ...Object.fromEntries(ids.map((id) => [id, { ...groups[id], ...own }])) };
+}
+
+/** What one group has of its own becomes everybody's: groups that have the same inherit it again. */
+export function forAll(policy: Policy, groups: GroupOverrides, own: Overrides): { policy: Policy; groups: GroupOverrides } {
+  const same = (field: string, value: unknown) => field in own && JSON.stringify(own[field as keyof Overrides]) === JSON.stringify(value);
+  const left = Object.entries(groups).map(([id, fields]): [string, Overrides] => [id, Object.fromEntries(Object.entries(fields).filter(([field, value]) => !same(field, value)))]);
+  return { policy: edit(policy, own), groups: Object.fromEntries(left.filter(([, fields]) => Object.keys(fields).length > 0)) };
 }
 
 export function switchTime(policy: Policy, on: boolean): Policy {
@@ -119,4 +132,18 @@ export function next(
     }
   }
   return best;
+}
+
+/** Seconds since it waits, and what happens then. */
+export type WaitPoint = { at: number; kind: 'step'; n: number; step: WaitStep } | { at: number; kind: 'longest'; action: MaxWait['action'] };
+
+/** Steps count from the one before, the longest wait from the beginning; a step after it is still shown. */
+export function timeline(policy: Pick<Policy, 'steps' | 'max_wait'>): WaitPoint[] {
+  let at = 0;
+  const steps = policy.steps.map((step, i): WaitPoint => {
+    at += step.after_seconds;
+    return { at, kind: 'step', n: i + 1, step };
+  });
+  const longest: WaitPoint[] = policy.max_wait ? [{ at: policy.max_wait.after_seconds, kind: 'longest', action: policy.max_wait.action }] : [];
+  return [...steps, ...longest].sort((a, b) => a.at - b.at);
 }
