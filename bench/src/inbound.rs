@@ -205,6 +205,8 @@ fn account(workspace: WorkspaceId, n: u64) -> ChannelAccountRow {
         secrets: "{}".into(),
         greeter: None,
         default_group: None,
+        skills: Vec::new(),
+        priority_minutes: 0,
         simulated: false,
         health: "{}".into(),
         version: 1,

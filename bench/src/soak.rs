@@ -401,6 +401,7 @@ impl World {
                 },
                 seen,
                 deferred_until: self.one_in(3).then(|| self.clock.plus(90_000)),
+                needs: None,
                 manage_others: self.one_in(5),
                 may_exceed: self.one_in(3),
                 arrival: None,

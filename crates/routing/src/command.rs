@@ -6,19 +6,20 @@ use crate::index::Rules;
 use crate::outcome::{Answer, Refusal};
 use crate::policy::PresenceRule;
 use crate::row::{ConvRow, Origin};
-use crate::work::{Work, asked_anew};
+use crate::work::{Work, ascending, asked_anew};
 use ronda_domain::conversation::Place;
-use ronda_domain::{AgentId, ChannelAccountId, GroupId, Ms};
+use ronda_domain::{AgentId, ChannelAccountId, GroupId, Ms, SkillId};
 
 const fn refuse<T>(code: Refusal) -> Result<T, Answer> {
     Err(Answer::Refused { code })
 }
 
 /// What a transfer may do.
-struct Transfer {
+struct Transfer<'a> {
     by: AgentId,
     to: Target,
     deferred_until: Option<Ms>,
+    needs: Option<&'a [SkillId]>,
     manage_others: bool,
     may_exceed: bool,
 }
@@ -48,6 +49,7 @@ impl Work<'_> {
                 to,
                 seen,
                 deferred_until,
+                needs,
                 manage_others,
                 may_exceed,
                 arrival,
@@ -56,6 +58,7 @@ impl Work<'_> {
                     by: *by,
                     to: *to,
                     deferred_until: *deferred_until,
+                    needs: needs.as_deref(),
                     manage_others: *manage_others,
                     may_exceed: *may_exceed,
                 };
@@ -99,7 +102,7 @@ impl Work<'_> {
         Ok(self.give(old, row, agent, Act::Take, reason))
     }
 
-    fn transfer(&mut self, old: &ConvRow, t: &Transfer) -> Result<ConvRow, Answer> {
+    fn transfer(&mut self, old: &ConvRow, t: &Transfer<'_>) -> Result<ConvRow, Answer> {
         if old.owner.is_some_and(|o| o != t.by) && !t.manage_others {
             return refuse(Refusal::NotOwner);
         }
@@ -128,6 +131,9 @@ impl Work<'_> {
                     ..base
                 });
                 row.keep.previous = None;
+                if let Some(needs) = t.needs {
+                    row.keep.needs = ascending(needs);
+                }
                 asked_anew(&mut row);
                 let reason = Reason::Transferred {
                     by: t.by,

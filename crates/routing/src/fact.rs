@@ -224,6 +224,9 @@ pub enum Fact {
         /// Leave it for later when the named agent is not available: reserved until then (row 51).
         #[serde(default)]
         deferred_until: Option<Ms>,
+        /// What whoever takes it from the queue must be able to do from now on; none keeps what it asked for (row 72).
+        #[serde(default)]
+        needs: Option<Vec<SkillId>>,
         /// May move what others hold and pass the limit of transfers.
         #[serde(default)]
         manage_others: bool,

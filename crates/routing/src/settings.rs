@@ -7,7 +7,7 @@ use crate::index::{Due, Rules, Scope};
 use crate::outcome::{Answer, Notice};
 use crate::policy::{Policy, PresenceRule};
 use crate::row::{AgentRow, ConvRow, Epoch, GroupRow};
-use crate::work::Work;
+use crate::work::{Work, ascending};
 use ronda_domain::conversation::Place;
 use ronda_domain::{AgentId, ChannelAccountId, ConversationId, GroupId, Ms};
 use std::collections::BTreeSet;
@@ -63,9 +63,7 @@ impl Work<'_> {
             channels.sort_unstable();
             channels.dedup();
         }
-        let mut skills = profile.skills.clone();
-        skills.sort_unstable();
-        skills.dedup();
+        let skills = ascending(&profile.skills);
         let known = self.s.agent(agent);
         let was_active = known.is_some_and(|a| a.active);
         let was: Vec<GroupId> = known.map(|a| a.groups.clone()).unwrap_or_default();

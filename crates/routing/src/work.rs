@@ -11,7 +11,7 @@ use crate::replay::{Moment, Watch};
 use crate::row::{AgentRow, ConvKeep, ConvRow, Epoch, Head, Origin, Ramp};
 use crate::state::State;
 use ronda_domain::conversation::{CloseReason, Phase, Place};
-use ronda_domain::{AgentId, ConversationId, Ms};
+use ronda_domain::{AgentId, ConversationId, Ms, SkillId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A time to answer shorter than this would fire for ever inside one step; no valid policy has one.
@@ -133,9 +133,7 @@ impl<'a> Work<'a> {
     /// The row of a conversation the engine does not know, as it stands in the database.
     pub fn arrive(&mut self, conv: ConversationId, arrival: &Arrival, place: Place) -> ConvRow {
         self.convs.entry(conv).or_insert((arrival.epoch, None));
-        let mut needs = arrival.needs.clone();
-        needs.sort_unstable();
-        needs.dedup();
+        let needs = ascending(&arrival.needs);
         ConvRow {
             conv,
             customer: arrival.customer,
@@ -428,6 +426,14 @@ fn carried(old: &ConvRow) -> ConvKeep {
         via: keep.via.clone(),
         ..ConvKeep::default()
     }
+}
+
+/// Skills as rows keep them: ascending, each once.
+pub(crate) fn ascending(skills: &[SkillId]) -> Vec<SkillId> {
+    let mut skills = skills.to_vec();
+    skills.sort_unstable();
+    skills.dedup();
+    skills
 }
 
 /// A person decided who is asked: the wait begins anew.

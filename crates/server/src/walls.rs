@@ -6,8 +6,9 @@ use crate::App;
 use crate::app::wall::{self, Overview};
 use crate::app::{AppError, AppResult};
 use bytes::Bytes;
-use ronda_domain::WorkspaceId;
-use std::collections::HashMap;
+use ronda_domain::{ConversationId, WorkspaceId};
+use ronda_routing::{NextChange, State};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -68,9 +69,15 @@ impl Walls {
 
 async fn draw(app: &Arc<App>, w: WorkspaceId) -> AppResult<Overview> {
     let now = app.clock.now();
-    let survey = app
-        .planners
-        .ask(app, w, move |state| ronda_routing::survey(state, now))
-        .await?;
-    app.db.read("wall", move |tx| wall::overview(tx, w, &survey)).await
+    let look = move |state: &State| {
+        let survey = ronda_routing::survey(state, now);
+        let first = survey.queues.iter().filter_map(|q| q.oldest);
+        let next = first.filter_map(|(_, id)| Some((id, ronda_routing::next_change(state, id)?)));
+        let next: BTreeMap<ConversationId, NextChange> = next.collect();
+        (survey, next)
+    };
+    let (survey, next) = app.planners.ask(app, w, look).await?;
+    app.db
+        .read("wall", move |tx| wall::overview(tx, w, &survey, &next))
+        .await
 }

@@ -46,12 +46,15 @@ statements! {
     PUT = "insert into affinity(workspace, customer, agent, since, by_agent, reason, strict, expires_at) values ($1, $2, $3, $4, $5, $6, $7, $8)
         on conflict (workspace, customer) do update set agent = excluded.agent, since = excluded.since, by_agent = excluded.by_agent,
           reason = excluded.reason, strict = excluded.strict, expires_at = excluded.expires_at";
-    /// What an answer makes: only where nobody is, or, with $6 = 1, where an answer made it before.
+    /// What an answer makes: only where nobody is or it has ended, or, with $6 = 1, where an answer made it before.
     LEARN = "insert into affinity(workspace, customer, agent, since, by_agent, reason) values ($1, $2, $3, $4, null, $5)
-        on conflict (workspace, customer) do update set agent = excluded.agent, since = excluded.since, reason = excluded.reason
-        where affinity.by_agent is null and affinity.agent <> excluded.agent and $6 = 1";
+        on conflict (workspace, customer) do update set agent = excluded.agent, since = excluded.since, by_agent = null,
+          reason = excluded.reason, strict = 0, expires_at = null
+        where affinity.expires_at <= excluded.since or (affinity.by_agent is null and affinity.agent <> excluded.agent and $6 = 1)";
+    END = "update affinity set expires_at = $4 where workspace = $1 and customer = $2 and agent = $3 and (expires_at is null or expires_at > $4)";
     DROP = "delete from affinity where workspace = $1 and customer = $2";
-    GIVE_ALL = "update affinity set agent = $3, since = $4, by_agent = $5, reason = $6 where workspace = $1 and agent = $2 returning customer";
+    GIVE_ALL = "update affinity set agent = $3, since = $4, by_agent = $5, reason = $6,
+          expires_at = case when expires_at <= $4 then null else expires_at end where workspace = $1 and agent = $2 returning customer";
     DROP_ALL = "delete from affinity where workspace = $1 and agent = $2 returning customer";
     COUNTS = "select u.id, u.name, u.status, (select count(*) from affinity as a where a.workspace = u.workspace and a.agent = u.id)
         from agent as u where u.workspace = $1 order by u.id";
@@ -138,6 +141,13 @@ pub fn learn(
             replace.into(),
         ],
     )
+}
+
+/// It ends now, if it is still of `agent`; it stays in the list for whoever gives the customer to another. Number of rows
+/// changed.
+pub fn end(tx: &mut Tx<'_>, w: WorkspaceId, customer: CustomerId, agent: AgentId) -> StoreResult<u64> {
+    let now = tx.now();
+    tx.exec(&END, &[w.into(), customer.into(), agent.into(), now.into()])
 }
 
 pub fn remove(tx: &mut Tx<'_>, w: WorkspaceId, customer: CustomerId) -> StoreResult<u64> {

@@ -2,7 +2,7 @@
 
 use crate::{Row, StoreResult, Tx, statements};
 use ronda_domain::permission::Role;
-use ronda_domain::{AgentId, ChannelAccountId, GroupId, WorkspaceId};
+use ronda_domain::{AgentId, ChannelAccountId, GroupId, SkillId, WorkspaceId};
 
 /// An agent as routing sees them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +14,11 @@ pub struct RoutableRow {
     pub limit_override: Option<i64>,
     /// Channel accounts they may answer; none means all.
     pub channels: Option<Vec<ChannelAccountId>>,
+    pub skills: Vec<SkillId>,
+    /// Share of the work under the strategy Weighted.
+    pub weight: i64,
+    /// Place under the strategy Ranked.
+    pub rank: i64,
 }
 
 /// A live group as routing sees it.
@@ -28,8 +33,8 @@ pub struct RoutedGroup {
 
 statements! {
     NAMES = "select id, case when public_name = '' then name else public_name end from agent where workspace = $1";
-    ROUTABLE = "select id, role, status, limit_override, channels from agent where workspace = $1 order by id";
-    ROUTABLE_ONE = "select id, role, status, limit_override, channels from agent where workspace = $1 and id = $2";
+    ROUTABLE = "select id, role, status, limit_override, channels, skills, weight, rank from agent where workspace = $1 order by id";
+    ROUTABLE_ONE = "select id, role, status, limit_override, channels, skills, weight, rank from agent where workspace = $1 and id = $2";
     MEMBERS = "select m.agent, m.group_id from agent_group_member as m, agent_group as g where m.workspace = $1 and g.id = m.group_id
         and g.deleted_at is null order by m.agent, m.group_id";
     GROUPS = "select id, is_default, overflow, overflow_seconds from agent_group where workspace = $1 and deleted_at is null order by id";
@@ -45,6 +50,9 @@ fn read(r: &Row<'_>) -> StoreResult<RoutableRow> {
             None => None,
             Some(_) => Some(r.json(4, "agent.channels")?),
         },
+        skills: r.json(5, "agent.skills")?,
+        weight: r.i(6)?,
+        rank: r.i(7)?,
     })
 }
 

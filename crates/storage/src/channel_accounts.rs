@@ -2,7 +2,7 @@
 
 use crate::{Row, Rows, StoreResult, Tx, statements};
 use ronda_domain::channel::{ChannelKind, ChannelStatus};
-use ronda_domain::{ChannelAccountId, GroupId, Ms, WorkspaceId};
+use ronda_domain::{ChannelAccountId, GroupId, Ms, SkillId, WorkspaceId};
 
 /// A channel account. `settings`, `secrets` (encrypted), `greeter` and `health` are JSON.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,6 +20,10 @@ pub struct ChannelAccountRow {
     pub webhook_token: String,
     pub greeter: Option<String>,
     pub default_group: Option<GroupId>,
+    /// What a conversation that begins here asks for.
+    pub skills: Vec<SkillId>,
+    /// How much older than it is a conversation that begins here counts.
+    pub priority_minutes: i64,
     pub lane: i64,
     pub simulated: bool,
     pub health: String,
@@ -30,14 +34,15 @@ pub struct ChannelAccountRow {
 macro_rules! columns {
     () => {
         "a.id, a.workspace, a.kind, a.name, a.external_id, a.scope, a.status, a.status_detail, a.settings, a.secrets,
-         a.webhook_token, a.greeter, a.default_group, a.lane, a.simulated, a.health, a.version, a.created_at"
+         a.webhook_token, a.greeter, a.default_group, a.lane, a.simulated, a.health, a.version, a.created_at,
+         a.skills, a.priority_minutes"
     };
 }
 
 statements! {
     INSERT = "insert into channel_account(workspace, kind, name, external_id, scope, status, settings, secrets, webhook_token, greeter,
-          default_group, lane, simulated, created_at)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) returning id";
+          default_group, lane, simulated, created_at, skills, priority_minutes)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) returning id";
     GET = concat!("select ", columns!(), " from channel_account as a where a.workspace = $1 and a.id = $2 and a.deleted_at is null");
     OF_WORKSPACE = concat!("select ", columns!(), " from channel_account as a where a.workspace = $1 and a.deleted_at is null order by a.id");
     ALL = concat!("select ", columns!(), " from channel_account as a where a.deleted_at is null order by a.id");
@@ -45,7 +50,7 @@ statements! {
     BY_EXTERNAL = concat!("select ", columns!(), " from {rows(kind: text, external_id: text)} as p, channel_account as a
         where a.kind = p.kind and a.external_id = p.external_id and a.deleted_at is null");
     UPDATE = "update channel_account set name = $3, status = $4, status_detail = $5, settings = $6, secrets = $7, greeter = $8,
-          default_group = $9, scope = $10, external_id = $12, version = version + 1
+          default_group = $9, scope = $10, external_id = $12, skills = $13, priority_minutes = $14, version = version + 1
         where workspace = $1 and id = $2 and version = $11";
     STATUS = "update channel_account set status = $3, status_detail = $4, version = version + 1
         where workspace = $1 and id = $2 and (status <> $3 or status_detail <> $4)";
@@ -77,6 +82,8 @@ fn read(r: &Row<'_>) -> StoreResult<ChannelAccountRow> {
         health: r.t(15)?,
         version: r.i(16)?,
         created_at: Ms(r.i(17)?),
+        skills: r.json(18, "channel_account.skills")?,
+        priority_minutes: r.i(19)?,
     })
 }
 
@@ -101,6 +108,8 @@ pub fn insert(tx: &mut Tx<'_>, a: &ChannelAccountRow) -> StoreResult<ChannelAcco
             a.lane.into(),
             a.simulated.into(),
             now.into(),
+            serde_json::json!(a.skills).to_string().into(),
+            a.priority_minutes.into(),
         ],
         |r| r.id(0),
     )
@@ -150,6 +159,8 @@ pub fn update(tx: &mut Tx<'_>, a: &ChannelAccountRow) -> StoreResult<u64> {
             a.scope.as_str().into(),
             a.version.into(),
             a.external_id.as_str().into(),
+            serde_json::json!(a.skills).to_string().into(),
+            a.priority_minutes.into(),
         ],
     )
 }

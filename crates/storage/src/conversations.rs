@@ -192,6 +192,7 @@ statements! {
     AFTER_HOURS = "update conversation set after_hours_at = $3 where workspace = $1 and id = $2";
     HAND_OVER = "update conversation set place = 'waiting', epoch = epoch + 1, waiting_since = $3, owed_since = $4, group_id = $5
         where workspace = $1 and id = $2 and place = 'bot' and epoch = $6";
+    ASK = "update conversation set routing = $3 where workspace = $1 and id = $2";
     BEGUN_BY = "update conversation set last_owner = $3, last_customer_at = $4, window_closed = $5 where workspace = $1 and id = $2";
     FOLLOW_MERGED = "update conversation set customer = (select k.merged_into from customer as k where k.id = conversation.customer)
         where workspace = $1 and place = 'closed' and close_reason = 'merged'
@@ -664,6 +665,11 @@ pub fn place(tx: &mut Tx<'_>, w: WorkspaceId, planned: &[PlannedPlace]) -> Store
         ]);
     }
     tx.batch(&PLACE, &rows, &[w.into()])
+}
+
+/// What a conversation asks for, as JSON of the routing engine, before a planner has seen it.
+pub fn ask(tx: &mut Tx<'_>, w: WorkspaceId, id: ConversationId, routing: &str) -> StoreResult<u64> {
+    tx.exec(&ASK, &[w.into(), id.into(), routing.into()])
 }
 
 /// Who began a conversation, and the service window that the customer's earlier messages left open.

@@ -46,6 +46,7 @@ pub mod routing;
 mod row;
 pub mod service_levels;
 pub mod sessions;
+pub mod skills;
 mod sqlite;
 mod statement;
 #[cfg(feature = "testing")]

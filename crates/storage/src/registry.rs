@@ -35,6 +35,7 @@ pub static ALL: &[(&str, &[&Statement])] = &[
     ("routing", crate::routing::STATEMENTS),
     ("service_levels", crate::service_levels::STATEMENTS),
     ("sessions", crate::sessions::STATEMENTS),
+    ("skills", crate::skills::STATEMENTS),
     ("timers", crate::timers::STATEMENTS),
     ("users", crate::users::STATEMENTS),
     ("visitors", crate::visitors::STATEMENTS),

@@ -3,7 +3,7 @@
 use crate::{Row, StoreResult, Tx, statements};
 use ronda_domain::agent::{AgentState, ChosenState};
 use ronda_domain::permission::Role;
-use ronda_domain::{AccountId, AgentId, ChannelAccountId, GroupId, Ms, WorkspaceId};
+use ronda_domain::{AccountId, AgentId, ChannelAccountId, GroupId, Ms, SkillId, WorkspaceId};
 use std::collections::BTreeMap;
 
 /// A member as lists show them: with address, groups, load and state.
@@ -37,6 +37,11 @@ pub struct UserRow {
     pub owed: i64,
     /// Channel accounts they may answer; none means all.
     pub channels: Option<Vec<ChannelAccountId>>,
+    pub skills: Vec<SkillId>,
+    /// Share of the work under the strategy Weighted.
+    pub weight: i64,
+    /// Place under the strategy Ranked: the lowest is served first.
+    pub rank: i64,
     /// JSON of what differs from the preset of the role.
     pub settings: String,
     pub groups: Vec<GroupId>,
@@ -68,7 +73,7 @@ macro_rules! columns {
            u.limit_override, u.signature, u.version, u.created_at, coalesce(l.load, 0), coalesce(p.effective, 'offline'),
            coalesce(p.chosen, 'online'), coalesce(p.reason, ''), coalesce(p.since, u.created_at), p.away_until, p.last_activity_at,
            (select count(*) from conversation as c where c.workspace = u.workspace and c.owner = u.id and c.place = 'held'
-             and c.owed_since is not null), u.channels, u.settings
+             and c.owed_since is not null), u.channels, u.settings, u.skills, u.weight, u.rank
          from agent as u left join account as a on a.id = u.account
            left join agent_load as l on l.workspace = u.workspace and l.agent = u.id
            left join agent_presence as p on p.workspace = u.workspace and p.agent = u.id"
@@ -85,7 +90,7 @@ statements! {
         where m.workspace = $1 and m.agent = $2 and g.id = m.group_id and g.deleted_at is null order by m.group_id";
     BY_ACCOUNT = "select id, status from agent where workspace = $1 and account = $2";
     UPDATE = "update agent set role = $3, name = $4, public_name = $5, phone = $6, photo = $7, status = $8, limit_override = $9,
-          signature = $10, channels = $12, settings = $13, version = version + 1 where workspace = $1 and id = $2 and version = $11";
+          signature = $10, channels = $12, settings = $13, skills = $14, weight = $15, rank = $16, version = version + 1 where workspace = $1 and id = $2 and version = $11";
     DELETE = "update agent set status = 'deleted', deleted_at = $3, account = null, phone = null, photo = null, signature = '',
           version = version + 1 where workspace = $1 and id = $2 and status <> 'deleted'";
     REVIVE = "update agent set status = 'active', role = $3, version = version + 1 where workspace = $1 and id = $2";
@@ -133,6 +138,9 @@ fn read(r: &Row<'_>) -> StoreResult<UserRow> {
             Some(_) => Some(r.json(22, "agent.channels")?),
         },
         settings: r.t(23)?,
+        skills: r.json(24, "agent.skills")?,
+        weight: r.i(25)?,
+        rank: r.i(26)?,
         groups: Vec::new(),
     })
 }
@@ -205,6 +213,9 @@ pub fn update(tx: &mut Tx<'_>, u: &UserRow) -> StoreResult<u64> {
             u.version.into(),
             u.channels.as_ref().map(|c| serde_json::json!(c).to_string()).into(),
             (&u.settings).into(),
+            serde_json::json!(u.skills).to_string().into(),
+            u.weight.into(),
+            u.rank.into(),
         ],
     )
 }

@@ -2,7 +2,7 @@
 
 use ronda_domain::{
     AccountId, AgentId, ChannelAccountId, ConversationId, CustomerId, FileId, GroupId, IdentityId, MessageId, Ms,
-    PolicyId, SessionId, WorkspaceId,
+    PolicyId, SessionId, SkillId, WorkspaceId,
 };
 
 /// One parameter.
@@ -89,6 +89,7 @@ ids!(
     Ms,
     PolicyId,
     SessionId,
+    SkillId,
     WorkspaceId
 );
 

@@ -19,6 +19,7 @@ import type {
   Overview,
   Page,
   PolicyVersion,
+  Skill,
   Template,
   Tray,
   TrayState,
@@ -48,6 +49,7 @@ export const keys = {
   routing: (id: number) => ['routing', id] as const,
   agents: ['agents'] as const,
   groups: ['groups'] as const,
+  skills: ['skills'] as const,
   channels: ['channels'] as const,
   overview: ['overview'] as const,
   alerts: ['alerts'] as const,
@@ -164,6 +166,11 @@ export const agentsQuery = queryOptions({
 export const groupsQuery = queryOptions({
   queryKey: keys.groups,
   queryFn: ({ signal }) => api.get<Page<Group>>('/groups', { limit: 200 }, signal).then((page) => page.items),
+});
+
+export const skillsQuery = queryOptions({
+  queryKey: keys.skills,
+  queryFn: ({ signal }) => api.get<Page<Skill>>('/skills', { limit: 200 }, signal).then((page) => page.items),
 });
 
 export const channelsQuery = queryOptions({

@@ -124,11 +124,28 @@ export interface Policy {
   hard_cap: { extra: number; percent: number };
   on_gone: 'keep' | 'unanswered' | 'on_customer_message' | 'all';
   gone_grace_seconds: number;
-  affinity: { enabled: boolean; absent_seconds: number; full_seconds: number };
+  affinity: { enabled: boolean; absent_seconds: number; full_seconds: number; strict_seconds: number | null; ceiling: number | null };
   max_transfers: number;
   strikes: number;
   cool_down_seconds: number;
   max_backlog_age_seconds: number;
+  steps: WaitStep[];
+  max_wait: MaxWait | null;
+  escalation_seconds: number[];
+}
+
+/** What changes for a chat that has waited so long since the step before. */
+export interface WaitStep {
+  after_seconds: number;
+  drop_skills: boolean;
+  add_groups: number[];
+  raise_minutes: number;
+}
+
+export interface MaxWait {
+  after_seconds: number;
+  action: 'widen' | 'raise' | 'tell_customer' | 'offer_callback' | 'offer_form' | 'return_to_bot';
+  text: string | null;
 }
 
 /** Fields of a policy that a group has of its own. */
@@ -156,6 +173,12 @@ export interface Finding {
   code: string;
   severity: 'info' | 'warning' | 'confirm' | 'error';
   count: number;
+  /** How often a chat that nobody answers would change hands in its first hour. */
+  moves?: number;
+  /** The field of the policy that it is about. */
+  pointer?: string;
+  /** In words, where the server's are all there are. */
+  text?: string;
   /** Which tests failed. */
   names?: string[];
 }
@@ -179,6 +202,14 @@ export interface Funnel {
   }[];
   chosen?: number | Ref | null;
   by: string;
+  /** What is asked for, and how many of the members have it. */
+  skills?: { skill: number; have: number; name?: string | null }[];
+}
+
+/** What time alone changes next for a chat that waits. */
+export interface NextChange {
+  at: Ms;
+  what: string;
 }
 
 export interface PolicyPreview {
@@ -260,7 +291,8 @@ export type DecisionReplay = With<Required<S['ReplayView']>, { because: string |
 export type ConversationRouting = With<
   S['RoutingOf'],
   {
-    why_waiting?: Funnel | null;
+    why_waiting?: (Funnel & { next_change?: NextChange | null }) | null;
+    skills: Ref[];
     position?: { place: number; of: number } | null;
     decisions: Decision[];
   }
@@ -282,7 +314,7 @@ export type PublicWall = With<Required<S['PublicWall']>, { queues: Required<S['P
 export type Overview = With<
   Required<S['Overview']>,
   {
-    queues: With<Required<S['Queue']>, { lost: { reason: string; count: number }[] }>[];
+    queues: With<Required<S['Queue']>, { lost: { reason: string; count: number }[]; skills: NonNullable<Funnel['skills']>; next_change: NextChange | null }>[];
     agents: WallAgent[];
     expiring: Conversation[];
     windows: Conversation[];
@@ -300,6 +332,7 @@ export type User = S['User'];
 export type Invitation = S['Invitation'];
 export type PublicInvitation = S['PublicInvitation'];
 export type Group = S['Group'];
+export type Skill = S['Skill'];
 export type RoleOptions = S['RoleOptions'];
 export type Sees = S['Sees'];
 /** A time in one state; those of a day follow one another without a hole. */

@@ -27,6 +27,7 @@ const SECTIONS: { title: Key | null; entries: Entry[] }[] = [
     entries: [
       { path: '/dashboard/users', label: 'nav.users', icon: 'user', needs: 'users:manage', page: lazy(() => import('@/features/people/users')) },
       { path: '/dashboard/groups', label: 'nav.groups', icon: 'inbox', needs: 'groups:manage', page: lazy(() => import('@/features/people/groups')) },
+      { path: '/dashboard/skills', label: 'nav.skills', icon: 'book', needs: 'groups:manage', page: lazy(() => import('@/features/people/skills')) },
       { path: '/dashboard/affinities', label: 'nav.affinities', icon: 'users', needs: 'affinities:manage', page: lazy(() => import('@/features/people/affinities')) },
     ],
   },

@@ -45,8 +45,11 @@ export function sentence(t: Translator, decision: Pick<Decision, 'act' | 'reason
     to: <b>{decision.to?.name}</b>,
   };
   const strategy = raw['strategy'];
+  const why = raw['why'];
+  if (code === 'preferred_skipped' && typeof why === 'string') values['why'] = t.maybe(`skip.${why}`) ?? why;
   const key = [
     typeof strategy === 'string' ? `decision.${decision.act}.${code}.${strategy}` : '',
+    decision.act === 'widen' && raw['skills_dropped'] === true ? 'decision.widen.skills' : '',
     decision.act === 'take' && !decision.from ? 'decision.take.free' : '',
     decision.act === 'transfer' && !decision.to ? 'decision.transfer.queue' : '',
     `decision.${decision.act}.${code}`,

@@ -1,3 +1,4 @@
+export * from './checks';
 export * from './controls';
 export * from './feedback';
 export * from './finder';

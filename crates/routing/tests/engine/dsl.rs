@@ -257,6 +257,7 @@ impl Scene {
             to,
             seen: None,
             deferred_until: until.map(|s| Ms(s * 1_000)),
+            needs: None,
             manage_others,
             may_exceed: true,
             arrival: None,

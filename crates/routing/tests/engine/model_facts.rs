@@ -347,6 +347,7 @@ impl Model {
                 by,
                 to,
                 deferred_until,
+                needs,
                 manage_others,
                 may_exceed,
                 ..
@@ -370,6 +371,9 @@ impl Model {
                         base.group = if let Target::Group(g) = to { Some(*g) } else { None };
                         let mut row = self.waiting(&base);
                         row.keep.previous = None;
+                        if let Some(needs) = needs {
+                            row.keep.needs.clone_from(needs);
+                        }
                         anew(&mut row);
                         return self.change(Act::Transfer, old, row);
                     }

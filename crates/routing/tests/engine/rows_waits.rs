@@ -4,7 +4,7 @@ use crate::dsl::{Scene, WEB, a, c, g, sales, support};
 use ronda_domain::{ChannelAccountId, GroupId, Ms, SkillId};
 use ronda_routing::{
     Act, Affinity, Answer, Change, Fact, Hours, HoursScope, MaxWait, Notice, Policy, PolicyScope, Presence, Profile,
-    Reach, Reason, Refusal, Reject, Skip, Step, WaitAction, next_change, why_waiting,
+    Reach, Reason, Refusal, Reject, Skip, Step, Target, WaitAction, next_change, why_waiting,
 };
 
 impl Scene {
@@ -436,6 +436,31 @@ fn row_72_what_nobody_can_do_is_told_at_once() {
     assert_eq!(lost, [(Reject::Skill, 3)]);
     s.skilled(2, &[], &[9]);
     assert_eq!(s.owner(2), 2, "as soon as somebody can");
+}
+
+#[test]
+fn row_72_a_transfer_to_a_queue_may_ask_for_other_skills() {
+    let mut s = Scene::new(support());
+    s.skilled(1, &[1], &[1]);
+    s.skilled(2, &[1, 2], &[2]);
+    s.arrive_needing(1, 1);
+    let transfer = |needs: Option<&[i64]>| Fact::Transferred {
+        conv: c(1),
+        by: a(9),
+        to: Target::Anyone,
+        seen: None,
+        deferred_until: None,
+        needs: needs.map(|n| n.iter().copied().map(SkillId).collect()),
+        manage_others: true,
+        may_exceed: true,
+        arrival: None,
+    };
+    s.step(transfer(None));
+    assert_eq!(s.owner(1), 0, "it still asks for what the one who gave it away can do");
+    s.step(transfer(Some(&[2, 2])));
+    assert_eq!((s.owner(1), s.row(1).keep.needs.len()), (2, 1));
+    s.step(transfer(Some(&[])));
+    assert_eq!((s.owner(1), s.row(1).keep.needs.len()), (1, 0), "nothing is asked for");
 }
 
 #[test]

@@ -172,18 +172,22 @@ pub fn world(policy: Policy) -> State {
     state
 }
 
+fn some_needs(how: u8) -> Vec<SkillId> {
+    match how % 7 {
+        1 => vec![SkillId(1)],
+        2 => vec![SkillId(1), SkillId(2)],
+        3 => vec![SkillId(3)],
+        _ => Vec::new(),
+    }
+}
+
 fn arrival(conv: i64, how: u8, now: Ms) -> Arrival {
     Arrival {
         group: [None, None, Some(g(1)), Some(g(2)), Some(g(9))][usize::from(how % 5)],
         anchor: (!how.is_multiple_of(11)).then_some(now),
         prefer: how.is_multiple_of(3).then(|| a(1 + i64::from(how % 4))),
         strict: how.is_multiple_of(17),
-        needs: match how % 7 {
-            1 => vec![SkillId(1)],
-            2 => vec![SkillId(1), SkillId(2)],
-            3 => vec![SkillId(3)],
-            _ => Vec::new(),
-        },
+        needs: some_needs(how),
         priority_minutes: u32::from(how.is_multiple_of(9)) * 3,
         window_ends: window(how, now),
         ..Arrival::of(
@@ -249,6 +253,7 @@ pub fn input(state: &State, op: &Op) -> Input {
             ][usize::from(how % 4)],
             seen,
             deferred_until: (how & 16 == 16).then(|| now.plus(50_000)),
+            needs: (how & 8 == 8).then(|| some_needs(how)),
             manage_others: how & 32 == 32,
             may_exceed: how & 64 == 64,
             arrival: brought,

@@ -127,7 +127,8 @@ pub fn preferred(
     account: ChannelAccountId,
 ) -> AppResult<Option<Preferred>> {
     let now = tx.now();
-    let own = affinities::of_customer(tx, w, customer)?.filter(|v| counts(v, now));
+    // Somebody who is not active any more is named as well: routing says why it passes them over, and it ends.
+    let own = affinities::of_customer(tx, w, customer)?.filter(|v| v.row.expires_at.is_none_or(|at| at > now));
     if let Some(v) = &own
         && (v.row.strict || v.state == AgentState::Online)
     {
@@ -139,6 +140,18 @@ pub fn preferred(
     let other = conversations::live_owner(tx, w, customer, account)?;
     let agent = other.or(own.map(|v| v.row.agent));
     Ok(agent.map(|agent| Preferred { agent, strict: false }))
+}
+
+/// Routing found that the agent of a customer is not active any more: it ends, and stands in the list for whoever gives
+/// the customer to another (routing row 46).
+///
+/// # Errors
+/// When the database fails.
+pub fn ended(tx: &mut Tx<'_>, w: WorkspaceId, customer: CustomerId, agent: AgentId) -> AppResult<()> {
+    if affinities::end(tx, w, customer, agent)? > 0 {
+        changed(tx, w, customer);
+    }
+    Ok(())
 }
 
 /// An answer of `agent` may make them the customer's own, as the workspace says.

@@ -2,12 +2,12 @@
 
 use crate::app::audit::{self, Change};
 use crate::app::greeter::Greeter;
-use crate::app::{Actor, AppError, AppResult, Fields, Who, groups, hours};
+use crate::app::{Actor, AppError, AppResult, Fields, Who, groups, hours, skills};
 use crate::secrets::{self, Place, Secrets};
 use ronda_domain::channel::{ChannelKind, ChannelStatus};
 use ronda_domain::event::{Event, EventKind};
 use ronda_domain::permission::Permission;
-use ronda_domain::{ChannelAccountId, GroupId, Ms, WorkspaceId};
+use ronda_domain::{ChannelAccountId, GroupId, Ms, SkillId, WorkspaceId};
 use ronda_routing::HoursScope;
 use ronda_storage::channel_accounts::{self as stored, ChannelAccountRow};
 use ronda_storage::{StoreError, Tx, agents, outbox};
@@ -162,6 +162,10 @@ pub struct ChannelAccount {
     pub settings: Value,
     pub greeter: Option<Greeter>,
     pub default_group: Option<GroupId>,
+    /// What a conversation that begins here asks of whoever takes it.
+    pub skills: Vec<SkillId>,
+    /// How much older than it is a conversation that begins here counts in the queue, in minutes.
+    pub priority_minutes: i64,
     /// Where the platform delivers to, with the workspace's own app.
     pub webhook_url: Option<String>,
     /// Shown so that it can be typed at the platform.
@@ -207,6 +211,8 @@ impl ChannelAccount {
             settings: serde_json::from_str(&row.settings).unwrap_or_default(),
             greeter: row.greeter.as_deref().and_then(|g| serde_json::from_str(g).ok()),
             default_group: row.default_group,
+            skills: row.skills.clone(),
+            priority_minutes: row.priority_minutes,
             webhook_url: whatsapp.then(|| link(&format!("/webhooks/meta/{}", row.webhook_token))),
             verify_token: whatsapp.then(|| secrets.verify_token.clone()),
             snippet: (row.kind == ChannelKind::WebChat).then(|| {
@@ -314,6 +320,9 @@ pub struct NewWhatsapp {
 const NAME_CHARS: usize = 60;
 /// Longest greeting text: the shortest text limit of the channels it is for.
 const GREETING_CHARS: usize = 1_000;
+
+/// Head start of the conversations of an account. Source: docs/ROUTING.md, F5.
+const PRIORITY_MINUTES: std::ops::RangeInclusive<i64> = 0..=ronda_routing::defaults::MAX_PRIORITY_MINUTES as i64;
 
 /// The rules of everything people type about an account.
 pub fn checked_name(fields: &mut Fields, name: &str) -> String {
@@ -448,6 +457,8 @@ fn blank(w: WorkspaceId, kind: ChannelKind) -> ChannelAccountRow {
         webhook_token: secrets::token(),
         greeter: None,
         default_group: None,
+        skills: Vec::new(),
+        priority_minutes: 0,
         lane: 0,
         simulated: false,
         health: "{}".into(),
@@ -512,6 +523,8 @@ pub struct Edit {
     pub web_chat: Option<WebChatSettings>,
     pub greeter: Option<Option<Greeter>>,
     pub default_group: Option<Option<GroupId>>,
+    pub skills: Option<Vec<SkillId>>,
+    pub priority_minutes: Option<i64>,
     pub access_token: Option<String>,
     pub app_secrets: Option<Vec<String>>,
     pub health: Option<Value>,
@@ -557,6 +570,14 @@ pub fn edit(
         }
         row.default_group = group;
     }
+    let mut fields = Fields::new();
+    if let Some(wanted) = &edit.skills {
+        row.skills = skills::checked(tx, w, &mut fields, "/skills", wanted)?;
+    }
+    if let Some(minutes) = edit.priority_minutes {
+        row.priority_minutes = fields.whole("/priority_minutes", minutes, PRIORITY_MINUTES);
+    }
+    fields.done()?;
     let mut secrets = open(key, &row);
     if let Some(token) = &edit.access_token {
         secrets.access_token.clone_from(token);

@@ -2,16 +2,16 @@
 //! The planner decides and writes (T3, T4).
 
 use crate::app::reply::NewReply;
-use crate::app::routing::DecisionView;
-use crate::app::views::{Conversation, json};
-use crate::app::{AppError, AppResult, Who, affinities, conversations, groups};
+use crate::app::routing::{DecisionView, Names};
+use crate::app::views::{Conversation, Named, json};
+use crate::app::{AppError, AppResult, Fields, Who, affinities, conversations, groups, skills};
 use ronda_domain::content::Content;
 use ronda_domain::conversation::{CloseReason, Order, Place, Tray, TrayState};
 use ronda_domain::permission::Permission;
-use ronda_domain::{AgentId, ConversationId, MessageId, Ms};
-use ronda_routing::{Answer, Arrival, Epoch, Fact, Refusal, State, Target};
+use ronda_domain::{AgentId, ConversationId, MessageId, Ms, SkillId};
+use ronda_routing::{Answer, Arrival, ConvKeep, Epoch, Fact, Refusal, State, Target};
 use ronda_storage::conversations::ConversationRow;
-use ronda_storage::{Tx, agents, decisions, messages, timers, users};
+use ronda_storage::{Tx, agents, channel_accounts, decisions, messages, timers, users};
 use serde_json::Value;
 
 /// Decisions shown with a conversation.
@@ -37,12 +37,20 @@ impl From<Fact> for Prepared {
     }
 }
 
-fn arrival(row: &ConversationRow) -> Arrival {
-    Arrival {
+/// A conversation as the planner has to learn of it when it does not know it.
+fn arrival(tx: &mut Tx<'_>, row: &ConversationRow) -> AppResult<Arrival> {
+    let arrival = Arrival {
         group: row.group,
         anchor: row.owed_since,
         ..Arrival::of(row.customer, row.channel_account, Epoch(row.epoch))
+    };
+    if matches!(row.place, Place::Waiting | Place::Held) {
+        return Ok(arrival);
     }
+    Ok(match channel_accounts::get(tx, row.workspace, row.channel_account)? {
+        Some(account) => skills::asking(&account, row, arrival),
+        None => arrival,
+    })
 }
 
 /// Takes a conversation for the caller.
@@ -63,7 +71,7 @@ pub fn take(tx: &mut Tx<'_>, who: &Who, id: ConversationId, seen: Option<i64>) -
     }
     affinities::may_take(tx, who, &row)?;
     in_order(tx, who, &row)?;
-    Ok(taken(who, &row, seen))
+    taken(tx, who, &row, seen)
 }
 
 /// How many of the queue are looked at for the first that the caller may take.
@@ -122,19 +130,19 @@ pub fn reopen(tx: &mut Tx<'_>, who: &Who, id: ConversationId, seen: Option<i64>)
             "the customer has another open conversation here",
         ));
     }
-    Ok(taken(who, &row, seen))
+    taken(tx, who, &row, seen)
 }
 
-fn taken(who: &Who, row: &ConversationRow, seen: Option<i64>) -> Prepared {
-    Fact::Taken {
+fn taken(tx: &mut Tx<'_>, who: &Who, row: &ConversationRow, seen: Option<i64>) -> AppResult<Prepared> {
+    Ok(Fact::Taken {
         conv: row.id,
         agent: who.agent,
         seen: seen.map(Epoch),
         take_over: who.may(Permission::ConversationsTakeOver),
         may_exceed: true,
-        arrival: Some(arrival(row)),
+        arrival: Some(arrival(tx, row)?),
     }
-    .into()
+    .into())
 }
 
 /// Whom to transfer to.
@@ -144,6 +152,8 @@ pub struct Transfer {
     pub seen: Option<i64>,
     pub note: Option<String>,
     pub deferred_until: Option<Ms>,
+    /// What whoever takes it from the queue must be able to do; none keeps what it asked for.
+    pub skills: Option<Vec<SkillId>>,
 }
 
 fn manage(who: &Who, row: &ConversationRow) -> AppResult<()> {
@@ -162,6 +172,18 @@ pub fn transfer(tx: &mut Tx<'_>, who: &Who, id: ConversationId, t: &Transfer) ->
     let row = conversations::seen(tx, who, id)?;
     manage(who, &row)?;
     target(tx, who, &row, t.to)?;
+    let needs = match &t.skills {
+        None => None,
+        Some(_) if matches!(t.to, Target::Agent(_)) => {
+            return Err(AppError::field("/skills", "one_of", "skills choose from a queue, and an agent was named"));
+        }
+        Some(wanted) => {
+            let mut f = Fields::new();
+            let needs = skills::checked(tx, who.workspace, &mut f, "/skills", wanted)?;
+            f.done()?;
+            Some(needs)
+        }
+    };
     let note = t.note.as_ref().map(|text| NewReply {
         conversation: id,
         client_id: uuid::Uuid::now_v7().to_string(),
@@ -176,9 +198,10 @@ pub fn transfer(tx: &mut Tx<'_>, who: &Who, id: ConversationId, t: &Transfer) ->
         to: t.to,
         seen: t.seen.map(Epoch),
         deferred_until: t.deferred_until,
+        needs,
         manage_others: who.may(Permission::ConversationsManageOthers),
         may_exceed: true,
-        arrival: Some(arrival(&row)),
+        arrival: Some(arrival(tx, &row)?),
     };
     Ok(Prepared {
         fact,
@@ -209,6 +232,7 @@ pub fn release(tx: &mut Tx<'_>, who: &Who, to: Option<Target>) -> AppResult<Vec<
             to,
             seen: Some(Epoch(row.epoch)),
             deferred_until: None,
+            needs: None,
             // Who leaves is not asked how often a chat has moved.
             manage_others: true,
             may_exceed: true,
@@ -292,7 +316,7 @@ pub fn close(
             } else {
                 CloseReason::Supervisor
             },
-            arrival: Some(arrival(&row)),
+            arrival: Some(arrival(tx, &row)?),
         },
         last_message,
         note,
@@ -434,11 +458,22 @@ pub const fn refusal(code: Refusal) -> &'static str {
     }
 }
 
-/// Whether a conversation waits, and its decisions: with funnels for those who may see them.
+/// What is known of a conversation's routing.
+#[derive(Debug)]
+pub struct Explained {
+    pub waits: bool,
+    /// What whoever takes it must be able to do.
+    pub skills: Vec<Named<SkillId>>,
+    /// With funnels for those who may see them.
+    pub decisions: Vec<DecisionView>,
+    pub names: Names,
+}
+
+/// Whether a conversation waits, what it asks for, and its decisions.
 ///
 /// # Errors
 /// [`AppError::NotFound`].
-pub fn explained(tx: &mut Tx<'_>, who: &Who, id: ConversationId) -> AppResult<(bool, Vec<DecisionView>)> {
+pub fn explained(tx: &mut Tx<'_>, who: &Who, id: ConversationId) -> AppResult<Explained> {
     let row = conversations::seen(tx, who, id)?;
     let of = decisions::Wanted::of(id);
     let mut list = super::routing::decisions(tx, who.workspace, &of, i64::MAX, DECISIONS)?.0;
@@ -447,7 +482,22 @@ pub fn explained(tx: &mut Tx<'_>, who: &Who, id: ConversationId) -> AppResult<(b
             super::decisions::shorten(d, who.agent);
         }
     }
-    Ok((row.place == Place::Waiting, list))
+    let names = Names::load(tx, who.workspace)?;
+    let keep: ConvKeep = row
+        .routing
+        .as_deref()
+        .and_then(|text| serde_json::from_str(text).ok())
+        .unwrap_or_default();
+    let named = |id: &SkillId| Named {
+        id: *id,
+        name: names.skills.get(id).cloned().unwrap_or_default(),
+    };
+    Ok(Explained {
+        waits: row.place == Place::Waiting,
+        skills: keep.needs.iter().map(named).collect(),
+        decisions: list,
+        names,
+    })
 }
 
 /// Why a conversation waits, and its position.

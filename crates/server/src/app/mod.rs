@@ -42,6 +42,7 @@ pub mod scope;
 pub mod service_levels;
 pub mod sessions;
 pub mod setup;
+pub mod skills;
 pub mod start;
 pub mod users;
 pub mod views;

@@ -5,7 +5,7 @@ use crate::app::audit::{self, Change};
 use crate::app::{Actor, AppError, AppResult, FieldError, Who, routing as rules, views};
 use ronda_domain::permission::Permission;
 use ronda_domain::{AgentId, GroupId, Ms, WorkspaceId};
-use ronda_routing::{Finding, Policy, Reach, Reject, Severity, State, World};
+use ronda_routing::{Finding, Policy, Reach, Reject, Severity, State, Step, World};
 use ronda_storage::routing::{self, PolicyRow};
 use ronda_storage::{StoreError, Tx, agents};
 use ronda_whatif::expect::{self, Case, Expected, Policies, Verdict};
@@ -16,6 +16,12 @@ use utoipa::ToSchema;
 
 /// Longest note of a version, in characters.
 const LONGEST_NOTE: usize = 500;
+/// Longest words to a customer who waited so long, in characters: the shortest text limit of the channels.
+const LONGEST_WORDS: usize = 1_000;
+/// Most levels of escalation.
+const MOST_LEVELS: usize = 10;
+/// Longest time of a step or a level: a day.
+const LONGEST_SECONDS: u32 = ronda_routing::defaults::REASSIGN_SECONDS.1;
 /// What a group cannot have of its own: these are of the version.
 const NOT_OF_GROUPS: [&str; 3] = ["version", "preset", "based_on"];
 
@@ -139,11 +145,31 @@ pub struct NewPolicy {
     pub confirm: bool,
 }
 
+/// A finding, with the field of the policy that it is about.
+#[derive(Clone, Debug, Serialize)]
+pub struct Found {
+    #[serde(flatten)]
+    pub finding: Finding,
+    /// As in problems, from the policy on: `/steps/1/after_seconds`.
+    pub pointer: String,
+}
+
+impl Found {
+    fn of(policy: &Policy, findings: Vec<Finding>) -> Vec<Self> {
+        let found = |finding| Self {
+            pointer: fields(&finding, policy).into_iter().next().unwrap_or_default(),
+            finding,
+        };
+        findings.into_iter().map(found).collect()
+    }
+}
+
 /// What a policy would do now.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Previewed {
+    /// `{code, severity, count, moves, pointer}`: what is remarkable about it, and at which field.
     #[schema(value_type = Vec<Object>)]
-    pub findings: Vec<Finding>,
+    pub findings: Vec<Found>,
     #[schema(value_type = Object)]
     pub preview: Value,
 }
@@ -421,17 +447,59 @@ pub fn checked(tx: &mut Tx<'_>, w: WorkspaceId, new: &NewPolicy) -> AppResult<Ru
             _ => {}
         }
     }
+    let named = steps_groups(&before.policy, &before.groups);
+    let mut all = vec![("/policy".to_owned(), book.policy.clone())];
+    all.extend(
+        book.policies()
+            .into_iter()
+            .filter(|(g, _)| book.groups.get(g).is_some_and(|own| own.contains_key("steps")))
+            .map(|(g, p)| (format!("/groups/{g}"), p)),
+    );
+    for (at, policy) in &all {
+        for (i, step) in policy.steps.iter().enumerate() {
+            if step.add_groups.iter().any(|g| !live.contains(g) && !named.contains(g)) {
+                add(format!("{at}/steps/{i}/add_groups"), "unknown", "there is no such group");
+            }
+        }
+        let text = policy.max_wait.as_ref().and_then(|m| m.text.as_deref()).unwrap_or_default();
+        if text.chars().count() > LONGEST_WORDS {
+            add(format!("{at}/max_wait/text"), "too_long", "at most 1,000 characters");
+        }
+        if policy.escalation_seconds.len() > MOST_LEVELS {
+            add(format!("{at}/escalation_seconds"), "too_many", "at most 10 levels");
+        }
+        for (i, seconds) in policy.escalation_seconds.iter().enumerate() {
+            if !(1..=LONGEST_SECONDS).contains(seconds) {
+                add(format!("{at}/escalation_seconds/{i}"), "out_of_range", "from 1 second to a day");
+            }
+        }
+    }
     for (group, found) in findings(tx, w, &book)? {
+        let policy = book.effective(group);
         for f in found.iter().filter(|f| f.severity == Severity::Error) {
             let at = group.map_or_else(|| "/policy".to_owned(), |g| format!("/groups/{g}"));
-            add(format!("{at}{}", field(f)), "policy", &word(f));
+            for field in fields(f, &policy) {
+                add(format!("{at}{field}"), "policy", &word(f));
+            }
         }
+    }
+    // Groups that are gone since they were named help nobody.
+    for step in &mut book.policy.steps {
+        step.add_groups.retain(|g| live.contains(g));
     }
     if wrong.is_empty() {
         Ok(book)
     } else {
         Err(AppError::Invalid(wrong))
     }
+}
+
+/// The groups that the steps of a rulebook ask.
+fn steps_groups(policy: &Policy, groups: &BTreeMap<GroupId, Overrides>) -> BTreeSet<GroupId> {
+    let own = groups.values().filter_map(|own| own.get("steps"));
+    let own = own.filter_map(|steps| serde_json::from_value::<Vec<Step>>(steps.clone()).ok());
+    let all = own.flatten().chain(policy.steps.iter().cloned());
+    all.flat_map(|step| step.add_groups).collect()
 }
 
 /// The findings of each policy of a rulebook, the workspace's first.
@@ -449,6 +517,7 @@ fn asks(tx: &mut Tx<'_>, w: WorkspaceId, book: &Rulebook) -> AppResult<Vec<Value
     for (group, found) in findings(tx, w, book)? {
         for f in found.iter().filter(|f| f.severity == Severity::Confirm) {
             let mut finding = views::json(f);
+            finding["pointer"] = json!(fields(f, &book.effective(group)).first());
             if let Some(group) = group {
                 finding["group"] = json!(group);
             }
@@ -606,19 +675,39 @@ fn word(f: &Finding) -> String {
     views::json(&f.code).as_str().unwrap_or("policy").to_owned()
 }
 
-/// The field of a policy that a finding is about.
-fn field(f: &Finding) -> &'static str {
+/// The fields of a policy that a finding is about.
+fn fields(f: &Finding, policy: &Policy) -> Vec<String> {
     use ronda_routing::FindingCode as C;
-    match f.code {
-        C::ReassignOutOfRange => "/reassign_seconds",
-        C::LimitOutOfRange => "/limit",
+    let one = match f.code {
+        C::ReassignOutOfRange | C::NobodyToRotateTo => "/reassign_seconds",
+        C::LimitOutOfRange | C::FastUnlimitedSmallTeam => "/limit",
         C::RoundsOutOfRange => "/rounds",
         C::BackoffOutOfRange => "/backoff_percent",
         C::EverybodyExcluded | C::ExcludedUnknown => "/excluded",
         C::StrikesOutOfRange => "/strikes",
         C::CoolDownOutOfRange => "/cool_down_seconds",
-        _ => "",
+        C::TooManySteps | C::StepsAfterMaxWait => "/steps",
+        C::StepOutOfRange => return wrong_steps(policy),
+        C::MaxWaitOutOfRange => "/max_wait/after_seconds",
+        C::WaitTextMissing => "/max_wait/text",
+        C::NoAgents => "/enabled",
+        C::OldBacklog => "/max_backlog_age_seconds",
+    };
+    vec![one.to_owned()]
+}
+
+/// The fields of steps that are out of range.
+fn wrong_steps(policy: &Policy) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for (i, step) in policy.steps.iter().enumerate() {
+        if !(1..=LONGEST_SECONDS).contains(&step.after_seconds) {
+            wrong.push(format!("/steps/{i}/after_seconds"));
+        }
+        if step.raise_minutes > ronda_routing::defaults::MAX_PRIORITY_MINUTES {
+            wrong.push(format!("/steps/{i}/raise_minutes"));
+        }
     }
+    wrong
 }
 
 /// A policy that says it is a model configuration and is not, is one made from it.
@@ -857,15 +946,16 @@ pub fn import(tx: &mut Tx<'_>, who: &Who, text: &ExportedPolicy) -> AppResult<Im
 ///
 /// # Errors
 /// When the database fails.
-pub fn found_for_group(tx: &mut Tx<'_>, who: &Who, policy: &Policy, group: GroupId) -> AppResult<Vec<Finding>> {
-    Ok(policy.validate(&world(tx, who.workspace, Some(group))?))
+pub fn found_for_group(tx: &mut Tx<'_>, who: &Who, policy: &Policy, group: GroupId) -> AppResult<Vec<Found>> {
+    Ok(Found::of(policy, policy.validate(&world(tx, who.workspace, Some(group))?)))
 }
 
 /// What a policy would do in the present state.
 #[must_use]
 pub fn preview(state: &State, policy: &Policy) -> Previewed {
+    let preview = ronda_routing::preview(state, policy);
     Previewed {
-        findings: policy.validate(&state.world()),
-        preview: views::json(&ronda_routing::preview(state, policy)),
+        findings: Found::of(policy, preview.findings.clone()),
+        preview: views::json(&preview),
     }
 }

@@ -8,7 +8,7 @@ use crate::app::alerts::{self, Raised};
 use crate::app::greeter::{self, Effect, Greeter};
 use crate::app::views::{self, Beside, Message};
 use crate::app::workspaces::Settings;
-use crate::app::{AppResult, affinities, corrections, delivery, groups, outgoing, polite, service_levels};
+use crate::app::{AppResult, affinities, corrections, delivery, groups, outgoing, polite, service_levels, skills};
 use ronda_channels::inbound::{Echo, IdentityChanged, InboundKind, InboundMessage, Sender, StatusUpdate};
 use ronda_domain::channel::{ChannelKind, IdentityKind};
 use ronda_domain::content::Content;
@@ -786,6 +786,7 @@ impl Step {
             Place::Bot => self.greet(tx, t, accounts, first)?,
             Place::Waiting if t.reopened => {
                 let arrival = self.preferring(tx, &t.row, arrival(&t.row, Some(first)))?;
+                let arrival = self.asking(tx, account.map(Arc::as_ref), &t.row, arrival)?;
                 self.facts.push(Fact::Reopened {
                     conv: t.row.id,
                     arrival,
@@ -794,6 +795,7 @@ impl Step {
             }
             Place::Waiting if t.before.is_none() => {
                 let arrival = self.preferring(tx, &t.row, arrival(&t.row, Some(first)))?;
+                let arrival = self.asking(tx, account.map(Arc::as_ref), &t.row, arrival)?;
                 self.facts.push(Fact::HandedOff {
                     conv: t.row.id,
                     arrival,
@@ -839,12 +841,12 @@ impl Step {
             // The customer answered what we had begun: it goes to whoever sent it (routing row 76).
             self.desk
                 .asks(tx, self.w, account, t.row.id, account.default_group, first)?;
-            return self.hand_over(tx, &t.row, first, account.default_group, t.row.last_owner);
+            return self.hand_over(tx, account, &t.row, first, account.default_group, t.row.last_owner);
         }
         if t.new.iter().any(|m| m.form) {
             self.desk
                 .asks(tx, self.w, account, t.row.id, account.default_group, first)?;
-            return self.hand_over(tx, &t.row, first, account.default_group, None);
+            return self.hand_over(tx, account, &t.row, first, account.default_group, None);
         }
         let greeter: Option<Greeter> = account.greeter.as_deref().and_then(|g| serde_json::from_str(g).ok());
         let Some(greeter) = greeter else {
@@ -882,6 +884,20 @@ impl Step {
             strict: preferred.is_some_and(|p| p.strict),
             ..arrival
         })
+    }
+
+    /// The arrival with what its channel account, or whoever began it, asks for.
+    fn asking(
+        &self,
+        tx: &mut Tx<'_>,
+        account: Option<&ChannelAccountRow>,
+        row: &ConversationRow,
+        arrival: Arrival,
+    ) -> AppResult<Arrival> {
+        let Some(account) = account else { return Ok(arrival) };
+        let arrival = skills::asking(account, row, arrival);
+        skills::keep(tx, self.w, row.id, &arrival.needs, arrival.priority_minutes)?;
+        Ok(arrival)
     }
 
     /// The group with a key. An unknown key is an error of the configuration, which is recorded; the channel account's
@@ -943,13 +959,14 @@ impl Step {
                 });
                 Ok(())
             }
-            _ => self.hand_over(tx, row, at, group, None),
+            _ => self.hand_over(tx, account, row, at, group, None),
         }
     }
 
     fn hand_over(
         &mut self,
         tx: &mut Tx<'_>,
+        account: &ChannelAccountRow,
         row: &ConversationRow,
         anchor: Ms,
         group: Option<GroupId>,
@@ -967,6 +984,7 @@ impl Step {
                 Some(_) => arrival,
                 None => self.preferring(tx, row, arrival)?,
             };
+            let arrival = self.asking(tx, Some(account), row, arrival)?;
             self.facts.push(Fact::HandedOff { conv: row.id, arrival });
         }
         Ok(())

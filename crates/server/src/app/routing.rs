@@ -10,7 +10,7 @@ use ronda_domain::content::Content;
 use ronda_domain::conversation::{Author, CloseReason, Direction, Place};
 use ronda_domain::event::{Event, EventKind, Scope};
 use ronda_domain::permission::Permission;
-use ronda_domain::{AgentId, ConversationId, CustomerId, GroupId, MessageId, Ms, WorkspaceId};
+use ronda_domain::{AgentId, ConversationId, CustomerId, GroupId, MessageId, Ms, SkillId, WorkspaceId};
 use ronda_routing::{
     Act, AgentKeep, AgentRow, ConvChange, ConvKeep, ConvRow, Decision, Epoch, Fact, GroupRow, Head, Hours, HoursScope,
     Notice, Outcome, Policy, PolicyScope, Profile, Reach, Reason, Rows,
@@ -20,8 +20,8 @@ use ronda_storage::decisions::{self, DecisionRow, Wanted};
 use ronda_storage::messages::{self, NewLine};
 use ronda_storage::routing::{self, Consumed, LoadDelta, RoundRow};
 use ronda_storage::{
-    StoreError, Tx, Wake, agents, channel_accounts, hours as stored_hours, incidents, service_levels, timers,
-    workspaces,
+    StoreError, Tx, Wake, agents, channel_accounts, hours as stored_hours, incidents, service_levels,
+    skills, timers, workspaces,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -108,7 +108,9 @@ fn profile(row: &agents::RoutableRow, groups: Vec<GroupId>) -> Profile {
         groups,
         channels: row.channels.clone(),
         limit: row.limit_override.and_then(|l| u32::try_from(l).ok()),
-        ..Profile::default()
+        weight: u32::try_from(row.weight).unwrap_or(1),
+        rank: u32::try_from(row.rank).unwrap_or_default(),
+        skills: row.skills.clone()
     }
 }
 
@@ -507,6 +509,10 @@ fn notices(tx: &mut Tx<'_>, w: WorkspaceId, outcome: &Outcome) -> AppResult<()> 
     for notice in &outcome.notices {
         incident(tx, w, notice)?;
         if let Some(mut raised) = alert(notice) {
+            if let Notice::NobodyHasSkill { skill, .. } = notice {
+                let names = skills::names(tx, w)?;
+                raised.detail["name"] = json!(names.into_iter().find(|(id, _)| id == skill).map(|(_, n)| n));
+            }
             let of = raised.conversation.map(|c| c.0).or(raised.agent.map(|a| a.0));
             raised.key = format!(
                 "{}:{}:{}",
@@ -518,6 +524,7 @@ fn notices(tx: &mut Tx<'_>, w: WorkspaceId, outcome: &Outcome) -> AppResult<()> 
         }
         match notice {
             Notice::MarkAway { agent, .. } => super::presence::struck(tx, w, *agent)?,
+            Notice::AffinityEnded { customer, agent, .. } => super::affinities::ended(tx, w, *customer, *agent)?,
             Notice::WaitOver {
                 conversation,
                 text: Some(text),
@@ -580,9 +587,11 @@ fn alert(notice: &Notice) -> Option<Raised> {
         Notice::WindowEnds {
             conversation, owner, ..
         } => ("window_ends", Some(*conversation), *owner),
-        // A failed send and a late reply are told in the conversation; an affinity that ended, in its list.
-        Notice::AffinityEnded { .. }
-        | Notice::SendFailed { .. }
+        Notice::AffinityEnded {
+            conversation, agent, ..
+        } => ("affinity_ended", Some(*conversation), Some(*agent)),
+        // A failed send and a late reply are told in the conversation.
+        Notice::SendFailed { .. }
         | Notice::LateReply { .. }
         | Notice::HoldsOutsideGroup { .. } => return None,
     };
@@ -716,11 +725,11 @@ fn tell_screens(
     before: &BTreeMap<ConversationId, ConversationRow>,
 ) -> AppResult<()> {
     let Plan { outcome, decisions, .. } = plan;
-    let names: BTreeMap<AgentId, String> = agents::names(tx, w)?.into_iter().collect();
+    let names = Names::load(tx, w)?;
     let scopes: BTreeMap<ConversationId, Scope> = before.iter().map(|(id, c)| (*id, c.scope())).collect();
     let views = views::emit_conversations(tx, w, ids, &scopes)?;
     let views: BTreeMap<ConversationId, Conversation> = views.into_iter().map(|v| (v.id, v)).collect();
-    lines(tx, w, outcome, &names, &views)?;
+    lines(tx, w, outcome, &names.agents, &views)?;
     for d in decisions {
         let conversation = d.conversation.and_then(|id| views.get(&id));
         let view = DecisionView::of(d.clone(), &names, conversation.map(About::from));
@@ -873,9 +882,9 @@ pub struct DecisionView {
 
 impl DecisionView {
     #[must_use]
-    pub fn of(d: DecisionRow, names: &BTreeMap<AgentId, String>, conversation: Option<About>) -> Self {
+    pub fn of(d: DecisionRow, names: &Names, conversation: Option<About>) -> Self {
         let mut funnel: Value = serde_json::from_str(&d.funnel).unwrap_or_default();
-        name_finalists(&mut funnel, names);
+        names.put(&mut funnel);
         Self {
             seq: d.seq,
             at: d.at,
@@ -883,8 +892,8 @@ impl DecisionView {
             reason: serde_json::from_str(&d.reason).unwrap_or_default(),
             conversation,
             group: d.group,
-            from: named(d.from, names),
-            to: named(d.to, names),
+            from: named(d.from, &names.agents),
+            to: named(d.to, &names.agents),
             policy_version: d.policy_version,
             epoch_before: d.epoch_before,
             epoch_after: d.epoch_after,
@@ -894,16 +903,41 @@ impl DecisionView {
     }
 }
 
-/// Puts names beside the ids of a funnel's finalists.
-pub fn name_finalists(funnel: &mut Value, names: &BTreeMap<AgentId, String>) {
-    let Some(list) = funnel.get_mut("finalists").and_then(Value::as_array_mut) else {
-        return;
-    };
-    for finalist in list {
-        if let Some(id) = finalist.get("agent").and_then(Value::as_i64) {
-            finalist["name"] = json!(names.get(&AgentId(id)));
+/// The names of what explanations mention by id.
+#[derive(Clone, Debug, Default)]
+pub struct Names {
+    pub agents: BTreeMap<AgentId, String>,
+    pub skills: BTreeMap<SkillId, String>,
+}
+
+impl Names {
+    /// # Errors
+    /// When the database fails.
+    pub fn load(tx: &mut Tx<'_>, w: WorkspaceId) -> AppResult<Self> {
+        Ok(Self {
+            agents: agents::names(tx, w)?.into_iter().collect(),
+            skills: skills::names(tx, w)?.into_iter().collect(),
+        })
+    }
+
+    /// Puts names beside the ids of a funnel: its finalists, and the skills that are asked for.
+    pub fn put(&self, funnel: &mut Value) {
+        for finalist in list_of(funnel, "finalists") {
+            if let Some(id) = finalist.get("agent").and_then(Value::as_i64) {
+                finalist["name"] = json!(self.agents.get(&AgentId(id)));
+            }
+        }
+        for asked in list_of(funnel, "skills") {
+            if let Some(id) = asked.get("skill").and_then(Value::as_i64) {
+                asked["name"] = json!(self.skills.get(&SkillId(id)));
+            }
         }
     }
+}
+
+fn list_of<'a>(funnel: &'a mut Value, field: &str) -> impl Iterator<Item = &'a mut Value> {
+    let list = funnel.get_mut(field).and_then(Value::as_array_mut);
+    list.into_iter().flatten()
 }
 
 /// Decisions with names, newest first, and where to go on.
@@ -926,7 +960,7 @@ pub fn decisions(
 /// # Errors
 /// When the database fails.
 pub fn named_decisions(tx: &mut Tx<'_>, w: WorkspaceId, rows: Vec<DecisionRow>) -> AppResult<Vec<DecisionView>> {
-    let names: BTreeMap<AgentId, String> = agents::names(tx, w)?.into_iter().collect();
+    let names = Names::load(tx, w)?;
     let mut ids: Vec<ConversationId> = rows.iter().filter_map(|d| d.conversation).collect();
     ids.sort();
     ids.dedup();

@@ -3,12 +3,12 @@
 use crate::app::reply::{self, NewReply};
 use crate::app::scope::Sight;
 use crate::app::views::{self, Conversation, Message};
-use crate::app::{AppError, AppResult, Fields, Who, customers as visible};
+use crate::app::{AppError, AppResult, Fields, Who, customers as visible, skills};
 use ronda_domain::channel::{ChannelKind, IdentityKind};
 use ronda_domain::content::Content;
 use ronda_domain::conversation::Place;
 use ronda_domain::permission::Permission;
-use ronda_domain::{ChannelAccountId, CustomerId, phone};
+use ronda_domain::{ChannelAccountId, CustomerId, SkillId, phone};
 use ronda_storage::channel_accounts::{self, ChannelAccountRow};
 use ronda_storage::conversations::{self, NewConversation};
 use ronda_storage::customers::{self, IdentityKey};
@@ -26,6 +26,8 @@ pub struct Start {
     pub phone: Option<String>,
     /// Of a customer that is not known yet.
     pub name: Option<String>,
+    /// What whoever answers the customer must be able to do; what the channel account asks for when empty.
+    pub skills: Vec<SkillId>,
     pub client_id: String,
     pub content: Content,
 }
@@ -57,6 +59,9 @@ pub fn run(tx: &mut Tx<'_>, who: &Who, s: &Start) -> AppResult<Started> {
             "customers of this channel write first",
         ));
     }
+    let mut f = Fields::new();
+    let needs = skills::checked(tx, w, &mut f, "/skills", &s.skills)?;
+    f.done()?;
     let customer = recipient(tx, who, &account, s)?;
     let live = conversations::lock_live(tx, &[(account.id, customer)])?
         .into_iter()
@@ -77,7 +82,11 @@ pub fn run(tx: &mut Tx<'_>, who: &Who, s: &Start) -> AppResult<Started> {
             };
             return Err(reply::not_owner(tx, who, &holder)?);
         }
-        None => begin(tx, who, &account, customer)?,
+        None => {
+            let id = begin(tx, who, &account, customer)?;
+            skills::keep(tx, w, id, &needs, 0)?;
+            id
+        }
     };
     let replied = reply::run(
         tx,

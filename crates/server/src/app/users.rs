@@ -3,11 +3,11 @@
 use crate::app::audit::{self, Change};
 use crate::app::fields::{Email, nullable};
 use crate::app::password_resets::{self, Recipient};
-use crate::app::{Actor, AppError, AppResult, Fields, Who, password_rules, setup};
+use crate::app::{Actor, AppError, AppResult, Fields, Who, password_rules, setup, skills};
 use ronda_domain::agent::{AgentState, ChosenState};
 use ronda_domain::event::{Event, EventKind};
 use ronda_domain::permission::{Permission, Role, RoleOptions};
-use ronda_domain::{AccountId, AgentId, ChannelAccountId, GroupId, Ms, WorkspaceId};
+use ronda_domain::{AccountId, AgentId, ChannelAccountId, GroupId, Ms, SkillId, WorkspaceId};
 use ronda_storage::accounts::{self, NewAccount};
 use ronda_storage::users::{self, UserRow};
 use ronda_storage::{StoreError, Tx, channel_accounts, conversations, groups, invitations, sessions};
@@ -19,6 +19,10 @@ use utoipa::ToSchema;
 const NAME: std::ops::RangeInclusive<usize> = 1..=80;
 /// Most conversations that an agent may be given automatically. Source: spec CP-5.
 const LIMIT: std::ops::RangeInclusive<i64> = 0..=200;
+const WEIGHT: std::ops::RangeInclusive<i64> =
+    ronda_routing::defaults::WEIGHT.0 as i64..=ronda_routing::defaults::WEIGHT.1 as i64;
+/// Places under the strategy Ranked.
+const RANK: std::ops::RangeInclusive<i64> = 0..=1_000;
 /// Largest picture of a person. Source: spec CP-5.
 const PHOTO_BYTES: i64 = 2 << 20;
 
@@ -155,6 +159,12 @@ pub struct User {
     pub limit: Option<i64>,
     /// Channel accounts they may answer; `null` is all.
     pub channels: Option<Vec<ChannelAccountId>>,
+    /// What they can do.
+    pub skills: Vec<SkillId>,
+    /// Share of the work under the strategy `weighted`, 1 to 20.
+    pub weight: i64,
+    /// Place under the strategy `ranked`, 0 to 1,000: the lowest is served first.
+    pub rank: i64,
     /// What differs from the preset of the role.
     pub options: RoleOptions,
     /// Put under every answer.
@@ -170,8 +180,12 @@ pub struct User {
 }
 
 impl User {
-    fn of(u: &UserRow) -> Self {
+    /// `live` are the skills that there are: those that were deleted are not shown.
+    fn of(u: &UserRow, live: &BTreeSet<SkillId>) -> Self {
         Self {
+            skills: u.skills.iter().copied().filter(|s| live.contains(s)).collect(),
+            weight: u.weight,
+            rank: u.rank,
             id: u.id,
             email: u.email.clone(),
             name: u.name.clone(),
@@ -269,6 +283,12 @@ pub struct EditUser {
     #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<Vec<ChannelAccountId>>)]
     pub channels: Option<Option<Vec<ChannelAccountId>>>,
+    /// What they can do, all of it.
+    pub skills: Option<Vec<SkillId>>,
+    /// Share of the work under the strategy `weighted`, 1 to 20.
+    pub weight: Option<i64>,
+    /// Place under the strategy `ranked`, 0 to 1,000.
+    pub rank: Option<i64>,
     /// All of them: what is left out follows the workspace and the role.
     pub options: Option<RoleOptions>,
     pub signature: Option<String>,
@@ -280,14 +300,20 @@ pub struct EditUser {
 pub fn list(tx: &mut Tx<'_>, who: &Who, after: i64, limit: i64) -> AppResult<Vec<User>> {
     who.need(Permission::UsersManage)?;
     let rows = users::page(tx, who.workspace, after, limit)?;
-    Ok(rows.iter().map(User::of).collect())
+    let live = skills::live(tx, who.workspace)?;
+    Ok(rows.iter().map(|u| User::of(u, &live)).collect())
 }
 
 /// # Errors
 /// [`AppError::NotFound`], also for deleted users.
 pub fn get(tx: &mut Tx<'_>, who: &Who, id: AgentId) -> AppResult<User> {
     who.need(Permission::UsersManage)?;
-    Ok(User::of(&living(tx, who.workspace, id)?))
+    let row = living(tx, who.workspace, id)?;
+    shown(tx, &row)
+}
+
+fn shown(tx: &mut Tx<'_>, row: &UserRow) -> AppResult<User> {
+    Ok(User::of(row, &skills::live(tx, row.workspace)?))
 }
 
 fn living(tx: &mut Tx<'_>, w: WorkspaceId, id: AgentId) -> AppResult<UserRow> {
@@ -335,7 +361,7 @@ pub fn create(tx: &mut Tx<'_>, who: &Who, input: &NewUser) -> AppResult<User> {
     let user = living(tx, who.workspace, id)?;
     let after = json!({ "name": user.name, "role": user.role, "groups": user.groups });
     recorded(tx, who, "created", &user, (None, Some(after)))?;
-    Ok(User::of(&user))
+    shown(tx, &user)
 }
 
 /// # Errors
@@ -364,7 +390,8 @@ pub fn edit(tx: &mut Tx<'_>, who: &Who, id: AgentId, version: i64, input: &EditU
         regroup(tx, w, id, &before.groups, groups)?;
     }
     let after = living(tx, w, id)?;
-    let difference = audit::difference(&User::of(&before), &User::of(&after));
+    let shown = shown(tx, &after)?;
+    let difference = audit::difference(&User::of(&before, &skills::live(tx, w)?), &shown);
     if (before.role, &before.status, &before.groups, &before.settings)
         != (after.role, &after.status, &after.groups, &after.settings)
     {
@@ -375,7 +402,7 @@ pub fn edit(tx: &mut Tx<'_>, who: &Who, id: AgentId, version: i64, input: &EditU
     }
     crate::app::routing::agent_edited(tx, w, id)?;
     recorded(tx, who, "updated", &after, difference)?;
-    Ok(User::of(&after))
+    Ok(shown)
 }
 
 /// The row as it will be.
@@ -412,6 +439,20 @@ fn apply(tx: &mut Tx<'_>, who: &Who, before: &UserRow, input: &EditUser) -> AppR
                 f.fail(&format!("/channels/{i}"), "unknown", "no such channel account");
             }
         }
+    }
+    if let Some(wanted) = &input.skills {
+        let live = skills::live(tx, who.workspace)?;
+        let deleted = before.skills.iter().copied().filter(|s| !live.contains(s));
+        row.skills = skills::checked(tx, who.workspace, &mut f, "/skills", wanted)?;
+        row.skills.extend(deleted);
+        row.skills.sort_unstable();
+        row.skills.dedup();
+    }
+    if let Some(weight) = input.weight {
+        row.weight = f.whole("/weight", weight, WEIGHT);
+    }
+    if let Some(rank) = input.rank {
+        row.rank = f.whole("/rank", rank, RANK);
     }
     if let Some(options) = input.options {
         row.settings = json!(OwnSettings { options }).to_string();

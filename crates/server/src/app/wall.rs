@@ -3,15 +3,17 @@
 use crate::app::hours::Calendar;
 use crate::app::incidents::{self, Incident};
 use crate::app::pauses::{self, RotationPause};
+use crate::app::routing::Names;
 use crate::app::users::{self, Agent};
-use crate::app::views::Conversation;
+use crate::app::views::{Conversation, json};
 use crate::app::{AppError, AppResult};
 use ronda_domain::channel::{ChannelKind, ChannelStatus, WHATSAPP_WINDOW_MS};
 use ronda_domain::{AgentId, ChannelAccountId, ConversationId, GroupId, Ms, WorkspaceId};
 use ronda_routing::survey::{self, Survey};
-use ronda_routing::{Lost, Reject};
+use ronda_routing::{Lost, NextChange, Reject};
 use ronda_storage::{Tx, channel_accounts, conversations, groups, messages, outbox, service_levels, workspaces};
 use serde::Serialize;
+use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
 use utoipa::ToSchema;
 
@@ -49,6 +51,12 @@ pub struct Queue {
     pub members: u32,
     #[schema(value_type = Vec<Object>)]
     pub lost: Vec<Lost>,
+    /// What the first in line asks for: `{skill, have, name}`.
+    #[schema(value_type = Vec<Object>)]
+    pub skills: Value,
+    /// What time alone changes next for the first in line: `{at, what}`.
+    #[schema(value_type = Option<Object>)]
+    pub next_change: Option<NextChange>,
     pub reasons: Vec<Blocked>,
 }
 
@@ -176,12 +184,19 @@ fn listed(tx: &mut Tx<'_>, w: WorkspaceId, ids: &[ConversationId]) -> AppResult<
     Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
 }
 
-/// Puts the engine's survey and the rows of people and channels together.
+/// Puts the engine's survey, with what time changes next for the first of each queue, and the rows of people and
+/// channels together.
 ///
 /// # Errors
 /// When the database fails.
-pub fn overview(tx: &mut Tx<'_>, w: WorkspaceId, survey: &Survey) -> AppResult<Overview> {
+pub fn overview(
+    tx: &mut Tx<'_>,
+    w: WorkspaceId,
+    survey: &Survey,
+    next: &BTreeMap<ConversationId, NextChange>,
+) -> AppResult<Overview> {
     let now = tx.now();
+    let explained = Names::load(tx, w)?;
     let names: BTreeMap<GroupId, String> = groups::page(tx, w, 0, i64::from(u16::MAX))?
         .into_iter()
         .map(|g| (g.id, g.name))
@@ -219,7 +234,7 @@ pub fn overview(tx: &mut Tx<'_>, w: WorkspaceId, survey: &Survey) -> AppResult<O
         unanswered: survey.queues.iter().map(|q| q.unanswered).sum(),
         exhausted: survey.queues.iter().map(|q| q.exhausted).sum(),
         oldest_owed_since: survey.queues.iter().filter_map(|q| q.oldest).map(|(at, _)| at).min(),
-        queues: survey.queues.iter().map(|q| queue(q, &names)).collect(),
+        queues: survey.queues.iter().map(|q| queue(q, &names, &explained, next)).collect(),
         agents: agents(tx, w, survey)?,
         expiring: listed(tx, w, &clocks)?,
         overdue,
@@ -233,7 +248,15 @@ pub fn overview(tx: &mut Tx<'_>, w: WorkspaceId, survey: &Survey) -> AppResult<O
     })
 }
 
-fn queue(q: &survey::Queue, names: &BTreeMap<GroupId, String>) -> Queue {
+fn queue(
+    q: &survey::Queue,
+    names: &BTreeMap<GroupId, String>,
+    explained: &Names,
+    next: &BTreeMap<ConversationId, NextChange>,
+) -> Queue {
+    let mut funnel = json(&q.funnel);
+    explained.put(&mut funnel);
+    let skills = funnel.get_mut("skills").map(Value::take);
     Queue {
         group: q.group,
         group_name: q.group.and_then(|g| names.get(&g).cloned()),
@@ -245,6 +268,8 @@ fn queue(q: &survey::Queue, names: &BTreeMap<GroupId, String>) -> Queue {
         oldest: q.oldest.map(|(_, id)| id),
         members: q.funnel.members,
         lost: q.funnel.lost.clone(),
+        skills: skills.unwrap_or_else(|| Value::Array(Vec::new())),
+        next_change: q.oldest.and_then(|(_, id)| next.get(&id).copied()),
         reasons: q
             .reasons
             .iter()

@@ -362,6 +362,7 @@ impl Past {
                 Act::ToSupport(note) => {
                     let group = groups.iter().find(|g| g.1 == "Soporte").map(|g| g.0);
                     let transfer = commands::Transfer {
+                        skills: None,
                         to: group.map_or(Target::Anyone, Target::Group),
                         seen: None,
                         note: Some((*note).into()),

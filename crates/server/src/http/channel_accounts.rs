@@ -15,7 +15,7 @@ use ronda_channels::whatsapp::GraphClient;
 use ronda_channels::whatsapp::client::GRAPH_VERSION;
 use ronda_domain::channel::{self, ChannelKind, Limits};
 use ronda_domain::permission::Permission;
-use ronda_domain::{ChannelAccountId, GroupId};
+use ronda_domain::{ChannelAccountId, GroupId, SkillId};
 use ronda_storage::channel_accounts::{self as stored, ChannelAccountRow};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -353,6 +353,12 @@ pub struct EditAccount {
     #[serde(default, deserialize_with = "nullable")]
     #[schema(value_type = Option<i64>)]
     default_group: Option<Option<GroupId>>,
+    /// What a conversation that begins here asks of whoever takes it, all of it.
+    #[serde(default)]
+    skills: Option<Vec<SkillId>>,
+    /// Head start in the queue, 0 to 1,440 minutes.
+    #[serde(default)]
+    priority_minutes: Option<i64>,
     /// A new one; the platform is asked with it first.
     #[serde(default)]
     access_token: Option<String>,
@@ -376,6 +382,8 @@ pub async fn edit(
         web_chat: b.settings.map(|s| rules::checked_web_chat(&mut fields, s)),
         greeter: b.greeter.map(|g| rules::checked_greeter(&mut fields, g)),
         default_group: b.default_group,
+        skills: b.skills,
+        priority_minutes: b.priority_minutes,
         access_token: b.access_token.map(|t| t.trim().to_owned()).filter(|t| !t.is_empty()),
         app_secrets: b.app_secrets,
         health: None,

@@ -1,7 +1,7 @@
 //! Conversations: lists, counters, what people mark, and the commands that move them.
 
 use crate::app::conversations::{self, Counts, Draft, Filter, Messages};
-use crate::app::views::{Conversation, Message};
+use crate::app::views::{Conversation, Message, Named};
 use crate::app::{AppError, AppResult, commands, reply, start as outbound};
 use crate::http::input::{Filter as Query, Paged, cursor, limit_of, read_cursor};
 use crate::http::{Body, Context, Path, Problem};
@@ -9,7 +9,7 @@ use axum::Json;
 use axum::http::{HeaderMap, StatusCode};
 use ronda_domain::content::Content;
 use ronda_domain::conversation::{Order, Tray, TrayState};
-use ronda_domain::{AgentId, ChannelAccountId, ConversationId, CustomerId, GroupId, MessageId, Ms};
+use ronda_domain::{AgentId, ChannelAccountId, ConversationId, CustomerId, GroupId, MessageId, Ms, SkillId};
 use ronda_routing::Target;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -83,6 +83,10 @@ pub struct NewConversation {
     /// Of a customer that is not known yet; up to 120 characters.
     #[serde(default)]
     name: Option<String>,
+    /// What whoever answers the customer's reply must be able to do; what the channel account asks for when left out. The
+    /// sender gets the reply only with these skills.
+    #[serde(default)]
+    skills: Vec<SkillId>,
     /// A UUID made by the client: sending it again gives the first answer.
     client_id: uuid::Uuid,
     /// A template, or anything else while the customer's window is open.
@@ -110,6 +114,7 @@ pub async fn start(ctx: Context, Body(new): Body<NewConversation>) -> Result<(St
         customer: new.customer,
         phone: new.phone,
         name: new.name,
+        skills: new.skills,
         client_id: new.client_id.to_string(),
         content,
     };
@@ -421,6 +426,9 @@ pub struct Transfer {
     /// Keep it for the named agent until then when they are not available.
     #[serde(default)]
     deferred_until: Option<Ms>,
+    /// To a group or to whoever is next: what they must be able to do; what it asked for before when left out.
+    #[serde(default)]
+    skills: Option<Vec<SkillId>>,
 }
 
 /// Transfer a conversation
@@ -436,6 +444,7 @@ pub async fn transfer(
         seen: b.seen,
         note: b.note.filter(|n| !n.trim().is_empty()),
         deferred_until: b.deferred_until,
+        skills: b.skills,
     };
     command(&ctx, &headers, id, move |tx, who| {
         commands::transfer(tx, who, id, &transfer)
@@ -578,6 +587,9 @@ pub struct RoutingOf {
     /// Its place among those that wait for the same agents: `{place, of}`.
     #[schema(value_type = Option<Object>)]
     position: Option<ronda_routing::Position>,
+    /// What whoever takes it must be able to do.
+    #[schema(value_type = Vec<Object>)]
+    skills: Vec<Named<SkillId>>,
     /// Newest first.
     decisions: Vec<crate::app::routing::DecisionView>,
 }
@@ -587,23 +599,28 @@ pub struct RoutingOf {
 /// Agents see the short form: who and why, without the funnel.
 #[utoipa::path(get, path = "/conversations/{id}/routing", tag = "Routing", params(("id" = i64, Path)), responses((status = 200, body = RoutingOf)))]
 pub async fn routing(ctx: Context, Path(id): Path<ConversationId>) -> Result<Json<RoutingOf>, Problem> {
-    let (waits, decisions) = ctx
+    let explained = ctx
         .read("routing_of", move |tx, who| commands::explained(tx, who, id))
         .await?;
     let (mut why_waiting, mut position) = (None, None);
-    if waits
+    if explained.waits
         && let Ok((why, place)) = ctx
             .app
             .planners
             .ask(&ctx.app, ctx.who.workspace, move |state| commands::why(state, id))
             .await
     {
-        why_waiting = why.filter(|_| ctx.who.may(ronda_domain::permission::Permission::RoutingExplain));
+        let may = ctx.who.may(ronda_domain::permission::Permission::RoutingExplain);
+        why_waiting = why.filter(|_| may).map(|mut funnel| {
+            explained.names.put(&mut funnel);
+            funnel
+        });
         position = place;
     }
     Ok(Json(RoutingOf {
         why_waiting,
         position,
-        decisions,
+        skills: explained.skills,
+        decisions: explained.decisions,
     }))
 }

@@ -37,6 +37,7 @@ pub mod routing;
 pub mod service_levels;
 pub mod sessions;
 pub mod setup;
+pub mod skills;
 pub mod templates;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -88,6 +89,8 @@ fn resources() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(users::reset))
         .routes(routes!(groups::list, groups::create))
         .routes(routes!(groups::get, groups::edit, groups::delete))
+        .routes(routes!(skills::list, skills::create))
+        .routes(routes!(skills::get, skills::edit, skills::delete))
         .routes(routes!(workspaces::get, workspaces::edit))
         .routes(routes!(audit::list))
         // Agents

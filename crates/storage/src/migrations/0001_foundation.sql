@@ -54,6 +54,11 @@ create table agent (
   limit_override {int},
   -- JSON array of channel account ids, null = all
   channels {text},
+  -- JSON array of skill ids
+  skills {text} not null default '[]',
+  -- share of the work, and place, under the strategies that ask for them
+  weight {int} not null default 1,
+  rank {int} not null default 0,
   signature {text} not null default '',
   settings {text} not null default '{}',
   version {int} not null default 1,
@@ -154,6 +159,19 @@ create table agent_group (
 create unique index agent_group_key on agent_group(workspace, key) where deleted_at is null;
 create unique index agent_group_name on agent_group(workspace, name_key) where deleted_at is null;
 
+-- What agents can do and conversations ask for.
+create table skill (
+  id {id},
+  workspace {int} not null references workspace(id),
+  name {text} not null,
+  name_key {text} not null,
+  version {int} not null default 1,
+  created_at {int} not null,
+  deleted_at {int}
+) {strict};
+create unique index skill_name on skill(workspace, name_key) where deleted_at is null;
+create index skill_of_workspace on skill(workspace, id);
+
 create table agent_group_member (
   workspace {int} not null,
   group_id {int} not null references agent_group(id),
@@ -245,6 +263,10 @@ create table channel_account (
   webhook_token {text} not null unique,
   greeter {text},
   default_group {int},
+  -- JSON array of skill ids: what a conversation that begins here asks for
+  skills {text} not null default '[]',
+  -- how much older than it is a conversation that begins here counts
+  priority_minutes {int} not null default 0,
   lane {int} not null default 0,
   simulated {int} not null default 0,
   health {text} not null default '{}',

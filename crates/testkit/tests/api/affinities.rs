@@ -200,6 +200,168 @@ api_suite! {
         assert_eq!(holder().await, ana.agent.0, "a person chose");
     }
 
+    /// Row 43: an absent agent delays nothing, and why it passed them over is recorded; a strict one is waited for, up to
+    /// the policy's time, and then anybody may have it.
+    async fn row_43_an_absent_agent_delays_nothing_unless_it_is_strict(app) {
+        let owner = app.owner().await;
+        let (ana, berta) = (app.member("ana", Role::Agent).await, app.member("berta", Role::Agent).await);
+        let (_, visitor, path) = customer(app, &owner).await;
+        ana.put(&path, json!({ "agent": ana.agent })).await.expect(200);
+        let _berta = berta.screen(None).await;
+        let mut policy = support(&owner);
+        policy["affinity"] = json!({ "strict_seconds": null });
+        app.policy(&owner, "support", policy.clone()).await;
+        let c = again(app, &owner, &visitor).await;
+        assert_eq!(c["owner"]["id"], berta.agent.0);
+        let log = owner.get(&format!("/routing-decisions?conversation={}", c["id"])).await.expect(200);
+        let entered = log["items"].as_array().unwrap().iter().find(|d| d["act"] == "enqueue").unwrap();
+        assert_eq!(entered["reason"], json!({ "code": "preferred_skipped", "params": { "agent": ana.agent, "why": "not_now" } }));
+        policy["affinity"] = json!({ "strict_seconds": 40 });
+        app.policy(&owner, "support", policy).await;
+        let c = again(app, &owner, &visitor).await;
+        assert_eq!((&c["owner"], &c["reserved_for"]), (&Value::Null, &json!(ana.agent)));
+        app.advance(20_000);
+        app.settled().await;
+        assert_eq!(newest(&owner).await["owner"], Value::Null, "it waits for Ana");
+        app.advance(21_000);
+        app.settled().await;
+        assert_eq!(newest(&owner).await["owner"]["id"], berta.agent.0, "and then for anybody");
+    }
+
+    /// Row 44: for one who is full it waits a minute, out of everybody else's reach, and their limit is never passed.
+    async fn row_44_a_full_agent_is_waited_for_a_minute(app) {
+        let owner = app.owner().await;
+        let (ana, berta) = (app.member("ana", Role::Agent).await, app.member("berta", Role::Agent).await);
+        let (key, visitor, path) = customer(app, &owner).await;
+        ana.put(&path, json!({ "agent": ana.agent })).await.expect(200);
+        let _screens = (ana.screen(None).await, berta.screen(None).await);
+        app.visitor(&key).await.writes("Otra cosa").await;
+        app.settled().await;
+        ana.post("/conversations/2/take", json!({})).await.expect(200);
+        let mut policy = support(&owner);
+        policy["limit"] = json!(1);
+        app.policy(&owner, "support", policy).await;
+        app.settled().await;
+        let open = json!({ "confirm_unanswered": true, "reason": "prueba" });
+        owner.post("/conversations/1/close", open).await.expect(200);
+        visitor.writes("¿Ana?").await;
+        app.settled().await;
+        let c = newest(&owner).await;
+        assert_eq!((&c["owner"], &c["reserved_for"]), (&Value::Null, &json!(ana.agent)), "kept although Berta has room");
+        let why = owner.get(&format!("/conversations/{}/routing", c["id"])).await.expect(200)["why_waiting"].clone();
+        assert_eq!(why["next_change"]["what"], "hold_ends", "{why}");
+        for _ in 0..2 {
+            app.advance(25_000);
+            app.settled().await;
+        }
+        assert_eq!(newest(&owner).await["owner"], Value::Null);
+        app.advance(11_000);
+        app.settled().await;
+        assert_eq!(newest(&owner).await["owner"]["id"], berta.agent.0);
+        assert_eq!(owner.get(&format!("/users/{}", ana.agent)).await.expect(200)["load"], 1);
+    }
+
+    /// Row 45: who lets their own customer wait is rotated like anybody, and stays the customer's agent.
+    async fn row_45_a_miss_is_cover_and_no_divorce(app) {
+        let owner = app.owner().await;
+        let (ana, berta) = (app.member("ana", Role::Agent).await, app.member("berta", Role::Agent).await);
+        let (_, visitor, path) = customer(app, &owner).await;
+        ana.put(&path, json!({ "agent": ana.agent })).await.expect(200);
+        let _screens = (ana.screen(None).await, berta.screen(None).await);
+        let mut policy = support(&owner);
+        policy["reassign_seconds"] = json!(20);
+        app.policy(&owner, "support", policy).await;
+        assert_eq!(again(app, &owner, &visitor).await["owner"]["id"], ana.agent.0);
+        app.advance(21_000);
+        app.settled().await;
+        assert_eq!(newest(&owner).await["owner"]["id"], berta.agent.0);
+        assert_eq!(owner.get(&path).await.expect(200)["affinity"]["agent"], ana.agent.0);
+        let open = newest(&owner).await["id"].clone();
+        berta.post(&format!("/conversations/{open}/messages"), say("Hola, cubro a Ana")).await.expect(201);
+        app.settled().await;
+        assert_eq!(again(app, &owner, &visitor).await["owner"]["id"], ana.agent.0, "the next one is Ana's again");
+    }
+
+    /// Row 46: excluded or outside the group they are passed over with the reason; deactivated, it ends and is told.
+    async fn row_46_who_may_not_have_it_is_passed_over_with_the_reason(app) {
+        let owner = app.owner().await;
+        let (ana, berta) = (app.member("ana", Role::Agent).await, app.member("berta", Role::Agent).await);
+        let (_, visitor, path) = customer(app, &owner).await;
+        ana.put(&path, json!({ "agent": ana.agent, "reason": "la conoce" })).await.expect(200);
+        let _screens = (ana.screen(None).await, berta.screen(None).await);
+        let mut policy = support(&owner);
+        policy["excluded"] = json!([owner.agent, ana.agent]);
+        app.policy(&owner, "support", policy).await;
+        let skipped = async |c: &Value| {
+            let log = owner.get(&format!("/routing-decisions?conversation={}", c["id"])).await.expect(200);
+            let entered = log["items"].as_array().unwrap().iter().find(|d| d["act"] == "enqueue").unwrap().clone();
+            assert_eq!(entered["reason"]["code"], "preferred_skipped", "{entered}");
+            entered["reason"]["params"]["why"].clone()
+        };
+        let c = again(app, &owner, &visitor).await;
+        assert_eq!((&c["owner"]["id"], skipped(&c).await), (&json!(berta.agent), json!("excluded")));
+        app.policy(&owner, "support", support(&owner)).await;
+        let group = owner.post("/groups", json!({ "name": "Ventas", "members": [berta.agent] })).await.expect(201);
+        let channels = owner.get("/channel-accounts").await.expect(200);
+        let channel = &channels["items"][0];
+        let to = json!({ "default_group": group["id"] });
+        owner.patch(&format!("/channel-accounts/{}", channel["id"]), channel["version"].as_i64().unwrap(), to).await.expect(200);
+        let c = again(app, &owner, &visitor).await;
+        assert_eq!((&c["owner"]["id"], skipped(&c).await), (&json!(berta.agent), json!("not_member")));
+        assert_eq!(owner.get(&path).await.expect(200)["affinity"]["expires_at"], Value::Null, "still Ana's customer");
+        let user = owner.get(&format!("/users/{}", ana.agent)).await.expect(200);
+        owner.patch(&format!("/users/{}", ana.agent), user["version"].as_i64().unwrap(), json!({ "status": "suspended" })).await.expect(200);
+        let c = again(app, &owner, &visitor).await;
+        assert_eq!((&c["owner"]["id"], skipped(&c).await), (&json!(berta.agent), json!("inactive")));
+        let ended = owner.get(&path).await.expect(200)["affinity"].clone();
+        assert!(ended["expires_at"].as_i64().is_some_and(|at| at <= app.clock.now().0), "{ended}");
+        let alerts = owner.get("/alerts").await.expect(200);
+        let told: Vec<&Value> = alerts["items"].as_array().unwrap().iter().filter(|a| a["kind"] == "affinity_ended").collect();
+        assert_eq!((told.len(), &told[0]["agent"]["name"]), (1, &json!("Ana")));
+        // It is over: nothing more is passed over, and nothing more is told.
+        let c = again(app, &owner, &visitor).await;
+        let log = owner.get(&format!("/routing-decisions?conversation={}", c["id"])).await.expect(200);
+        let entered = log["items"].as_array().unwrap().iter().find(|d| d["act"] == "enqueue").unwrap();
+        assert_eq!(entered["reason"]["code"], "arrived");
+        // Whoever is given Ana's customers has them from now on.
+        let moved = owner.post("/affinities/reassign", json!({ "from": ana.agent, "to": berta.agent })).await.expect(200);
+        assert_eq!(moved["customers"], 1);
+        let given = owner.get(&path).await.expect(200)["affinity"].clone();
+        assert_eq!((&given["agent"], &given["expires_at"]), (&json!(berta.agent), &Value::Null));
+    }
+
+    /// Row 47: a ceiling bounds how many chats one agent holds by affinity.
+    async fn row_47_a_ceiling_bounds_what_affinity_gives(app) {
+        let owner = app.owner().await;
+        let (ana, berta) = (app.member("ana", Role::Agent).await, app.member("berta", Role::Agent).await);
+        let (key, first, path) = customer(app, &owner).await;
+        let second = app.visitor(&key).await;
+        second.writes("Hola").await;
+        app.settled().await;
+        let other = format!("/customers/{}/affinity", newest(&owner).await["customer"]["id"]);
+        for path in [&path, &other] {
+            owner.put(path, json!({ "agent": ana.agent })).await.expect(200);
+        }
+        let _screens = (ana.screen(None).await, berta.screen(None).await);
+        for id in [1, 2] {
+            let body = json!({ "confirm_unanswered": true, "reason": "prueba" });
+            owner.post(&format!("/conversations/{id}/close"), body).await.expect(200);
+        }
+        let mut policy = support(&owner);
+        policy["affinity"] = json!({ "ceiling": 1 });
+        app.policy(&owner, "support", policy).await;
+        first.writes("¿Ana?").await;
+        app.settled().await;
+        assert_eq!(newest(&owner).await["assigned_reason"]["code"], "affinity");
+        second.writes("¿Ana?").await;
+        app.settled().await;
+        let c = newest(&owner).await;
+        assert_eq!(c["owner"]["id"], berta.agent.0, "{c}");
+        let log = owner.get(&format!("/routing-decisions?conversation={}", c["id"])).await.expect(200);
+        let entered = log["items"].as_array().unwrap().iter().find(|d| d["act"] == "enqueue").unwrap();
+        assert_eq!(entered["reason"]["params"], json!({ "agent": ana.agent, "why": "ceiling" }));
+    }
+
     /// Row 48: the customer is talking to Luis on another number, so Luis gets what they write on this one.
     async fn row_48_one_customer_one_voice(app) {
         let second = ronda_simulator::Number {

@@ -27,6 +27,7 @@ enum Answers {
 enum Thing {
     User,
     Group,
+    Skill,
     Invitation,
     /// A device of somebody.
     Session,
@@ -180,6 +181,13 @@ fn table() -> Vec<Row> {
             .names("id", T::Group)
             .body(json!({ "name": "X" })),
         having(P::GroupsManage, "DELETE /groups/{id}").names("id", T::Group),
+        member("GET /skills"),
+        having(P::GroupsManage, "POST /skills").body(json!({ "name": "New" })),
+        member("GET /skills/{id}").names("id", T::Skill),
+        having(P::GroupsManage, "PATCH /skills/{id}")
+            .names("id", T::Skill)
+            .body(json!({ "name": "X" })),
+        having(P::GroupsManage, "DELETE /skills/{id}").names("id", T::Skill),
         member("GET /workspace"),
         having(P::WorkspaceManage, "PATCH /workspace").body(json!({ "name": "X" })),
         having(P::AuditSee, "GET /audit-entries"),
@@ -380,6 +388,13 @@ async fn make(app: &TestApp, owner: &Browser, other: &Browser) -> BTreeMap<Thing
         (Thing::HoursScope, format!("group-{group}")),
         (Thing::Group, group),
         (
+            Thing::Skill,
+            id(owner
+                .post("/skills", json!({ "name": format!("{MARK} {}", owner.agent) }))
+                .await
+                .expect(201)),
+        ),
+        (
             Thing::Invitation,
             id(owner.post("/invitations", invitation).await.expect(201)),
         ),
@@ -523,6 +538,8 @@ api_suite! {
         let user = vera.get(&format!("/users/{}", eva.agent)).await.expect(200);
         let path = format!("/users/{}", eva.agent);
         vera.patch(&path, user["version"].as_i64().unwrap(), json!({ "groups": [foreign] })).await.wrong("/groups/0", "unknown");
+        let skill: i64 = things[&Thing::Skill].parse().unwrap();
+        vera.patch(&path, user["version"].as_i64().unwrap(), json!({ "skills": [skill] })).await.wrong("/skills/0", "unknown");
         vera.delete(&format!("/groups/{}?heir={foreign}", hers[&Thing::Group])).await.wrong("/query/heir", "unknown");
     }
 

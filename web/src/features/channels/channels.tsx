@@ -1,9 +1,9 @@
 import { api, ApiError } from '@/api/client';
-import { channelsQuery, groupsQuery } from '@/api/queries';
+import { channelsQuery, groupsQuery, skillsQuery } from '@/api/queries';
 import type { ChannelAccount, WebChatSettings } from '@/api/types';
 import { useT } from '@/i18n';
 import { explain } from '@/lib/errors';
-import { Badge, Banner, Button, ChannelMark, Checkbox, Dialog, Empty, Failure, Icon, Loading, Page, Radio, SaveBar, SelectField, Setting, TextArea, TextField, toast } from '@/ui';
+import { Badge, Banner, Button, ChannelMark, Checkbox, CheckList, Dialog, Empty, Failure, Icon, Loading, Page, Radio, SaveBar, SelectField, Setting, TextArea, TextField, toast } from '@/ui';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { Link, Route, Switch, useLocation } from 'wouter';
@@ -406,9 +406,10 @@ function Edit({ account }: { account: ChannelAccount }) {
   const client = useQueryClient();
   const saved = useSaved();
   const web = account.kind === 'web_chat';
-  const start = { name: account.name, settings: web ? { ...USUAL, ...account.settings } : null, greeter: account.greeter ?? null, default_group: account.default_group ?? null, access_token: '' };
+  const start = { name: account.name, settings: web ? { ...USUAL, ...account.settings } : null, greeter: account.greeter ?? null, default_group: account.default_group ?? null, skills: account.skills, priority_minutes: account.priority_minutes, access_token: '' };
   const [value, setValue] = useState(start);
   const [removing, setRemoving] = useState(false);
+  const skills = useQuery(skillsQuery);
   const dirty = JSON.stringify(value) !== JSON.stringify(start);
   const save = useMutation({
     mutationFn: () =>
@@ -419,6 +420,8 @@ function Edit({ account }: { account: ChannelAccount }) {
           ...(value.settings ? { settings: tidy(value.settings) } : {}),
           greeter: cleaned(value.greeter),
           default_group: value.default_group,
+          skills: value.skills,
+          priority_minutes: value.priority_minutes,
           ...(value.access_token.trim() ? { access_token: value.access_token.trim() } : {}),
         },
         account.version,
@@ -499,6 +502,17 @@ function Edit({ account }: { account: ChannelAccount }) {
             <Setting title={t('channels.routing')}>
               <div className="stack">
                 <GroupSelect value={value.default_group} onChange={(default_group) => setValue({ ...value, default_group })} />
+                <CheckList label={t('channels.skills')} help={t('channels.skills.help')} error={error?.problem.errors?.find((one) => one.pointer.startsWith('/skills'))?.message} options={skills.data ?? []} chosen={value.skills} onChange={(ids) => setValue({ ...value, skills: ids })} />
+                <TextField
+                  label={t('channels.priority')}
+                  help={t('channels.priority.help')}
+                  type="number"
+                  min={0}
+                  max={1_440}
+                  error={error?.about('/priority_minutes')}
+                  value={value.priority_minutes}
+                  onChange={(event) => setValue({ ...value, priority_minutes: Math.trunc(Number(event.target.value) || 0) })}
+                />
                 <GreeterFields value={value.greeter} onChange={(greeter) => setValue({ ...value, greeter })} />
               </div>
             </Setting>

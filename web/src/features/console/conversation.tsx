@@ -9,6 +9,7 @@ import { useMay, useMe, useZone } from '@/lib/me';
 import { customerName } from '@/lib/names';
 import { useStore } from '@/lib/store';
 import { clockTime, coarse, countdown, duration } from '@/lib/time';
+import { lostText, nextChange, nobodyHas } from '@/lib/waiting';
 import { useLink, useLive } from '@/realtime';
 import { clockTotal, viewing } from '@/realtime/cache';
 import { Avatar, Banner, Button, ChannelMark, ClockRing, Empty, Failure, Icon, IconButton, Loading, Menu, toast, type MenuItem } from '@/ui';
@@ -322,9 +323,21 @@ function Why({ c }: { c: C }) {
             <p className="sm">
               {place != null && <b>{t('why.place', { place })} </b>}
               {t('why.nobody', { members: data.why_waiting.members })}{' '}
-              {lost.map((l) => t.maybe(`lost.${l.reason ?? l.reject}`, { n: l.count }) ?? '').filter(Boolean).join(', ')}
+              {lost
+                .map((l) => lostText(t, l, data.why_waiting?.skills) ?? '')
+                .filter(Boolean)
+                .join(', ')}
             </p>
           )}
+          {c.place === 'waiting' && data.why_waiting && (
+            <p className="sm">
+              {nobodyHas(t, data.why_waiting).map((line) => (
+                <b key={line}>{line}. </b>
+              ))}
+              {nextChange(t, data.why_waiting.next_change, zone)}
+            </p>
+          )}
+          {data.skills.length > 0 && <p className="sm muted">{t('why.needs', { skills: data.skills.map((skill) => skill.name).join(', ') })}</p>}
           <ol className="stack-2">
             {data.decisions.slice(0, 8).map((decision) => (
               <li key={decision.seq} className="sm">

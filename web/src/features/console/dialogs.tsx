@@ -1,5 +1,5 @@
 import { ApiError } from '@/api/client';
-import { agentsQuery, groupsQuery, templatesQuery } from '@/api/queries';
+import { agentsQuery, groupsQuery, routingQuery, skillsQuery, templatesQuery } from '@/api/queries';
 import type { Content, Conversation, Template } from '@/api/types';
 import { useT } from '@/i18n';
 import { customerName } from '@/lib/names';
@@ -7,7 +7,7 @@ import { serverNow } from '@/lib/clock';
 import { explain } from '@/lib/errors';
 import { useMe } from '@/lib/me';
 import { fold } from '@/lib/text';
-import { Banner, Button, Dialog, Empty, Failure, Field, Icon, Loading, targetBody, Targets, TextArea, TextField, type Target } from '@/ui';
+import { Banner, Button, CheckList, Dialog, Empty, Failure, Field, Icon, Loading, targetBody, Targets, TextArea, TextField, type Target } from '@/ui';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useAct } from './actions';
@@ -51,6 +51,11 @@ function Transfer({ c, onClose, onGone }: Inner) {
   // How many chats each holds changes without a word.
   const agents = useQuery({ ...agentsQuery, refetchOnMount: 'always' });
   const groups = useQuery(groupsQuery);
+  const skills = useQuery(skillsQuery);
+  const routing = useQuery({ ...routingQuery(c.id), enabled: (skills.data?.length ?? 0) > 0 });
+  // What it asks for stays as it is until somebody ticks something.
+  const [asked, setAsked] = useState<number[] | null>(null);
+  const needs = asked ?? routing.data?.skills.map((skill) => skill.id) ?? [];
   const [to, setTo] = useState<Target | null>(null);
   const [note, setNote] = useState('');
   const waiting = c.place === 'waiting';
@@ -61,7 +66,7 @@ function Transfer({ c, onClose, onGone }: Inner) {
   const send = (deferred?: number) => {
     if (!to) return;
     act.mutate(
-      { id: c.id, verb: 'transfer', body: { to: targetBody(to), seen: c.epoch, ...(note.trim() ? { note: note.trim() } : {}), ...(deferred ? { deferred_until: deferred } : {}) } },
+      { id: c.id, verb: 'transfer', body: { to: targetBody(to), seen: c.epoch, ...(note.trim() ? { note: note.trim() } : {}), ...(deferred ? { deferred_until: deferred } : {}), ...(asked && to.kind !== 'agent' ? { skills: asked } : {}) } },
       {
         onSuccess: () => {
           onClose();
@@ -127,6 +132,7 @@ function Transfer({ c, onClose, onGone }: Inner) {
         onTwice={() => send()}
       />
       {named && over && <Banner tone="amber">{t('transfer.over', { name: named.name, load: named.load, limit: named.limit ?? 0 })}</Banner>}
+      {to && to.kind !== 'agent' && <CheckList label={t('transfer.skills')} help={t('transfer.skills.help')} options={skills.data ?? []} chosen={needs} onChange={setAsked} />}
       <TextArea label={t('transfer.note')} help={t('transfer.note.help')} rows={2} value={note} onChange={(event) => setNote(event.target.value)} />
     </Dialog>
   );

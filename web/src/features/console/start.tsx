@@ -1,9 +1,9 @@
 import { api } from '@/api/client';
-import { channelNamesQuery } from '@/api/queries';
+import { channelNamesQuery, skillsQuery } from '@/api/queries';
 import type { Content, Conversation, FoundCustomer, Page } from '@/api/types';
 import { useT } from '@/i18n';
 import { uuid } from '@/lib/ids';
-import { Avatar, Button, Dialog, Empty, Failure, Icon, Loading, SelectField, TextField } from '@/ui';
+import { Avatar, Button, CheckList, Dialog, Empty, Failure, Icon, Loading, SelectField, TextField } from '@/ui';
 import { keepPreviousData, useMutation, useQuery } from '@tanstack/react-query';
 import { useDeferredValue, useState } from 'react';
 import { Templates } from './dialogs';
@@ -23,6 +23,8 @@ export default function Start({ onClose, onOpen }: { onClose(): void; onOpen(c: 
   const channel = chosen ?? numbers[0]?.id;
   const [text, setText] = useState('');
   const [name, setName] = useState('');
+  const skills = useQuery(skillsQuery);
+  const [asked, setAsked] = useState<number[]>([]);
   const [person, setPerson] = useState<Person | null>(null);
   const [key] = useState(uuid);
   const q = useDeferredValue(text.trim());
@@ -38,7 +40,7 @@ export default function Start({ onClose, onOpen }: { onClose(): void; onOpen(c: 
   const start = useMutation({
     mutationFn: (content: Content) => {
       const to = person && 'customer' in person ? { customer: person.customer } : { phone: person?.phone, ...(person?.name ? { name: person.name } : {}) };
-      return api.post<{ conversation: Conversation }>('/conversations', { channel_account: channel, ...to, client_id: key, content }, { idempotencyKey: key });
+      return api.post<{ conversation: Conversation }>('/conversations', { channel_account: channel, ...to, ...(asked.length > 0 ? { skills: asked } : {}), client_id: key, content }, { idempotencyKey: key });
     },
     onSuccess: ({ conversation }) => {
       onClose();
@@ -99,6 +101,7 @@ export default function Start({ onClose, onOpen }: { onClose(): void; onOpen(c: 
           )}
           {q.length >= 2 && !found.isFetching && people.length === 0 && !phone && <p className="sm muted">{t('start.nobody')}</p>}
           {phone && <TextField label={t('start.name')} maxLength={120} value={name} onChange={(event) => setName(event.target.value)} />}
+          <CheckList label={t('start.skills')} options={skills.data ?? []} chosen={asked} onChange={setAsked} />
         </div>
       )}
     </Dialog>

@@ -1,13 +1,13 @@
 import { api, ApiError } from '@/api/client';
-import { groupsQuery } from '@/api/queries';
-import type { Group, Invitation, Page as Paged, Role, RoleOptions, Sees, StateTime, User } from '@/api/types';
+import { groupsQuery, policyQuery, skillsQuery } from '@/api/queries';
+import type { Group, Invitation, Page as Paged, PolicyVersion, Role, RoleOptions, Sees, StateTime, User } from '@/api/types';
 import { useT } from '@/i18n';
 import { serverNow, useNow } from '@/lib/clock';
 import { explain } from '@/lib/errors';
 import { useMe, useZone } from '@/lib/me';
 import { fold } from '@/lib/text';
 import { coarse, exact, shortDate } from '@/lib/time';
-import { Avatar, Badge, Banner, Button, Checkbox, Dialog, Empty, Failure, Icon, IconButton, Loading, Menu, Page, SelectField, TextArea, TextField, toast } from '@/ui';
+import { Avatar, Badge, Banner, Button, Checkbox, CheckList, Dialog, Empty, Failure, Icon, IconButton, Loading, Menu, Page, SelectField, TextArea, TextField, toast } from '@/ui';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { ChannelChecks } from './channels';
@@ -26,6 +26,7 @@ export default function Users() {
   const [find, setFind] = useState('');
   const users = useQuery({ queryKey: usersKey, queryFn: () => api.get<Paged<User>>('/users', { limit: 200 }) });
   const groups = useQuery(groupsQuery);
+  const skills = useQuery(skillsQuery);
   const client = useQueryClient();
   const act = useMutation({
     mutationFn: ({ user, verb }: { user: User; verb: 'suspend' | 'restore' | 'reset' }) =>
@@ -68,7 +69,7 @@ export default function Users() {
               <tr>
                 <th>{t('users.name')}</th>
                 <th>{t('users.role')}</th>
-                <th>{t('nav.groups')}</th>
+                <th>{skills.data?.length ? `${t('nav.groups')} · ${t('users.skills')}` : t('nav.groups')}</th>
                 <th>{t('users.state')}</th>
                 <th className="r">{t('users.load')}</th>
                 <th>
@@ -93,6 +94,11 @@ export default function Users() {
                     <span className="flex gap-1 wrap">
                       {user.groups.map((id) => (
                         <Badge key={id}>{nameOf(groups.data, id)}</Badge>
+                      ))}
+                      {user.skills.map((id) => (
+                        <Badge key={`s${id}`} tone="blue">
+                          {nameOf(skills.data, id)}
+                        </Badge>
                       ))}
                     </span>
                   </td>
@@ -141,7 +147,7 @@ export default function Users() {
   );
 }
 
-const nameOf = (groups: Group[] | undefined, id: number) => groups?.find((group) => group.id === id)?.name ?? `#${id}`;
+const nameOf = (list: { id: number; name: string }[] | undefined, id: number) => list?.find((one) => one.id === id)?.name ?? `#${id}`;
 
 /** The roles a person may give: none above their own. */
 function useRoles(): readonly Role[] {
@@ -329,8 +335,13 @@ function Edit({ user, groups, onClose }: { user: User; groups: Group[]; onClose(
     limit: user.limit == null ? '' : String(user.limit),
     signature: user.signature ?? '',
     channels: user.channels ?? null,
+    skills: user.skills,
+    weight: String(user.weight),
+    rank: String(user.rank),
     options: user.options,
   });
+  const skills = useQuery(skillsQuery);
+  const policy = useQuery(policyQuery);
   const set = (name: keyof typeof value) => (event: { target: { value: string } }) => setValue({ ...value, [name]: event.target.value });
   const save = useMutation({
     mutationFn: () =>
@@ -345,6 +356,9 @@ function Edit({ user, groups, onClose }: { user: User; groups: Group[]; onClose(
           limit: value.limit === '' ? null : Number(value.limit),
           signature: value.signature,
           channels: value.channels,
+          skills: value.skills,
+          weight: Number(value.weight),
+          rank: Number(value.rank),
           options: value.options,
         },
         user.version,
@@ -396,12 +410,24 @@ function Edit({ user, groups, onClose }: { user: User; groups: Group[]; onClose(
         <TextField label={t('users.signature')} maxLength={300} error={error?.about('/signature')} value={value.signature} onChange={set('signature')} />
       </div>
       <GroupChecks groups={groups} chosen={value.groups} onChange={(ids) => setValue({ ...value, groups: ids })} />
+      <CheckList label={t('users.skills')} error={error?.problem.errors?.find((one) => one.pointer.startsWith('/skills'))?.message} options={skills.data ?? []} chosen={value.skills} onChange={(ids) => setValue({ ...value, skills: ids })} />
+      {strategies(policy.data).has('weighted') && (
+        <TextField label={t('users.weight')} help={t('users.weight.help')} type="number" required min={1} max={20} error={error?.about('/weight')} value={value.weight} onChange={set('weight')} />
+      )}
+      {strategies(policy.data).has('ranked') && (
+        <TextField label={t('users.rank')} help={t('users.rank.help')} type="number" required min={0} max={1_000} error={error?.about('/rank')} value={value.rank} onChange={set('rank')} />
+      )}
       {(value.role === 'agent' || value.role === 'supervisor') && (
         <OwnRights role={value.role} value={value.options} onChange={(options) => setValue({ ...value, options })} />
       )}
       <ChannelChecks legend={t('users.channels')} all={t('users.channels.all')} value={value.channels} onChange={(ids) => setValue({ ...value, channels: ids })} />
     </Dialog>
   );
+}
+
+/** The orders of turns in use, in the workspace and in groups that have their own. */
+function strategies(version: PolicyVersion | undefined): Set<string> {
+  return new Set(version ? [version.policy.strategy, ...Object.values(version.groups).map((own) => own.strategy ?? '')] : []);
 }
 
 const SEES: readonly Sees[] = ['own', 'groups', 'team', 'all'];

@@ -1,7 +1,7 @@
 import { api, ApiError } from '@/api/client';
 import { agentsQuery, groupsQuery, policyQuery } from '@/api/queries';
 import type { Agent, Finding, GroupOverrides, Overrides, Policy, PolicyPreview, PolicyVersion, Preset } from '@/api/types';
-import { useT } from '@/i18n';
+import { useT, type Translator } from '@/i18n';
 import { explain } from '@/lib/errors';
 import { useMay } from '@/lib/me';
 import { fold } from '@/lib/text';
@@ -10,7 +10,9 @@ import { Avatar, Badge, Banner, Button, Checkbox, Dialog, Failure, Icon, IconBut
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useDeferredValue, useId, useState } from 'react';
 import { Link } from 'wouter';
+import { Advanced } from './advanced';
 import { Candidates, Keep } from './candidates';
+import { AtField, FindingLine, toldBy } from './findings';
 import { asCustom, changes, edit, effective, inherits, LIMIT, owns, PRESETS, sameGroups, SECONDS, switchLimit, switchTime, whoOf, withPreset, type Who } from './policy';
 import { Yesterday } from './replay';
 import { Outside, Ronda } from './ronda';
@@ -54,6 +56,7 @@ function Editor({ saved, agents }: { saved: PolicyVersion; agents: Agent[] }) {
   // What is on the screen: the workspace's rules, or those that the chosen group is under.
   const policy = scope === null ? base : effective(base, groups[scope]);
   const setPolicy = (next: Policy) => {
+    save.reset();
     if (scope === null) setBase(next);
     else setGroups({ ...groups, [scope]: owns(own, policy, next) });
   };
@@ -97,11 +100,15 @@ function Editor({ saved, agents }: { saved: PolicyVersion; agents: Agent[] }) {
     onError: (error) => {
       if (error instanceof ApiError && error.code === 'needs_confirmation') {
         setConfirm((error.problem['findings'] as Finding[] | undefined) ?? []);
-      } else toast(explain(t, error), { tone: 'error' });
+      } else if (refused(t, error, scope).length === 0) toast(explain(t, error), { tone: 'error' });
     },
   });
-  const findings = preview.data?.findings ?? [];
-  const wrong = findings.some((finding) => finding.severity === 'error') || !valid(policy) || !valid(base);
+  const found = preview.data?.findings ?? [];
+  const findings = [...found, ...refused(t, save.error, scope)];
+  const told = toldBy(findings);
+  const inPlace = (finding: Finding) => finding.pointer !== undefined && finding.pointer !== '' && finding.pointer !== '/enabled';
+  const inSight = ['/reassign_seconds', '/limit', '/excluded'];
+  const wrong = found.some((finding) => finding.severity === 'error') || !valid(policy) || !valid(base);
   const asks = findings.filter((finding) => finding.severity === 'confirm');
   const who: Who = some || policy.excluded.length > 0 ? 'some' : policy.presence === 'online' ? 'online' : 'all';
   const set = (change: Partial<Policy>) => setPolicy(edit(policy, change));
@@ -206,6 +213,7 @@ function Editor({ saved, agents }: { saved: PolicyVersion; agents: Agent[] }) {
             ) : (
               <Badge>{t('assign.time.none')}</Badge>
             )}
+            <AtField findings={told('/reassign_seconds')} />
           </Setting>
           <Setting
             name="limit"
@@ -235,6 +243,7 @@ function Editor({ saved, agents }: { saved: PolicyVersion; agents: Agent[] }) {
             ) : (
               <Badge>{t('assign.limit.none')}</Badge>
             )}
+            <AtField findings={told('/limit')} />
           </Setting>
           <Setting name="who" title={t('assign.who')}>
             <div className="opts" role="radiogroup" aria-label={t('assign.who')}>
@@ -256,16 +265,26 @@ function Editor({ saved, agents }: { saved: PolicyVersion; agents: Agent[] }) {
                 </div>
               )}
             </div>
+            <AtField findings={told('/excluded')} />
           </Setting>
         </fieldset>
 
         <div className="finds" aria-live="polite">
-          {findings.map((finding) => (
-            <FindingLine key={finding.code} finding={finding} />
-          ))}
+          {findings
+            .filter((finding) => !inPlace(finding))
+            .map((finding) => (
+              <FindingLine key={finding.code} finding={finding} />
+            ))}
           {preview.error && <Banner tone="amber">{t('assign.preview.failed', { why: explain(t, preview.error) })}</Banner>}
         </div>
-        <Advanced policy={policy} disabled={!may} onChange={(change) => setPolicy({ ...policy, ...change })} />
+        <Advanced
+          policy={policy}
+          groups={teams.filter((group) => group.id !== scope)}
+          told={told}
+          review={findings.filter((finding) => inPlace(finding) && !inSight.includes(finding.pointer ?? '')).length}
+          disabled={!may}
+          onChange={(change) => setPolicy({ ...policy, ...change })}
+        />
         <Tests policy={base} groups={groups} tests={tests} agents={agents} disabled={!may} onChange={setTests} />
       </div>
 
@@ -387,6 +406,15 @@ function Editor({ saved, agents }: { saved: PolicyVersion; agents: Agent[] }) {
       )}
     </div>
   );
+}
+
+/** What the server said about fields of the policy on the screen when it was saved, as findings. */
+function refused(t: Translator, error: unknown, scope: number | null): Finding[] {
+  const errors = error instanceof ApiError ? (error.problem.errors ?? []) : [];
+  const start = scope === null ? '/policy/' : `/groups/${scope}/`;
+  return errors
+    .filter((one) => one.pointer.startsWith(start))
+    .map((one) => ({ code: one.code, severity: 'error', count: 0, pointer: one.pointer.slice(start.length - 1), text: t.maybe(`finding.${one.message}`) ?? one.message }));
 }
 
 function valid(policy: Policy): boolean {
@@ -536,12 +564,6 @@ function Exclude({ agents, excluded, onChange }: { agents: Agent[]; excluded: nu
   );
 }
 
-function FindingLine({ finding }: { finding: Finding }) {
-  const t = useT();
-  const tone = finding.severity === 'error' || finding.severity === 'confirm' ? 'red' : finding.severity === 'warning' ? 'amber' : undefined;
-  return <Banner tone={tone}>{t.maybe(`finding.${finding.code}`, { count: finding.count, names: finding.names?.join(', ') ?? '' }) ?? finding.code}</Banner>;
-}
-
 function ChangeList({ before, after, groups, tests }: { before: Policy; after: Policy; groups: boolean; tests: boolean }) {
   const t = useT();
   const values = useValues();
@@ -577,92 +599,5 @@ function ChangeList({ before, after, groups, tests }: { before: Policy; after: P
       {groups && ` · ${t('policy.groups')}`}
       {tests && ` · ${t('policy.tests')}`}
     </>
-  );
-}
-
-interface NumberFieldProps {
-  label: string;
-  value: number;
-  least: number;
-  most: number;
-  onChange(value: number): void;
-}
-
-function NumberField({ label, value, least, most, onChange }: NumberFieldProps) {
-  const id = useId();
-  return (
-    <div className="adv-row">
-      <label htmlFor={id}>{label}</label>
-      <input
-        id={id}
-        className="input num-in"
-        type="number"
-        min={least}
-        max={most}
-        value={value}
-        onChange={(event) => onChange(Math.max(0, Math.trunc(Number(event.target.value) || 0)))}
-      />
-    </div>
-  );
-}
-
-function Choice<T extends string>({ label, value, of, text, onChange }: { label: string; value: T; of: readonly T[]; text(value: T): string; onChange(value: T): void }) {
-  const id = useId();
-  return (
-    <div className="adv-row">
-      <label htmlFor={id}>{label}</label>
-      <select id={id} className="input select-native" value={value} onChange={(event) => onChange(event.target.value as T)}>
-        {of.map((one) => (
-          <option key={one} value={one}>
-            {text(one)}
-          </option>
-        ))}
-      </select>
-    </div>
-  );
-}
-
-function Advanced({ policy, disabled, onChange }: { policy: Policy; disabled: boolean; onChange(change: Partial<Policy>): void }) {
-  const t = useT();
-  return (
-    <details className="adv">
-      <summary>
-        <Icon name="right" size={14} />
-        <b>{t('adv.title')}</b> <span className="muted">{t('adv.text')}</span>
-      </summary>
-      <fieldset className="adv-in card" disabled={disabled}>
-        <legend className="sr">{t('adv.title')}</legend>
-        <Choice label={t('policy.strategy')} value={policy.strategy} of={['least_recent', 'most_spare', 'weighted', 'fill_first', 'ranked']} text={(one) => t(`adv.strategy.${one}`)} onChange={(strategy) => onChange(edit(policy, { strategy }))} />
-        <Choice label={t('policy.scope')} value={policy.scope} of={['first_reply', 'every_turn']} text={(one) => t(`adv.scope.${one}`)} onChange={(scope) => onChange({ scope })} />
-        <NumberField label={t('policy.rounds')} value={policy.rounds} least={1} most={10} onChange={(rounds) => onChange({ rounds })} />
-        <NumberField label={t('policy.backoff_percent')} value={policy.backoff_percent} least={100} most={1_000} onChange={(backoff_percent) => onChange({ backoff_percent })} />
-        <NumberField label={t('policy.typing_grace_seconds')} value={policy.typing_grace_seconds} least={0} most={600} onChange={(typing_grace_seconds) => onChange({ typing_grace_seconds })} />
-        <NumberField label={t('adv.ramp.initial')} value={policy.ramp.initial} least={0} most={200} onChange={(initial) => onChange({ ramp: { ...policy.ramp, initial } })} />
-        <NumberField label={t('adv.ramp.interval')} value={policy.ramp.interval_seconds} least={0} most={3_600} onChange={(interval_seconds) => onChange({ ramp: { ...policy.ramp, interval_seconds } })} />
-        <NumberField label={t('adv.cap.extra')} value={policy.hard_cap.extra} least={0} most={200} onChange={(extra) => onChange({ hard_cap: { ...policy.hard_cap, extra } })} />
-        <NumberField label={t('adv.cap.percent')} value={policy.hard_cap.percent} least={0} most={200} onChange={(percent) => onChange({ hard_cap: { ...policy.hard_cap, percent } })} />
-        <Choice label={t('policy.on_gone')} value={policy.on_gone} of={['keep', 'unanswered', 'on_customer_message', 'all']} text={(one) => t(`adv.gone.${one}`)} onChange={(on_gone) => onChange({ on_gone })} />
-        <NumberField label={t('policy.gone_grace_seconds')} value={policy.gone_grace_seconds} least={0} most={3_600} onChange={(gone_grace_seconds) => onChange({ gone_grace_seconds })} />
-        <div className="adv-row">
-          <span>{t('policy.affinity')}</span>
-          <Switch label={t('policy.affinity')} checked={policy.affinity.enabled} disabled={disabled} onChange={(enabled) => onChange({ affinity: { ...policy.affinity, enabled } })} />
-        </div>
-        {policy.affinity.enabled && (
-          <>
-            <NumberField label={t('adv.affinity.absent')} value={policy.affinity.absent_seconds} least={0} most={86_400} onChange={(absent_seconds) => onChange({ affinity: { ...policy.affinity, absent_seconds } })} />
-            <NumberField label={t('adv.affinity.full')} value={policy.affinity.full_seconds} least={0} most={86_400} onChange={(full_seconds) => onChange({ affinity: { ...policy.affinity, full_seconds } })} />
-          </>
-        )}
-        <NumberField label={t('policy.strikes')} value={policy.strikes} least={0} most={20} onChange={(strikes) => onChange({ strikes })} />
-        <NumberField label={t('policy.cool_down_seconds')} value={policy.cool_down_seconds} least={1} most={86_400} onChange={(cool_down_seconds) => onChange({ cool_down_seconds })} />
-        <div className="adv-row">
-          <span>
-            {t('adv.guard')} <span className="xs muted block">{t('adv.guard.text')}</span>
-          </span>
-          <Badge tone="green">{t('assign.on')}</Badge>
-        </div>
-        <NumberField label={t('policy.max_transfers')} value={policy.max_transfers} least={0} most={100} onChange={(max_transfers) => onChange({ max_transfers })} />
-      </fieldset>
-    </details>
   );
 }

@@ -1,5 +1,5 @@
 import { api } from '@/api/client';
-import { agentsQuery, groupsQuery } from '@/api/queries';
+import { agentsQuery, groupsQuery, routingQuery } from '@/api/queries';
 import type { Decision, DecisionChain, DecisionReplay, Funnel, Page as Paged } from '@/api/types';
 import { useT } from '@/i18n';
 import { serverNow } from '@/lib/clock';
@@ -7,6 +7,7 @@ import { sentence } from '@/lib/decisions';
 import { customerName } from '@/lib/names';
 import { useZone } from '@/lib/me';
 import { clockSeconds, clockTime, dayKey, daysAgo, exact, longDate } from '@/lib/time';
+import { lostText, nextChange, nobodyHas } from '@/lib/waiting';
 import { Avatar, Badge, Button, Empty, Failure, Icon, Loading, Page, type IconName } from '@/ui';
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { useState, type CSSProperties } from 'react';
@@ -124,6 +125,7 @@ export default function Decisions() {
           </button>
         )}
       </div>
+      {filter.conversation && <Waits id={Number(filter.conversation)} />}
       {query.isPending ? (
         <Loading lines={8} />
       ) : query.error && items.length === 0 ? (
@@ -163,6 +165,22 @@ export default function Decisions() {
         </>
       )}
     </Page>
+  );
+}
+
+/** Of one chat that waits: why nobody takes it now, and what time alone changes next. */
+function Waits({ id }: { id: number }) {
+  const t = useT();
+  const zone = useZone();
+  const { data } = useQuery(routingQuery(id));
+  const why = data?.why_waiting;
+  if (!why) return null;
+  const lost = why.lost.flatMap((one) => lostText(t, one, why.skills) ?? []);
+  return (
+    <p className="waits sm" role="status">
+      <b>{t('decisions.waits')}:</b> {t('why.nobody', { members: why.members })} {lost.join(', ')}. {nobodyHas(t, why).map((line) => `${line}. `)}
+      {nextChange(t, why.next_change, zone)}
+    </p>
   );
 }
 
@@ -326,6 +344,7 @@ export function FunnelView({ funnel, names, everybody }: { funnel: Funnel; names
   });
   const part = (n: number) => ({ width: `${(n / Math.max(1, funnel.members)) * 100}%` }) as CSSProperties;
   const chosen = funnel.chosen != null ? 1 : 0;
+  const skills = funnel.skills?.map((one) => one.name ?? `#${one.skill}`).join(', ');
   const sum = [...funnel.lost.map((lost) => lost.count), ...(chosen ? [1] : [])];
   const rivals = funnel.finalists.map((finalist) => {
     const id = typeof finalist.agent === 'number' ? finalist.agent : finalist.agent.id;
@@ -344,7 +363,10 @@ export function FunnelView({ funnel, names, everybody }: { funnel: Funnel; names
       </div>
       {steps.map((step) => (
         <div key={step.code} className={step.left === chosen && chosen ? 'fr last' : 'fr'}>
-          <span>{t.maybe(`step.${step.code}`) ?? step.code}</span>
+          <span>
+            {t.maybe(`step.${step.code}`) ?? step.code}
+            {step.code === 'skill' && skills && <span className="muted"> · {skills}</span>}
+          </span>
           <span className="fb">
             <i style={part(step.left)} />
             <i className="lost" style={part(step.lost)} />

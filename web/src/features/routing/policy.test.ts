@@ -1,6 +1,6 @@
 import type { Agent, Policy } from '@/api/types';
 import { describe, expect, it } from 'vitest';
-import { changes, edit, effective, inherits, next, owns, sameGroups, seats, whoOf, withPreset } from './policy';
+import { changes, edit, effective, inherits, next, owns, sameGroups, seats, timeline, whoOf, withPreset } from './policy';
 
 const policy: Policy = {
   version: 1,
@@ -20,11 +20,14 @@ const policy: Policy = {
   hard_cap: { extra: 2, percent: 20 },
   on_gone: 'unanswered',
   gone_grace_seconds: 120,
-  affinity: { enabled: true, absent_seconds: 0, full_seconds: 60 },
+  affinity: { enabled: true, absent_seconds: 0, full_seconds: 60, strict_seconds: null, ceiling: null },
   max_transfers: 5,
   strikes: 2,
   cool_down_seconds: 600,
   max_backlog_age_seconds: 86_400,
+  steps: [],
+  max_wait: null,
+  escalation_seconds: [300, 900],
 };
 const agent = (id: number, change: Partial<Agent> = {}): Agent => ({
   id,
@@ -88,5 +91,18 @@ describe('values of groups', () => {
   it('groups without anything of their own do not count as a change', () => {
     expect(sameGroups({ 4: {} }, {})).toBe(true);
     expect(sameGroups({ 4: { limit: 2 } }, { 4: { limit: 3 } })).toBe(false);
+  });
+});
+
+describe('the wait', () => {
+  it('steps count from the one before, the longest wait from the beginning', () => {
+    const step = { after_seconds: 60, drop_skills: true, add_groups: [], raise_minutes: 0 };
+    const points = timeline({ steps: [step, { ...step, after_seconds: 90 }], max_wait: { after_seconds: 120, action: 'widen', text: null } });
+    expect(points.map((point) => [point.at, point.kind])).toEqual([
+      [60, 'step'],
+      [120, 'longest'],
+      [150, 'step'],
+    ]);
+    expect(timeline({ steps: [], max_wait: null })).toEqual([]);
   });
 });

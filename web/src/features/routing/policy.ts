@@ -1,4 +1,4 @@
-import type { Agent, GroupOverrides, Overrides, Policy, Preset } from '@/api/types';
+import type { Agent, GroupOverrides, MaxWait, Overrides, Policy, Preset, WaitStep } from '@/api/types';
 
 /** The documented model configurations: limit, presence, time. The rest of a policy stays as it is. */
 export const PRESETS: Record<Preset, Pick<Policy, 'presence' | 'limit' | 'reassign_seconds' | 'strategy'>> = {
@@ -119,4 +119,18 @@ export function next(
     }
   }
   return best;
+}
+
+/** Seconds since it waits, and what happens then. */
+export type WaitPoint = { at: number; kind: 'step'; n: number; step: WaitStep } | { at: number; kind: 'longest'; action: MaxWait['action'] };
+
+/** Steps count from the one before, the longest wait from the beginning; a step after it is still shown. */
+export function timeline(policy: Pick<Policy, 'steps' | 'max_wait'>): WaitPoint[] {
+  let at = 0;
+  const steps = policy.steps.map((step, i): WaitPoint => {
+    at += step.after_seconds;
+    return { at, kind: 'step', n: i + 1, step };
+  });
+  const longest: WaitPoint[] = policy.max_wait ? [{ at: policy.max_wait.after_seconds, kind: 'longest', action: policy.max_wait.action }] : [];
+  return [...steps, ...longest].sort((a, b) => a.at - b.at);
 }

@@ -9,6 +9,7 @@ import { uuid } from '@/lib/ids';
 import { useMay, useZone } from '@/lib/me';
 import { customerName } from '@/lib/names';
 import { clockSeconds, countdown, duration } from '@/lib/time';
+import { lostText, nextChange, nobodyHas } from '@/lib/waiting';
 import { Avatar, Banner, Button, ChannelMark, Dialog, Empty, Failure, IconButton, Loading, Menu, targetBody, Targets, TextArea, toast, type Target } from '@/ui';
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
@@ -129,9 +130,15 @@ function Why({ c, onClose }: { c: Conversation; onClose(): void }) {
           <h4>{t('wall.why.waiting', { n: why.members })}</h4>
           <ul className="why">
             {why.lost.map((lost) => (
-              <li key={lost.reason}>{t.maybe(`lost.${lost.reason}`, { n: lost.count }) ?? `${lost.count} · ${lost.reason}`}</li>
+              <li key={lost.reason}>{lostText(t, lost, why.skills) ?? `${lost.count} · ${lost.reason}`}</li>
             ))}
           </ul>
+          <p className="sm">
+            {nobodyHas(t, why).map((line) => (
+              <b key={line}>{line}. </b>
+            ))}
+            {nextChange(t, why.next_change, zone)}
+          </p>
         </>
       )}
       {data && data.decisions.length > 0 && (

@@ -4,6 +4,7 @@ import { channelTone, channelWord } from '@/lib/channels';
 import { customerName } from '@/lib/names';
 import { useZone } from '@/lib/me';
 import { clockTime, duration } from '@/lib/time';
+import { nextChange, nobodyHas } from '@/lib/waiting';
 import { ChannelMark, Icon } from '@/ui';
 import { Link } from 'wouter';
 
@@ -46,7 +47,8 @@ export function Queues({ queues, now }: { queues: Queue[]; now: number }) {
 function QueueRow({ queue, now }: { queue: Queue; now: number }) {
   const t = useT();
   const first = queue.reasons[0];
-  const why = first && t.maybe(`blocked.${first.reason}`, { n: queue.lost.find((lost) => lost.reason === first.reason)?.count ?? queue.members, of: queue.members });
+  const zone = useZone();
+  const why = first && (nobodyHas(t, queue)[0] ?? t.maybe(`blocked.${first.reason}`, { n: queue.lost.find((lost) => lost.reason === first.reason)?.count ?? queue.members, of: queue.members }));
   const more = queue.reasons.map((one) => `${t.maybe(`step.${one.reason}`) ?? one.reason}: ${t.number(one.conversations)}`).join(' · ');
   return (
     <tr>
@@ -57,6 +59,7 @@ function QueueRow({ queue, now }: { queue: Queue; now: number }) {
         <span className="xs muted block" title={more || undefined}>
           {queue.waiting === 0 ? t('wall.held', { n: queue.held }) : (why ?? t('wall.assigning'))}
         </span>
+        {queue.waiting > 0 && queue.next_change && <span className="xs faint block">{nextChange(t, queue.next_change, zone)}</span>}
       </td>
       <td className="r semi num">{t.number(queue.waiting)}</td>
       <td className="r num">

@@ -1,0 +1,124 @@
+import { api, ApiError } from '@/api/client';
+import { skillsQuery } from '@/api/queries';
+import type { Skill } from '@/api/types';
+import { useT } from '@/i18n';
+import { explain } from '@/lib/errors';
+import { Badge, Banner, Button, Dialog, Empty, Failure, Loading, Page, TextField } from '@/ui';
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+
+export default function Skills() {
+  const t = useT();
+  const skills = useQuery(skillsQuery);
+  const [open, setOpen] = useState<Skill | 'new' | null>(null);
+  const [removing, setRemoving] = useState<Skill | null>(null);
+  return (
+    <Page
+      title={t('nav.skills')}
+      purpose={t('skills.purpose')}
+      actions={
+        <Button variant="primary" icon="plus" onClick={() => setOpen('new')}>
+          {t('skills.new')}
+        </Button>
+      }
+    >
+      {skills.isPending ? (
+        <Loading lines={4} />
+      ) : !skills.data ? (
+        <Failure error={skills.error} retry={() => void skills.refetch()} />
+      ) : skills.data.length === 0 ? (
+        <Empty icon="book" title={t('skills.none')}>
+          {t('skills.none.text')}
+        </Empty>
+      ) : (
+        <>
+          <ul className="cards">
+            {skills.data.map((skill) => (
+              <li key={skill.id} className="card tile">
+                <h2 className="trunc" dir="auto">
+                  {skill.name}
+                </h2>
+                <p className="xs muted flex gap-2 wrap">
+                  {skill.agents === 0 ? <Badge tone="amber">{t('skills.agents.none')}</Badge> : t('skills.agents', { n: skill.agents })}
+                  {skill.channels > 0 && <span>{t('skills.channels', { n: skill.channels })}</span>}
+                </p>
+                <div className="flex gap-1">
+                  <Button size="sm" icon="edit" onClick={() => setOpen(skill)}>
+                    {t('users.edit')}
+                  </Button>
+                  <Button size="sm" variant="ghost" icon="trash" onClick={() => setRemoving(skill)}>
+                    {t('users.delete')}
+                  </Button>
+                </div>
+              </li>
+            ))}
+          </ul>
+          <p className="sm muted">{t('skills.assign')}</p>
+        </>
+      )}
+      {open && <Editor skill={open === 'new' ? null : open} onClose={() => setOpen(null)} />}
+      {removing && <Remove skill={removing} onClose={() => setRemoving(null)} />}
+    </Page>
+  );
+}
+
+function Editor({ skill, onClose }: { skill: Skill | null; onClose(): void }) {
+  const t = useT();
+  const client = useQueryClient();
+  const [name, setName] = useState(skill?.name ?? '');
+  const save = useMutation({
+    mutationFn: () => (skill ? api.patch<Skill>(`/skills/${skill.id}`, { name }, skill.version) : api.post<Skill>('/skills', { name })),
+    onSuccess: () => {
+      void client.invalidateQueries({ queryKey: skillsQuery.queryKey });
+      onClose();
+    },
+  });
+  const error = save.error instanceof ApiError ? save.error : null;
+  return (
+    <Dialog
+      title={skill ? skill.name : t('skills.new')}
+      onClose={onClose}
+      onSubmit={() => save.mutate()}
+      footer={
+        <>
+          <Button onClick={onClose}>{t('common.cancel')}</Button>
+          <Button type="submit" variant="primary" disabled={!name.trim()} busy={save.isPending}>
+            {t('save.save')}
+          </Button>
+        </>
+      }
+    >
+      {save.error && !error?.problem.errors?.length && <Banner tone="red">{explain(t, save.error)}</Banner>}
+      <TextField label={t('skills.name')} help={t('skills.name.help')} required autoFocus maxLength={40} error={error?.about('/name')} value={name} onChange={(event) => setName(event.target.value)} />
+    </Dialog>
+  );
+}
+
+function Remove({ skill, onClose }: { skill: Skill; onClose(): void }) {
+  const t = useT();
+  const client = useQueryClient();
+  const remove = useMutation({
+    mutationFn: () => api.delete(`/skills/${skill.id}`),
+    onSuccess: () => {
+      void client.invalidateQueries({ queryKey: skillsQuery.queryKey });
+      onClose();
+    },
+  });
+  return (
+    <Dialog
+      title={t('skills.delete.title', { name: skill.name })}
+      onClose={onClose}
+      footer={
+        <>
+          <Button onClick={onClose}>{t('common.cancel')}</Button>
+          <Button variant="danger" busy={remove.isPending} onClick={() => remove.mutate()}>
+            {t('users.delete')}
+          </Button>
+        </>
+      }
+    >
+      {remove.error && <Banner tone="red">{explain(t, remove.error)}</Banner>}
+      <p>{t('skills.delete.text')}</p>
+    </Dialog>
+  );
+}
