@@ -353,6 +353,7 @@ pub fn in_force(tx: &mut Tx<'_>, w: WorkspaceId) -> AppResult<(i64, Rulebook)> {
 /// [`AppError::Invalid`].
 pub fn checked(tx: &mut Tx<'_>, w: WorkspaceId, new: &NewPolicy) -> AppResult<Rulebook> {
     let (_, before) = in_force(tx, w)?;
+    let named = steps_groups(&before.policy, &before.groups);
     let mut book = Rulebook {
         policy: honest(new.policy.clone()),
         groups: new.groups.clone().unwrap_or(before.groups),
@@ -447,7 +448,6 @@ pub fn checked(tx: &mut Tx<'_>, w: WorkspaceId, new: &NewPolicy) -> AppResult<Ru
             _ => {}
         }
     }
-    let named = steps_groups(&before.policy, &before.groups);
     let mut all = vec![("/policy".to_owned(), book.policy.clone())];
     all.extend(
         book.policies()
