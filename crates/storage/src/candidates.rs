@@ -7,7 +7,7 @@ use ronda_domain::{AgentId, ConversationId, Ms, WorkspaceId};
 #[derive(Clone, Debug, PartialEq)]
 pub struct CandidateRow {
     pub id: i64,
-    /// `scheduled` or `shadow`.
+    /// `scheduled`, `proposed` or `shadow`.
     pub kind: String,
     pub body: String,
     pub groups: String,
@@ -23,8 +23,11 @@ pub struct CandidateRow {
     pub created_at: Ms,
     /// What the shadow has counted.
     pub counts: String,
-    /// Why it was not put in force at its time.
+    /// Why it was not put in force.
     pub failed: Option<String>,
+    /// The second person who said yes or no, and their words.
+    pub decided_by: Option<AgentId>,
+    pub decision_note: String,
 }
 
 /// Where a shadow decided otherwise than the live policy.
@@ -40,14 +43,16 @@ pub struct DifferenceRow {
 }
 
 statements! {
-    LIST = "select id, kind, body, groups, tests, reach, note, based_on, author, activates_at, confirmed, created_at, counts, failed
-        from routing_candidate where workspace = $1 order by id";
-    ONE = "select id, kind, body, groups, tests, reach, note, based_on, author, activates_at, confirmed, created_at, counts, failed
-        from routing_candidate where workspace = $1 and id = $2";
+    LIST = "select id, kind, body, groups, tests, reach, note, based_on, author, activates_at, confirmed, created_at, counts, failed,
+          decided_by, decision_note from routing_candidate where workspace = $1 order by id";
+    ONE = "select id, kind, body, groups, tests, reach, note, based_on, author, activates_at, confirmed, created_at, counts, failed,
+          decided_by, decision_note from routing_candidate where workspace = $1 and id = $2";
     INSERT = "insert into routing_candidate(workspace, kind, body, groups, tests, reach, note, based_on, author, activates_at, confirmed, created_at)
         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) returning id";
     DROP = "delete from routing_candidate where workspace = $1 and id = $2";
     COUNT = "update routing_candidate set counts = $3 where workspace = $1 and id = $2";
+    DECIDE = "update routing_candidate set decided_by = $3, decision_note = $4, failed = $5
+        where workspace = $1 and id = $2 and decided_by is null and failed is null";
     FAIL = "update routing_candidate set failed = $3 where workspace = $1 and id = $2";
     INSERT_DIFFERENCES = "insert into routing_difference(workspace, candidate, at, conversation, live_act, live_agent, shadow_act, shadow_agent)
         select cast($7 as bigint), cast($8 as bigint), p.at, p.conversation, p.live_act, p.live_agent, p.shadow_act, p.shadow_agent
@@ -74,6 +79,8 @@ fn read(r: &Row<'_>) -> StoreResult<CandidateRow> {
         created_at: Ms(r.i(11)?),
         counts: r.t(12)?,
         failed: r.ot(13)?,
+        decided_by: r.oid(14)?,
+        decision_note: r.t(15)?,
     })
 }
 
@@ -85,7 +92,7 @@ pub fn get(tx: &mut Tx<'_>, w: WorkspaceId, id: i64) -> StoreResult<Option<Candi
     tx.opt(&ONE, &[w.into(), id.into()], read)
 }
 
-/// Adds a candidate; `id`, `created_at`, `counts` and `failed` of the row are not read.
+/// Adds a candidate; `id`, `created_at`, `counts`, `failed` and what was decided of the row are not read.
 pub fn insert(tx: &mut Tx<'_>, w: WorkspaceId, c: &CandidateRow) -> StoreResult<i64> {
     let now = tx.now();
     tx.one(
@@ -112,6 +119,18 @@ pub fn insert(tx: &mut Tx<'_>, w: WorkspaceId, c: &CandidateRow) -> StoreResult<
 pub fn remove(tx: &mut Tx<'_>, w: WorkspaceId, id: i64) -> StoreResult<u64> {
     tx.exec(&DROP_DIFFERENCES, &[w.into(), id.into()])?;
     tx.exec(&DROP, &[w.into(), id.into()])
+}
+
+/// A second person says yes, or why not (`failed`). Number of rows changed: 0 when somebody was faster.
+pub fn decide(
+    tx: &mut Tx<'_>,
+    w: WorkspaceId,
+    id: i64,
+    by: AgentId,
+    note: &str,
+    failed: Option<&str>,
+) -> StoreResult<u64> {
+    tx.exec(&DECIDE, &[w.into(), id.into(), by.into(), note.into(), failed.into()])
 }
 
 pub fn set_counts(tx: &mut Tx<'_>, w: WorkspaceId, id: i64, counts: &str) -> StoreResult<u64> {

@@ -59,6 +59,8 @@ pub struct PolicyRow {
     /// The older version whose content this one has again.
     pub restored_from: Option<i64>,
     pub author: Option<AgentId>,
+    /// The second person who said yes, where one was asked.
+    pub approved_by: Option<AgentId>,
     pub created_at: Ms,
 }
 
@@ -100,14 +102,14 @@ statements! {
         from {rows(conversation: i64, missed: text, moves: i64, transfers: i64)} as p where p.moves >= 0
         on conflict (workspace, conversation) do update set missed = excluded.missed, moves = excluded.moves, transfers = excluded.transfers";
     DROP_ROUNDS = "delete from routing_round where workspace = $1 and conversation = $2";
-    POLICY = "select version, body, groups, tests, note, restored_from, author, created_at from routing_policy where workspace = $1 order by version desc limit 1";
-    POLICIES = "select version, body, groups, tests, note, restored_from, author, created_at from routing_policy
+    POLICY = "select version, body, groups, tests, note, restored_from, author, created_at, approved_by from routing_policy where workspace = $1 order by version desc limit 1";
+    POLICIES = "select version, body, groups, tests, note, restored_from, author, created_at, approved_by from routing_policy
         where workspace = $1 and version < $2 order by version desc limit $3";
     PAUSES = "select group_id, until from rotation_pause where workspace = $1 order by group_id";
     PAUSE = "insert into rotation_pause(workspace, group_id, until) values ($1, $2, $3)
         on conflict (workspace, group_id) do update set until = excluded.until";
-    INSERT_POLICY = "insert into routing_policy(workspace, version, body, groups, tests, note, restored_from, author, created_at)
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+    INSERT_POLICY = "insert into routing_policy(workspace, version, body, groups, tests, note, restored_from, author, created_at, approved_by)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
 }
 
 pub fn head(tx: &mut Tx<'_>, w: WorkspaceId) -> StoreResult<Head> {
@@ -359,6 +361,7 @@ fn read_policy(r: &Row<'_>) -> StoreResult<PolicyRow> {
         restored_from: r.oi(5)?,
         author: r.oid(6)?,
         created_at: Ms(r.i(7)?),
+        approved_by: r.oid(8)?,
     })
 }
 
@@ -387,6 +390,7 @@ pub fn insert_policy(tx: &mut Tx<'_>, w: WorkspaceId, p: &PolicyRow) -> StoreRes
             p.restored_from.into(),
             p.author.into(),
             now.into(),
+            p.approved_by.into(),
         ],
     )
 }

@@ -23,6 +23,7 @@ import type {
   Template,
   Tray,
   TrayState,
+  Workspace,
 } from './types';
 
 /** A tray in a state, in an order, with filters: what an address of the console means. */
@@ -50,6 +51,7 @@ export const keys = {
   agents: ['agents'] as const,
   groups: ['groups'] as const,
   skills: ['skills'] as const,
+  workspace: ['workspace'] as const,
   channels: ['channels'] as const,
   overview: ['overview'] as const,
   alerts: ['alerts'] as const,
@@ -166,6 +168,11 @@ export const agentsQuery = queryOptions({
 export const groupsQuery = queryOptions({
   queryKey: keys.groups,
   queryFn: ({ signal }) => api.get<Page<Group>>('/groups', { limit: 200 }, signal).then((page) => page.items),
+});
+
+export const workspaceQuery = queryOptions({
+  queryKey: keys.workspace,
+  queryFn: ({ signal }) => api.get<Workspace>('/workspace', undefined, signal),
 });
 
 export const skillsQuery = queryOptions({

@@ -643,4 +643,7 @@ export default {
   'transfer.skills.help': 'Whoever can do all that is ticked gets it.',
   'why.needs': 'Asks for {skills}.',
   'start.skills': 'Whoever gets the answer must be able to',
+  'error.own_proposal': 'Another person has to approve it.',
+  'error.approval_needed': 'Another person’s approval is needed.',
+  'error.not_proposed': 'It has been decided.',
 } satisfies Record<keyof typeof es, string>;

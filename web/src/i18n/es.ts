@@ -642,4 +642,7 @@ export default {
   'transfer.skills.help': 'Recibe quien tenga todo lo marcado.',
   'why.needs': 'Pide {skills}.',
   'start.skills': 'Quien reciba la respuesta debe saber',
+  'error.own_proposal': 'Lo tiene que aprobar otra persona.',
+  'error.approval_needed': 'Hace falta la aprobación de otra persona.',
+  'error.not_proposed': 'Ya está decidido.',
 } as const;

@@ -643,4 +643,7 @@ export default {
   'transfer.skills.help': 'Recebe quem tiver tudo o que está marcado.',
   'why.needs': 'Pede {skills}.',
   'start.skills': 'Quem receber a resposta deve saber',
+  'error.own_proposal': 'Outra pessoa precisa aprovar.',
+  'error.approval_needed': 'É preciso a aprovação de outra pessoa.',
+  'error.not_proposed': 'Já foi decidido.',
 } satisfies Record<keyof typeof es, string>;

@@ -40,6 +40,7 @@ export function SaveBar({
   disabled,
   onDiscard,
   onSave,
+  label,
   children,
 }: {
   changes: ReactNode;
@@ -47,6 +48,8 @@ export function SaveBar({
   disabled?: boolean;
   onDiscard(): void;
   onSave(): void;
+  /** What the button says, where it does not save at once. */
+  label?: string;
   children?: ReactNode;
 }) {
   const t = useT();
@@ -58,7 +61,7 @@ export function SaveBar({
         {t('save.discard')}
       </Button>
       <Button variant="primary" onClick={onSave} busy={busy} disabled={disabled}>
-        {t('save.save')}
+        {label ?? t('save.save')}
       </Button>
     </div>
   );

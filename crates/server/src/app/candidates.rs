@@ -3,7 +3,7 @@
 
 use crate::app::audit::{self, Change};
 use crate::app::policies::{self, NewPolicy, Overrides, Rulebook, Version};
-use crate::app::{Actor, AppError, AppResult, Who, views};
+use crate::app::{Actor, AppError, AppResult, Fields, Who, views};
 use ronda_domain::permission::Permission;
 use ronda_domain::{AgentId, ConversationId, GroupId, Ms, WorkspaceId};
 use ronda_routing::{Policy, Reach};
@@ -19,6 +19,8 @@ use utoipa::ToSchema;
 const MOST: usize = 20;
 /// How far ahead a policy may be planned.
 const FARTHEST_MS: i64 = 366 * Ms::DAY;
+/// Longest words of whoever decides, in characters.
+const LONGEST_NOTE: usize = 500;
 /// The kind of the timers.
 pub const TIMER: &str = "policy";
 
@@ -50,7 +52,7 @@ pub struct ShadowCounts {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Candidate {
     pub id: i64,
-    /// `scheduled` or `shadow`.
+    /// `scheduled`, `proposed` (in force as soon as a second person says yes) or `shadow`.
     pub kind: String,
     #[schema(value_type = Object)]
     pub policy: Policy,
@@ -69,8 +71,14 @@ pub struct Candidate {
     pub created_at: Ms,
     /// What the shadow has counted; empty for others.
     pub counts: ShadowCounts,
-    /// Why it was not put in force at its time: `newer_version` or `tests_failed`.
+    /// Why it was not put in force: `newer_version`, `tests_failed`, `not_approved` or `rejected`.
     pub failed: Option<String>,
+    /// It waits for a second person to say yes.
+    pub needs_approval: bool,
+    /// Who said yes or no, and their words.
+    pub decided_by: Option<AgentId>,
+    pub decided_by_name: Option<String>,
+    pub decision_note: String,
 }
 
 /// A policy to keep without putting it in force.
@@ -92,20 +100,44 @@ pub struct NewCandidate {
     pub note: String,
     #[serde(default)]
     pub if_version: Option<i64>,
-    /// When it comes into force; without, it plans in the shadow.
+    /// When it comes into force.
     #[serde(default)]
     pub activates_at: Option<Ms>,
+    /// Without a time: proposed to a second person, in force as soon as they say yes. Otherwise it plans in the shadow.
+    #[serde(default)]
+    pub propose: bool,
     #[serde(default)]
     pub confirm: bool,
 }
 
-fn view(row: CandidateRow, names: &BTreeMap<AgentId, String>) -> AppResult<Candidate> {
+/// What a second person says to a policy.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Verdict {
+    /// Why, for whoever proposed it.
+    #[serde(default)]
+    pub note: String,
+    /// Yes in spite of findings that ask for a decision, and of tests that fail since it was proposed.
+    #[serde(default)]
+    pub confirm: bool,
+}
+
+/// Whether a candidate waits for a second person, in a workspace that asks for one or not.
+fn waits_for_approval(row: &CandidateRow, asks: bool) -> bool {
+    let may_come = row.kind == "proposed" || (row.kind == "scheduled" && asks);
+    may_come && row.decided_by.is_none() && row.failed.is_none()
+}
+
+fn view(row: CandidateRow, names: &BTreeMap<AgentId, String>, asks: bool) -> AppResult<Candidate> {
     let bad = |e: serde_json::Error| StoreError::BadData {
         place: "routing_candidate",
         detail: e.to_string(),
     };
     let book = book(&row)?;
     Ok(Candidate {
+        needs_approval: waits_for_approval(&row, asks),
+        decided_by: row.decided_by,
+        decided_by_name: row.decided_by.and_then(|a| names.get(&a).cloned()),
         id: row.id,
         kind: row.kind,
         policy: book.policy,
@@ -120,6 +152,7 @@ fn view(row: CandidateRow, names: &BTreeMap<AgentId, String>) -> AppResult<Candi
         created_at: row.created_at,
         counts: serde_json::from_str(&row.counts).map_err(bad)?,
         failed: row.failed,
+        decision_note: row.decision_note,
     })
 }
 
@@ -147,7 +180,8 @@ pub fn list(tx: &mut Tx<'_>, who: &Who) -> AppResult<Vec<Candidate>> {
     who.need(Permission::RoutingExplain)?;
     let names = agents::names(tx, who.workspace)?.into_iter().collect();
     let rows = candidates::list(tx, who.workspace)?;
-    rows.into_iter().map(|row| view(row, &names)).collect()
+    let asks = policies::asks_for_approval(tx, who.workspace)?;
+    rows.into_iter().map(|row| view(row, &names, asks)).collect()
 }
 
 /// Keeps a policy for its time, or for the shadow.
@@ -175,6 +209,8 @@ pub fn add(tx: &mut Tx<'_>, who: &Who, new: &NewCandidate) -> AppResult<Candidat
     let known = candidates::list(tx, w)?;
     let kind = if new.activates_at.is_some() {
         "scheduled"
+    } else if new.propose {
+        "proposed"
     } else {
         "shadow"
     };
@@ -216,6 +252,8 @@ pub fn add(tx: &mut Tx<'_>, who: &Who, new: &NewCandidate) -> AppResult<Candidat
         created_at: now,
         counts: "{}".into(),
         failed: None,
+        decided_by: None,
+        decision_note: String::new(),
     };
     let id = candidates::insert(tx, w, &row)?;
     if let Some(at) = new.activates_at {
@@ -230,8 +268,96 @@ pub fn add(tx: &mut Tx<'_>, who: &Who, new: &NewCandidate) -> AppResult<Candidat
         None,
         Some(json!({ "kind": kind, "activates_at": new.activates_at })),
     )?;
+    one(tx, w, id)
+}
+
+fn one(tx: &mut Tx<'_>, w: WorkspaceId, id: i64) -> AppResult<Candidate> {
     let names = agents::names(tx, w)?.into_iter().collect();
-    view(candidates::get(tx, w, id)?.ok_or(AppError::NotFound)?, &names)
+    let asks = policies::asks_for_approval(tx, w)?;
+    view(candidates::get(tx, w, id)?.ok_or(AppError::NotFound)?, &names, asks)
+}
+
+/// A candidate that waits for a second person, and the words of whoever decides.
+fn to_decide(tx: &mut Tx<'_>, who: &Who, id: i64, verdict: &Verdict) -> AppResult<(CandidateRow, String)> {
+    who.need(Permission::RoutingEdit)?;
+    let row = candidates::get(tx, who.workspace, id)?.ok_or(AppError::NotFound)?;
+    let mut f = Fields::new();
+    let note = f.text("/note", &verdict.note, 0..=LONGEST_NOTE);
+    f.done()?;
+    let asks = policies::asks_for_approval(tx, who.workspace)?;
+    if !waits_for_approval(&row, asks) {
+        return Err(AppError::Refused {
+            code: "not_proposed",
+            detail: "nobody waits for a decision about it".into(),
+        });
+    }
+    Ok((row, note))
+}
+
+/// A second person says yes: a proposed policy is in force at once, a planned one comes at its time.
+///
+/// # Errors
+/// [`AppError::Forbidden`], [`AppError::NotFound`]; [`AppError::Denied`] `own_proposal`; [`AppError::Refused`]
+/// `not_proposed`; [`AppError::VersionMismatch`] when another version came since; [`AppError::NeedsConfirmation`].
+pub fn approve(tx: &mut Tx<'_>, who: &Who, id: i64, verdict: &Verdict) -> AppResult<Candidate> {
+    let w = who.workspace;
+    let (row, note) = to_decide(tx, who, id, verdict)?;
+    if row.author == Some(who.agent) {
+        return Err(AppError::Denied {
+            code: "own_proposal",
+            detail: "somebody else has to say yes to it".into(),
+            owner: None,
+        });
+    }
+    let (seen, _) = policies::in_force(tx, w)?;
+    if row.based_on != seen {
+        return Err(AppError::VersionMismatch);
+    }
+    let book = living(tx, w, &row)?;
+    policies::confirmed(tx, w, &book, row.confirmed || verdict.confirm)?;
+    if candidates::decide(tx, w, id, who.agent, &note, None)? == 0 {
+        return Err(StoreError::Retry.into());
+    }
+    let decided = one(tx, w, id)?;
+    let after = json!({ "kind": row.kind, "author": row.author, "note": note });
+    audit(tx, w, &Actor::from(who), "approved", id, None, Some(after))?;
+    if row.kind == "proposed" {
+        let version = Version {
+            book,
+            reach: serde_json::from_value(json!(row.reach)).unwrap_or_default(),
+            note: row.note,
+            restored_from: None,
+            author: row.author,
+            approved_by: Some(who.agent),
+        };
+        policies::put(tx, w, &Actor::from(who), version)?;
+        candidates::remove(tx, w, id)?;
+    }
+    Ok(decided)
+}
+
+/// A second person says no. It stays in the list with their words until it is dropped.
+///
+/// # Errors
+/// [`AppError::Forbidden`], [`AppError::NotFound`]; [`AppError::Refused`] `not_proposed`.
+pub fn reject(tx: &mut Tx<'_>, who: &Who, id: i64, verdict: &Verdict) -> AppResult<Candidate> {
+    let w = who.workspace;
+    let (row, note) = to_decide(tx, who, id, verdict)?;
+    if candidates::decide(tx, w, id, who.agent, &note, Some("rejected"))? == 0 {
+        return Err(StoreError::Retry.into());
+    }
+    timers::remove(tx, w, TIMER, id)?;
+    let after = json!({ "kind": row.kind, "author": row.author, "note": note });
+    audit(tx, w, &Actor::from(who), "rejected", id, None, Some(after))?;
+    one(tx, w, id)
+}
+
+/// What a candidate says, without the groups that are gone since.
+fn living(tx: &mut Tx<'_>, w: WorkspaceId, row: &CandidateRow) -> AppResult<Rulebook> {
+    let mut book = book(row)?;
+    let live = policies::live_groups(tx, w)?;
+    book.groups.retain(|g, _| live.contains(g));
+    Ok(book)
 }
 
 fn audit(
@@ -289,11 +415,14 @@ pub fn activate(tx: &mut Tx<'_>, w: WorkspaceId, id: i64) -> AppResult<()> {
         return Ok(());
     };
     let (seen, _) = policies::in_force(tx, w)?;
-    let mut book = book(&row)?;
-    let live = policies::live_groups(tx, w)?;
-    book.groups.retain(|g, _| live.contains(g));
+    let book = living(tx, w, &row)?;
+    let asks = policies::asks_for_approval(tx, w)?;
     let fails = !row.confirmed && book.judge().iter().any(|v| !v.passed);
-    let why = if row.based_on != seen {
+    let why = if row.failed.is_some() {
+        return Ok(());
+    } else if waits_for_approval(&row, asks) {
+        Some("not_approved")
+    } else if row.based_on != seen {
         Some("newer_version")
     } else if fails {
         Some("tests_failed")
@@ -322,6 +451,7 @@ pub fn activate(tx: &mut Tx<'_>, w: WorkspaceId, id: i64) -> AppResult<()> {
         note: row.note,
         restored_from: None,
         author: row.author,
+        approved_by: row.decided_by,
     };
     policies::put(tx, w, &actor, version)?;
     candidates::remove(tx, w, id)?;

@@ -7,7 +7,7 @@ use ronda_domain::permission::Permission;
 use ronda_domain::{AgentId, GroupId, Ms, WorkspaceId};
 use ronda_routing::{Finding, Policy, Reach, Reject, Severity, State, Step, World};
 use ronda_storage::routing::{self, PolicyRow};
-use ronda_storage::{StoreError, Tx, agents};
+use ronda_storage::{StoreError, Tx, agents, workspaces};
 use ronda_whatif::expect::{self, Case, Expected, Policies, Verdict};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -113,6 +113,9 @@ pub struct PolicyVersion {
     pub restored_from: Option<i64>,
     pub author: Option<AgentId>,
     pub author_name: Option<String>,
+    /// The second person who said yes, where one was asked.
+    pub approved_by: Option<AgentId>,
+    pub approved_by_name: Option<String>,
     pub created_at: Option<Ms>,
 }
 
@@ -197,6 +200,8 @@ fn version(row: &PolicyRow, names: &BTreeMap<AgentId, String>, group: Option<Gro
         restored_from: row.restored_from,
         author: row.author,
         author_name: row.author.and_then(|a| names.get(&a).cloned()),
+        approved_by: row.approved_by,
+        approved_by_name: row.approved_by.and_then(|a| names.get(&a).cloned()),
         created_at: Some(row.created_at),
     })
 }
@@ -237,6 +242,8 @@ pub fn current(tx: &mut Tx<'_>, who: &Who, group: Option<GroupId>) -> AppResult<
             restored_from: None,
             author: None,
             author_name: None,
+            approved_by: None,
+            approved_by_name: None,
             created_at: None,
         }),
     }
@@ -534,9 +541,11 @@ fn asks(tx: &mut Tx<'_>, w: WorkspaceId, book: &Rulebook) -> AppResult<Vec<Value
 /// Saves a policy as the next version.
 ///
 /// # Errors
-/// [`AppError::Forbidden`], [`AppError::VersionMismatch`], wrong values, [`AppError::NeedsConfirmation`].
+/// [`AppError::Forbidden`], [`AppError::VersionMismatch`], wrong values, [`AppError::NeedsConfirmation`];
+/// [`AppError::Refused`] `approval_needed` where a second person has to say yes.
 pub fn save(tx: &mut Tx<'_>, who: &Who, new: &NewPolicy) -> AppResult<PolicyVersion> {
     who.need(Permission::RoutingEdit)?;
+    alone(tx, who.workspace)?;
     let (seen, _) = in_force(tx, who.workspace)?;
     if new.if_version.is_some_and(|v| v != seen) {
         return Err(AppError::VersionMismatch);
@@ -549,9 +558,30 @@ pub fn save(tx: &mut Tx<'_>, who: &Who, new: &NewPolicy) -> AppResult<PolicyVers
         note: new.note.trim().to_owned(),
         restored_from: None,
         author: Some(who.agent),
+        approved_by: None,
     };
     put(tx, who.workspace, &Actor::from(who), version)?;
     current(tx, who, None)
+}
+
+/// Whether the workspace wants a second person to say yes to a policy.
+///
+/// # Errors
+/// When the database fails.
+pub fn asks_for_approval(tx: &mut Tx<'_>, w: WorkspaceId) -> AppResult<bool> {
+    let row = workspaces::get(tx, w)?.ok_or(StoreError::NotFound)?;
+    Ok(crate::app::workspaces::settings(&row).policy_approval)
+}
+
+/// Whether one person may put a policy in force.
+fn alone(tx: &mut Tx<'_>, w: WorkspaceId) -> AppResult<()> {
+    if asks_for_approval(tx, w)? {
+        return Err(AppError::Refused {
+            code: "approval_needed",
+            detail: "a second person has to say yes: propose it".into(),
+        });
+    }
+    Ok(())
 }
 
 /// Whether a person said yes to what a rulebook asks for.
@@ -594,6 +624,7 @@ pub fn restore(tx: &mut Tx<'_>, who: &Who, number: i64, how: &RestorePolicy) -> 
     let w = who.workspace;
     let (seen, _) = in_force(tx, w)?;
     let mut book = Rulebook::of(&row(tx, w, number)?)?;
+    alone(tx, w)?;
     if how.if_version.is_some_and(|v| v != seen) {
         return Err(AppError::VersionMismatch);
     }
@@ -606,6 +637,7 @@ pub fn restore(tx: &mut Tx<'_>, who: &Who, number: i64, how: &RestorePolicy) -> 
         note: String::new(),
         restored_from: Some(number),
         author: Some(who.agent),
+        approved_by: None,
     };
     put(tx, w, &Actor::from(who), version)?;
     current(tx, who, None)
@@ -618,6 +650,7 @@ pub struct Version {
     pub note: String,
     pub restored_from: Option<i64>,
     pub author: Option<AgentId>,
+    pub approved_by: Option<AgentId>,
 }
 
 /// Puts a version in force: written, told to the engine, and in the audit log. Its number.
@@ -637,6 +670,7 @@ pub fn put(tx: &mut Tx<'_>, w: WorkspaceId, actor: &Actor, version: Version) -> 
         note: version.note,
         restored_from: version.restored_from,
         author: version.author,
+        approved_by: version.approved_by,
         created_at: tx.now(),
     };
     match routing::insert_policy(tx, w, &row) {
@@ -650,6 +684,8 @@ pub fn put(tx: &mut Tx<'_>, w: WorkspaceId, actor: &Actor, version: Version) -> 
         content["tests"] = json!(book.tests.len());
         content
     };
+    let mut after = content(&book);
+    after["approved_by"] = json!(version.approved_by);
     audit::record(
         tx,
         w,
@@ -664,7 +700,7 @@ pub fn put(tx: &mut Tx<'_>, w: WorkspaceId, actor: &Actor, version: Version) -> 
             id: number,
             version: number,
             before: (seen > 0).then(|| content(&before)),
-            after: Some(content(&book)),
+            after: Some(after),
         },
     )?;
     ronda_storage::crash_point("settings.before_commit");

@@ -89,6 +89,8 @@ pub struct Settings {
     pub agents: RoleOptions,
     pub away_reasons: Vec<String>,
     pub affinity: AffinityRule,
+    /// An assignment policy is in force only when a second person has said yes.
+    pub policy_approval: bool,
 }
 
 /// Source: spec AG-5.
@@ -106,6 +108,7 @@ impl Default for Settings {
             agents: RoleOptions::default(),
             away_reasons: AWAY_REASONS.map(str::to_owned).to_vec(),
             affinity: AffinityRule::default(),
+            policy_approval: false,
         }
     }
 }
@@ -158,6 +161,8 @@ pub struct Workspace {
     /// Why people are away: words the client knows (`break`, `lunch`, `training`, `other`) and one's own.
     pub away_reasons: Vec<String>,
     pub affinity: AffinityRule,
+    /// An assignment policy is in force only when a second person with the right has said yes.
+    pub policy_approval: bool,
     pub created_at: Ms,
     pub version: i64,
 }
@@ -223,6 +228,7 @@ pub struct EditWorkspace {
     /// All of them, in order: up to 20, each up to 40 characters.
     pub away_reasons: Option<Vec<String>>,
     pub affinity: Option<AffinityRule>,
+    pub policy_approval: Option<bool>,
     /// That conversations which are older than a shortened period close.
     #[serde(default)]
     pub confirm: bool,
@@ -243,6 +249,7 @@ impl Workspace {
             agents,
             away_reasons,
             affinity,
+            policy_approval,
         } = settings(row);
         Self {
             id: row.id,
@@ -256,6 +263,7 @@ impl Workspace {
             agents,
             away_reasons,
             affinity,
+            policy_approval,
             created_at: row.created_at,
             version: row.version,
         }
@@ -303,6 +311,7 @@ pub fn edit(tx: &mut Tx<'_>, who: &Who, version: i64, input: &EditWorkspace) -> 
             None => old.away_reasons.clone(),
         },
         affinity: input.affinity.unwrap_or(old.affinity),
+        policy_approval: input.policy_approval.unwrap_or(old.policy_approval),
     };
 
     f.done()?;

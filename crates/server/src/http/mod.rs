@@ -174,6 +174,8 @@ fn resources() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(policies::replay))
         .routes(routes!(policies::candidates, policies::add_candidate))
         .routes(routes!(policies::drop_candidate))
+        .routes(routes!(policies::approve))
+        .routes(routes!(policies::reject))
         .routes(routes!(policies::differences))
         .routes(routes!(wall::overview))
         .routes(routes!(wall::pause))

@@ -1,7 +1,7 @@
 //! The assignment rules as reviewed configuration: versions, what differs, going back, texts, tests, candidates and
 //! replays (spec CP-11).
 
-use crate::app::candidates::{self, Candidate, NewCandidate, ShadowDifference};
+use crate::app::candidates::{self, Candidate, NewCandidate, ShadowDifference, Verdict};
 use crate::app::policies::{
     self, ExportedPolicy, FieldChange, ImportedPolicy, Judged, NewPolicy, Overrides, PolicyVersion, RestorePolicy,
     TestRun,
@@ -186,6 +186,29 @@ pub async fn add_candidate(
         .await?;
     ctx.app.shadows.look_again(ctx.who.workspace);
     Ok((StatusCode::CREATED, Json(added)))
+}
+
+/// Say yes to a policy
+///
+/// Of somebody else: 403 `own_proposal`. A proposed one is in force at once, a planned one comes at its time. 412 when
+/// another version came since.
+#[utoipa::path(post, path = "/routing-policies/candidates/{id}/approve", tag = "Routing", params(("id" = i64, Path)), request_body = Verdict, responses((status = 200, body = Candidate)))]
+pub async fn approve(ctx: Context, Path(id): Path<i64>, Body(verdict): Body<Verdict>) -> Result<Json<Candidate>, Problem> {
+    Ok(Json(
+        ctx.write("approve", move |tx, who| candidates::approve(tx, who, id, &verdict))
+            .await?,
+    ))
+}
+
+/// Say no to a policy
+///
+/// It stays in the list with the reason until it is dropped.
+#[utoipa::path(post, path = "/routing-policies/candidates/{id}/reject", tag = "Routing", params(("id" = i64, Path)), request_body = Verdict, responses((status = 200, body = Candidate)))]
+pub async fn reject(ctx: Context, Path(id): Path<i64>, Body(verdict): Body<Verdict>) -> Result<Json<Candidate>, Problem> {
+    Ok(Json(
+        ctx.write("reject", move |tx, who| candidates::reject(tx, who, id, &verdict))
+            .await?,
+    ))
 }
 
 /// Drop a policy that is not in force

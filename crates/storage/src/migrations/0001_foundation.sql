@@ -751,6 +751,8 @@ create table routing_policy (
   note {text} not null default '',
   restored_from {int},
   author {int},
+  -- the second person who said yes, where one was asked
+  approved_by {int},
   created_at {int} not null
 ) {strict};
 create unique index routing_policy_version on routing_policy(workspace, version);
@@ -772,7 +774,10 @@ create table routing_candidate (
   created_at {int} not null,
   -- JSON: what a shadow has counted
   counts {text} not null default '{}',
-  failed {text}
+  failed {text},
+  -- the second person who said yes or no, and their words
+  decided_by {int},
+  decision_note {text} not null default ''
 ) {strict};
 create index routing_candidate_of_workspace on routing_candidate(workspace, id);
 

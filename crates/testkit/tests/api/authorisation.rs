@@ -299,6 +299,8 @@ fn table() -> Vec<Row> {
         having(P::RoutingExplain, "GET /routing-policies/candidates"),
         having(P::RoutingEdit, "POST /routing-policies/candidates").body(json!({ "policy": {} })),
         having(P::RoutingEdit, "DELETE /routing-policies/candidates/{id}").names("id", T::Candidate),
+        having(P::RoutingEdit, "POST /routing-policies/candidates/{id}/approve").names("id", T::Candidate),
+        having(P::RoutingEdit, "POST /routing-policies/candidates/{id}/reject").names("id", T::Candidate),
         having(P::RoutingExplain, "GET /routing-policies/candidates/{id}/differences").names("id", T::Candidate),
         having(P::RoutingExplain, "GET /routing-decisions"),
         having(P::RoutingExplain, "GET /routing-decisions/chain"),

@@ -106,6 +106,80 @@ api_suite! {
         app.settled().await;
     }
 
+    /// Where the workspace asks for four eyes, a policy is in force when a second person has said yes, and not before.
+    async fn cp_11_a_second_person_says_yes(app) {
+        let owner = app.owner().await;
+        let ana = app.member("ana", Role::Administrator).await;
+        let luis = app.member("luis", Role::Supervisor).await;
+        let policy = preset(&owner, "support", json!({ "reassign_seconds": 300 })).await;
+        owner.post("/routing-policies", json!({ "policy": policy, "confirm": true })).await.expect(201);
+        let version = owner.get("/workspace").await.expect(200)["version"].as_i64().unwrap();
+        owner.patch("/workspace", version, json!({ "policy_approval": true })).await.expect(200);
+        let next = preset(&owner, "support", json!({ "reassign_seconds": 90 })).await;
+        owner.post("/routing-policies", json!({ "policy": next, "confirm": true })).await.problem(409, "approval_needed");
+        owner.post("/routing-policies/versions/1/restore", json!({ "confirm": true })).await.problem(409, "approval_needed");
+        let propose = json!({ "policy": next, "propose": true, "note": "Más rápido", "confirm": true });
+        let proposed = owner.post("/routing-policies/candidates", propose.clone()).await.expect(201);
+        assert_eq!((&proposed["kind"], &proposed["needs_approval"]), (&json!("proposed"), &json!(true)));
+        assert_eq!(current(&owner).await["policy"]["reassign_seconds"], 300);
+        let path = format!("/routing-policies/candidates/{}", proposed["id"]);
+        owner.post(&format!("{path}/approve"), json!({})).await.problem(403, "own_proposal");
+        luis.post(&format!("{path}/approve"), json!({})).await.problem(403, "forbidden");
+        ana.post(&format!("{path}/approve"), json!({ "note": "x".repeat(501) })).await.wrong("/note", "too_long");
+        ana.post(&format!("{path}/approve"), json!({ "note": "De acuerdo" })).await.expect(200);
+        let now = current(&owner).await;
+        assert_eq!((&now["version"], &now["policy"]["reassign_seconds"]), (&json!(2), &json!(90)));
+        assert_eq!((&now["author_name"], &now["approved_by_name"], &now["note"]), (&json!("Olga"), &json!("Ana"), &json!("Más rápido")));
+        assert_eq!(owner.get("/routing-policies/candidates").await.expect(200), json!([]));
+        ana.post(&format!("{path}/approve"), json!({})).await.problem(404, "not_found");
+        let log = owner.get("/audit-entries?object=routing-candidates").await.expect(200);
+        let entries: Vec<(&Value, &Value)> = log["items"].as_array().unwrap().iter().map(|e| (&e["action"], &e["actor_name"])).collect();
+        assert_eq!(entries, [(&json!("approved"), &json!("Ana")), (&json!("created"), &json!("Olga"))]);
+        // A no stays in the list with its words; nobody decides twice.
+        let again = ana.post("/routing-policies/candidates", propose.clone()).await.expect(201);
+        let path = format!("/routing-policies/candidates/{}", again["id"]);
+        let no = owner.post(&format!("{path}/reject"), json!({ "note": "Esperemos" })).await.expect(200);
+        assert_eq!((&no["failed"], &no["decided_by_name"], &no["decision_note"]), (&json!("rejected"), &json!("Olga"), &json!("Esperemos")));
+        owner.post(&format!("{path}/approve"), json!({})).await.problem(409, "not_proposed");
+        assert_eq!(current(&owner).await["version"], 2);
+        // What was proposed on an older version is not put over a newer one.
+        let (first, second) = (
+            ana.post("/routing-policies/candidates", propose.clone()).await.expect(201),
+            ana.post("/routing-policies/candidates", propose).await.expect(201),
+        );
+        let yes = |c: &Value| format!("/routing-policies/candidates/{}/approve", c["id"]);
+        owner.post(&yes(&first), json!({})).await.expect(200);
+        owner.post(&yes(&second), json!({})).await.problem(412, "version_mismatch");
+        app.settled().await;
+    }
+
+    /// A planned policy that nobody approved does not come; one that was approved does.
+    async fn cp_11_a_planned_policy_waits_for_its_second_person(app) {
+        let owner = app.owner().await;
+        let ana = app.member("ana", Role::Administrator).await;
+        let version = owner.get("/workspace").await.expect(200)["version"].as_i64().unwrap();
+        owner.patch("/workspace", version, json!({ "policy_approval": true })).await.expect(200);
+        let next = preset(&owner, "support", json!({ "reassign_seconds": 90 })).await;
+        let plan = async |minutes: i64| {
+            let at = app.clock.now().0 + minutes * 60_000;
+            owner.post("/routing-policies/candidates", json!({ "policy": next, "activates_at": at, "confirm": true })).await.expect(201)
+        };
+        let planned = plan(1).await;
+        assert_eq!(planned["needs_approval"], true);
+        app.advance(61_000);
+        due(app).await;
+        assert_eq!(current(&owner).await["version"], 0);
+        let listed = owner.get("/routing-policies/candidates").await.expect(200);
+        assert_eq!((&listed[0]["failed"], &listed[0]["needs_approval"]), (&json!("not_approved"), &json!(false)));
+        let planned = plan(1).await;
+        ana.post(&format!("/routing-policies/candidates/{}/approve", planned["id"]), json!({})).await.expect(200);
+        assert_eq!(current(&owner).await["version"], 0, "not before its time");
+        app.advance(61_000);
+        due(app).await;
+        let now = current(&owner).await;
+        assert_eq!((&now["version"], &now["approved_by_name"]), (&json!(1), &json!("Ana")));
+    }
+
     /// Tests of administrators are run before a policy is put in force, and stop it.
     async fn cp_11_tests_stop_a_policy_that_breaks_them(app) {
         let owner = app.owner().await;

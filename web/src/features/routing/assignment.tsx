@@ -1,19 +1,19 @@
 import { api, ApiError } from '@/api/client';
-import { agentsQuery, groupsQuery, policyQuery } from '@/api/queries';
-import type { Agent, Finding, GroupOverrides, Overrides, Policy, PolicyPreview, PolicyVersion, Preset } from '@/api/types';
+import { agentsQuery, groupsQuery, policyQuery, workspaceQuery } from '@/api/queries';
+import type { Agent, Candidate, Finding, GroupOverrides, Overrides, Policy, PolicyPreview, PolicyVersion, Preset } from '@/api/types';
 import { useT, type Translator } from '@/i18n';
 import { explain } from '@/lib/errors';
 import { useMay } from '@/lib/me';
 import { fold } from '@/lib/text';
 import { countdown } from '@/lib/time';
-import { Avatar, Badge, Banner, Button, Checkbox, Dialog, Failure, Icon, IconButton, Loading, Page, Radio, SaveBar, Setting, Switch, toast, type IconName } from '@/ui';
+import { Avatar, Badge, Banner, Button, Checkbox, CheckList, Dialog, Failure, Icon, IconButton, Loading, Page, Radio, SaveBar, Setting, Switch, toast, type IconName } from '@/ui';
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useDeferredValue, useId, useState } from 'react';
 import { Link } from 'wouter';
 import { Advanced } from './advanced';
 import { Candidates, Keep } from './candidates';
 import { AtField, FindingLine, toldBy } from './findings';
-import { asCustom, changes, edit, effective, inherits, LIMIT, owns, PRESETS, sameGroups, SECONDS, switchLimit, switchTime, whoOf, withPreset, type Who } from './policy';
+import { asCustom, changes, edit, effective, forAll, inherits, LIMIT, owns, PRESETS, sameGroups, SECONDS, stage, switchLimit, switchTime, whoOf, withPreset, type Who } from './policy';
 import { Yesterday } from './replay';
 import { Outside, Ronda } from './ronda';
 import { Tests } from './tests';
@@ -66,6 +66,8 @@ function Editor({ saved, agents }: { saved: PolicyVersion; agents: Agent[] }) {
   const [confirm, setConfirm] = useState<Finding[] | null>(null);
   const [versions, setVersions] = useState(false);
   const [keeping, setKeeping] = useState(false);
+  // The groups that begin with what was changed, while they are being chosen.
+  const [staging, setStaging] = useState<number[] | null>(null);
   const settled = useDeferredValue(policy);
   const preview = useQuery({
     queryKey: ['policy', 'preview', scope, settled, agents.map((agent) => agent.state).join()],
@@ -103,6 +105,23 @@ function Editor({ saved, agents }: { saved: PolicyVersion; agents: Agent[] }) {
       } else if (refused(t, error, scope).length === 0) toast(explain(t, error), { tone: 'error' });
     },
   });
+  // Where a second person has to say yes, what is on the screen is proposed to them.
+  const second = useQuery(workspaceQuery).data?.policy_approval ?? false;
+  const propose = useMutation({
+    mutationFn: (sure: boolean) =>
+      api.post<Candidate>('/routing-policies/candidates', { policy: base, groups, tests, propose: true, reach: openTo ? 'open_too' : 'new_only', if_version: saved.version, ...(sure ? { confirm: true } : {}) }),
+    onSuccess: () => {
+      setConfirm(null);
+      toast(t('approval.proposed'));
+      void client.invalidateQueries({ queryKey: ['policy', 'candidates'] });
+      discard();
+    },
+    onError: (error) => {
+      if (error instanceof ApiError && error.code === 'needs_confirmation') setConfirm((error.problem['findings'] as Finding[] | undefined) ?? []);
+      else toast(explain(t, error), { tone: 'error' });
+    },
+  });
+  const finish = second ? propose : save;
   const found = preview.data?.findings ?? [];
   const findings = [...found, ...refused(t, save.error, scope)];
   const told = toldBy(findings);
@@ -188,6 +207,22 @@ function Editor({ saved, agents }: { saved: PolicyVersion; agents: Agent[] }) {
                 )}
               </span>
             ))}
+            {may && (
+              <Button
+                size="sm"
+                variant="ghost"
+                icon="branch"
+                onClick={() => {
+                  const all = forAll(base, groups, own);
+                  setBase(all.policy);
+                  setGroups(all.groups);
+                  setScope(null);
+                  setSome(whoOf(all.policy) === 'some');
+                }}
+              >
+                {t('stage.all')}
+              </Button>
+            )}
           </div>
         )}
         <Candidates agents={agents} />
@@ -314,11 +349,17 @@ function Editor({ saved, agents }: { saved: PolicyVersion; agents: Agent[] }) {
       {dirty && may && (
         <SaveBar
           changes={<ChangeList before={saved.policy} after={base} groups={!sameGroups(saved.groups, groups)} tests={JSON.stringify(tests) !== JSON.stringify(saved.tests)} />}
-          busy={save.isPending}
+          busy={finish.isPending}
           disabled={wrong}
           onDiscard={discard}
-          onSave={() => (asks.length > 0 ? setConfirm(asks) : save.mutate(false))}
+          label={second ? t('approval.propose') : undefined}
+          onSave={() => (asks.length > 0 ? setConfirm(asks) : finish.mutate(false))}
         >
+          {teams.length > 0 && changed.length > 0 && (
+            <Button variant="ghost" icon="branch" disabled={wrong} onClick={() => setStaging([])}>
+              {t('stage.begin')}
+            </Button>
+          )}
           <Checkbox checked={openTo} onChange={setOpenTo}>
             {t('assign.open.too')}
           </Checkbox>
@@ -364,7 +405,7 @@ function Editor({ saved, agents }: { saved: PolicyVersion; agents: Agent[] }) {
           footer={
             <>
               <Button onClick={() => setConfirm(null)}>{t('common.cancel')}</Button>
-              <Button variant="danger" busy={save.isPending} onClick={() => save.mutate(true)}>
+              <Button variant="danger" busy={finish.isPending} onClick={() => finish.mutate(true)}>
                 {t('assign.confirm.do')}
               </Button>
             </>
@@ -373,6 +414,31 @@ function Editor({ saved, agents }: { saved: PolicyVersion; agents: Agent[] }) {
           {confirm.map((finding) => (
             <FindingLine key={finding.code} finding={finding} />
           ))}
+        </Dialog>
+      )}
+      {staging && (
+        <Dialog
+          title={t('stage.begin')}
+          onClose={() => setStaging(null)}
+          footer={
+            <>
+              <Button onClick={() => setStaging(null)}>{t('common.cancel')}</Button>
+              <Button
+                variant="primary"
+                disabled={staging.length === 0}
+                onClick={() => {
+                  setGroups(stage(saved.policy, base, groups, staging));
+                  setBase(saved.policy);
+                  setStaging(null);
+                }}
+              >
+                {t('stage.do')}
+              </Button>
+            </>
+          }
+        >
+          <p className="sm">{t('stage.text', { fields: changed.map((field) => t.maybe(`policy.${field}`) ?? field).join(', ') })}</p>
+          <CheckList label={t('nav.groups')} options={teams} chosen={staging} onChange={setStaging} />
         </Dialog>
       )}
       {keeping && (

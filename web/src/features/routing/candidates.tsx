@@ -1,12 +1,14 @@
 import { api, ApiError } from '@/api/client';
+import { policyQuery } from '@/api/queries';
 import type { Agent, Candidate, Finding, GroupOverrides, Policy, RoutingTest } from '@/api/types';
 import { useT } from '@/i18n';
 import { explain } from '@/lib/errors';
-import { useMay, useZone } from '@/lib/me';
+import { useMay, useMe, useZone } from '@/lib/me';
 import { exact } from '@/lib/time';
 import { Badge, Button, Dialog, Icon, TextField, toast } from '@/ui';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
+import { changes, sameGroups } from './policy';
 
 const KEY = ['policy', 'candidates'] as const;
 /** The shadow's counters move while one looks. */
@@ -25,6 +27,20 @@ export function Candidates({ agents }: { agents: Agent[] }) {
     onSuccess: () => client.invalidateQueries({ queryKey: KEY }),
     onError: (reason) => toast(explain(t, reason), { tone: 'error' }),
   });
+  const me = useMe().agent?.id;
+  const [refusing, setRefusing] = useState<Candidate | null>(null);
+  const approve = useMutation({
+    mutationFn: ({ id, confirm }: { id: number; confirm: boolean }) => api.post<Candidate>(`/routing-policies/candidates/${id}/approve`, { confirm }),
+    onSuccess: (decided) => {
+      toast(decided.kind === 'scheduled' ? t('approval.approved.later') : t('approval.approved'));
+      void client.invalidateQueries({ queryKey: ['policy'] });
+    },
+    onError: (reason) => {
+      if (!(reason instanceof ApiError && reason.code === 'needs_confirmation')) toast(explain(t, reason), { tone: 'error' });
+    },
+  });
+  // What was found since it was proposed asks for a second yes.
+  const again = approve.error instanceof ApiError && approve.error.code === 'needs_confirmation' ? approve.variables?.id : undefined;
   if (data.length === 0) return null;
   const names = new Map(agents.map((agent) => [String(agent.id), agent.name]));
   return (
@@ -57,13 +73,40 @@ export function Candidates({ agents }: { agents: Agent[] }) {
                 </>
               ) : (
                 <>
-                  <b>{t('candidate.scheduled', { at: candidate.activates_at != null ? exact(candidate.activates_at, t.language, zone) : '' })}</b>
+                  <b>{candidate.kind === 'proposed' ? t('approval.waits') : t('candidate.scheduled', { at: candidate.activates_at != null ? exact(candidate.activates_at, t.language, zone) : '' })}</b>
                   {candidate.note && ` · ${candidate.note}`}
                   {candidate.author_name && <span className="block xs muted">{candidate.author_name}</span>}
+                  <Changed candidate={candidate} />
+                  {candidate.needs_approval && candidate.kind === 'scheduled' && <Badge tone="amber">{t('approval.waits')}</Badge>}
                   {candidate.failed && <Badge tone="red">{t.maybe(`candidate.failed.${candidate.failed}`) ?? candidate.failed}</Badge>}
+                  {candidate.decided_by_name && (
+                    <span className="block xs muted">
+                      {candidate.failed === 'rejected' ? t('approval.rejected.by', { name: candidate.decided_by_name }) : t('approval.approved.by', { name: candidate.decided_by_name })}
+                      {candidate.decision_note && `: ${candidate.decision_note}`}
+                    </span>
+                  )}
+                  {again === candidate.id && <span className="block help help-error">{t('approval.again')}</span>}
                 </>
               )}
             </span>
+            {may && candidate.needs_approval && (
+              <>
+                <Button
+                  size="sm"
+                  variant="primary"
+                  icon="check"
+                  disabled={candidate.author === me}
+                  title={candidate.author === me ? t('approval.own') : undefined}
+                  busy={approve.isPending && approve.variables.id === candidate.id}
+                  onClick={() => approve.mutate({ id: candidate.id, confirm: again === candidate.id })}
+                >
+                  {t('approval.yes')}
+                </Button>
+                <Button size="sm" onClick={() => setRefusing(candidate)}>
+                  {t('approval.no')}
+                </Button>
+              </>
+            )}
             {may && (
               <Button size="sm" busy={drop.isPending && drop.variables === candidate.id} onClick={() => drop.mutate(candidate.id)}>
                 {candidate.kind === 'shadow' ? t('candidate.stop') : t('candidate.drop')}
@@ -72,7 +115,49 @@ export function Candidates({ agents }: { agents: Agent[] }) {
           </div>
         );
       })}
+      {refusing && <Refuse candidate={refusing} onClose={() => setRefusing(null)} />}
     </div>
+  );
+}
+
+/** What it would change, in the words of the settings. */
+function Changed({ candidate }: { candidate: Candidate }) {
+  const t = useT();
+  const { data } = useQuery(policyQuery);
+  if (!data) return null;
+  const fields = changes(data.policy, candidate.policy).map((field) => t.maybe(`policy.${field}`) ?? field);
+  const all = [...fields, ...(sameGroups(data.groups, candidate.groups) ? [] : [t('policy.groups')])];
+  return all.length > 0 ? <span className="block xs muted">{all.join(' · ')}</span> : null;
+}
+
+function Refuse({ candidate, onClose }: { candidate: Candidate; onClose(): void }) {
+  const t = useT();
+  const client = useQueryClient();
+  const [note, setNote] = useState('');
+  const refuse = useMutation({
+    mutationFn: () => api.post<Candidate>(`/routing-policies/candidates/${candidate.id}/reject`, { note }),
+    onSuccess: () => {
+      void client.invalidateQueries({ queryKey: KEY });
+      onClose();
+    },
+    onError: (reason) => toast(explain(t, reason), { tone: 'error' }),
+  });
+  return (
+    <Dialog
+      title={t('approval.no')}
+      onClose={onClose}
+      onSubmit={() => refuse.mutate()}
+      footer={
+        <>
+          <Button onClick={onClose}>{t('common.cancel')}</Button>
+          <Button type="submit" variant="danger" busy={refuse.isPending}>
+            {t('approval.no')}
+          </Button>
+        </>
+      }
+    >
+      <TextField label={t('approval.why')} autoFocus maxLength={500} value={note} onChange={(event) => setNote(event.target.value)} />
+    </Dialog>
   );
 }
 

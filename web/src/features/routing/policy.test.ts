@@ -1,6 +1,6 @@
 import type { Agent, Policy } from '@/api/types';
 import { describe, expect, it } from 'vitest';
-import { changes, edit, effective, inherits, next, owns, sameGroups, seats, timeline, whoOf, withPreset } from './policy';
+import { changes, edit, effective, forAll, inherits, next, owns, sameGroups, seats, stage, timeline, whoOf, withPreset } from './policy';
 
 const policy: Policy = {
   version: 1,
@@ -104,5 +104,16 @@ describe('the wait', () => {
       [150, 'step'],
     ]);
     expect(timeline({ steps: [], max_wait: null })).toEqual([]);
+  });
+});
+
+describe('a roll-out by groups', () => {
+  it('begins with some groups and ends for all, without a trace', () => {
+    const next = { ...policy, reassign_seconds: 90, limit: 7 };
+    const begun = stage(policy, next, { 5: { limit: 2 } }, [4, 5]);
+    expect(begun).toEqual({ 4: { reassign_seconds: 90, limit: 7 }, 5: { reassign_seconds: 90, limit: 7 } });
+    const ended = forAll(policy, { ...begun, 6: { limit: 1 } }, begun[4] ?? {});
+    expect(ended.policy).toMatchObject({ reassign_seconds: 90, limit: 7 });
+    expect(ended.groups).toEqual({ 6: { limit: 1 } });
   });
 });

@@ -53,6 +53,19 @@ export function sameGroups(a: GroupOverrides, b: GroupOverrides): boolean {
   return filled(a) === filled(b);
 }
 
+/** What `next` changes, for some groups only: they have it of their own, everybody else stays under `before`. */
+export function stage(before: Policy, next: Policy, groups: GroupOverrides, ids: number[]): GroupOverrides {
+  const own = Object.fromEntries(changes(before, next).map((key) => [key, next[key]])) as Overrides;
+  return { ...groups, ...Object.fromEntries(ids.map((id) => [id, { ...groups[id], ...own }])) };
+}
+
+/** What one group has of its own becomes everybody's: groups that have the same inherit it again. */
+export function forAll(policy: Policy, groups: GroupOverrides, own: Overrides): { policy: Policy; groups: GroupOverrides } {
+  const same = (field: string, value: unknown) => field in own && JSON.stringify(own[field as keyof Overrides]) === JSON.stringify(value);
+  const left = Object.entries(groups).map(([id, fields]): [string, Overrides] => [id, Object.fromEntries(Object.entries(fields).filter(([field, value]) => !same(field, value)))]);
+  return { policy: edit(policy, own), groups: Object.fromEntries(left.filter(([, fields]) => Object.keys(fields).length > 0)) };
+}
+
 export function switchTime(policy: Policy, on: boolean): Policy {
   const usual = policy.based_on ? PRESETS[policy.based_on].reassign_seconds : USUAL_SECONDS;
   return edit(policy, { reassign_seconds: on ? usual : null });

@@ -1,5 +1,5 @@
 import { api, ApiError } from '@/api/client';
-import { groupsQuery, policyQuery } from '@/api/queries';
+import { groupsQuery, policyQuery, workspaceQuery } from '@/api/queries';
 import type { FieldChange, Finding, Page as Paged, PolicyVersion } from '@/api/types';
 import { useT } from '@/i18n';
 import { explain } from '@/lib/errors';
@@ -32,6 +32,8 @@ export function Versions({ current, onClose, onImport }: Props) {
     queryFn: () => api.get<Paged<PolicyVersion>>('/routing-policies', { limit: 50 }),
   });
   useEffect(() => void refetch(), [refetch]);
+  // Where a second person has to say yes, an older version is put on the screen and proposed from there.
+  const second = useQuery(workspaceQuery).data?.policy_approval ?? false;
   const restore = useMutation({
     mutationFn: ({ version, confirm }: { version: number; confirm: boolean }) =>
       api.post<PolicyVersion>(`/routing-policies/versions/${version}/restore`, { if_version: current, confirm }),
@@ -97,7 +99,7 @@ export function Versions({ current, onClose, onImport }: Props) {
         <Failure error={error} retry={() => void refetch()} />
       ) : (
         <ol className="versions">
-          {data.items.map(({ version, policy, note, author_name, created_at, restored_from }) => (
+          {data.items.map(({ version, policy, groups, tests, note, author_name, approved_by_name, created_at, restored_from }) => (
             <li key={version}>
               <span className="num semi">{version}</span>
               <span className="grow">
@@ -106,7 +108,7 @@ export function Versions({ current, onClose, onImport }: Props) {
                   {restored_from != null && ` · ${t('versions.from', { version: restored_from })}`}
                   {note && ` · ${note}`}
                 </span>
-                <span className="xs muted block">{[author_name, created_at != null ? exact(created_at, t.language, zone) : null].filter(Boolean).join(' · ')}</span>
+                <span className="xs muted block">{[author_name, approved_by_name ? t('approval.approved.by', { name: approved_by_name }) : null, created_at != null ? exact(created_at, t.language, zone) : null].filter(Boolean).join(' · ')}</span>
                 {open === version && <Differences version={version} />}
                 {sure === version && (
                   <span className="block sm">
@@ -132,7 +134,7 @@ export function Versions({ current, onClose, onImport }: Props) {
                   <Badge tone="green">{t('assign.version.current')}</Badge>
                 ) : (
                   may && (
-                    <Button size="sm" icon="undo" busy={restore.isPending && restore.variables.version === version} onClick={() => restore.mutate({ version, confirm: false })}>
+                    <Button size="sm" icon="undo" busy={restore.isPending && restore.variables.version === version} onClick={() => (second ? onImport({ policy, groups, tests, unknown: [] }) : restore.mutate({ version, confirm: false }))}>
                       {t('assign.version.take')}
                     </Button>
                   )

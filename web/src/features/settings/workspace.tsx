@@ -1,5 +1,5 @@
 import { api, ApiError } from '@/api/client';
-import { keys } from '@/api/queries';
+import { keys, workspaceQuery } from '@/api/queries';
 import type { Conversation, Workspace } from '@/api/types';
 import { LANGUAGES, languageTag, useT } from '@/i18n';
 import { useNow } from '@/lib/clock';
@@ -13,7 +13,6 @@ import { Team } from './team';
 
 const PHASES = ['bot', 'waiting', 'agent', 'outbound'] as const;
 const USUAL_MINUTES = 1_440;
-const key = ['workspace'] as const;
 /** What a shortened period would close: how many of each phase, and some of them. */
 interface Closing {
   closing: Record<string, number>;
@@ -24,7 +23,7 @@ const NAMES = { es: 'Español', en: 'English', pt: 'Português' } as const;
 
 export default function WorkspaceSettings() {
   const t = useT();
-  const { data, error, isPending, refetch } = useQuery({ queryKey: key, queryFn: () => api.get<Workspace>('/workspace') });
+  const { data, error, isPending, refetch } = useQuery(workspaceQuery);
   if (isPending || !data) {
     return (
       <Page title={t('nav.workspace')} purpose={t('workspace.purpose')}>
@@ -38,7 +37,7 @@ export default function WorkspaceSettings() {
 /** Only what differs: an edit says nothing about the rest. */
 function difference(before: Workspace, after: Workspace): Partial<Workspace> {
   const out: Record<string, unknown> = {};
-  for (const name of ['name', 'zone', 'language', 'country', 'close_tolerance', 'auto_close', 'teams_only', 'agents', 'away_reasons', 'affinity'] as const) {
+  for (const name of ['name', 'zone', 'language', 'country', 'close_tolerance', 'auto_close', 'teams_only', 'agents', 'away_reasons', 'affinity', 'policy_approval'] as const) {
     if (JSON.stringify(before[name]) !== JSON.stringify(after[name])) out[name] = after[name];
   }
   return out as Partial<Workspace>;
@@ -62,7 +61,7 @@ function Editor({ saved }: { saved: Workspace }) {
     onSuccess: (now) => {
       setAsks(null);
       toast(t('save.done'));
-      client.setQueryData(key, now);
+      client.setQueryData(workspaceQuery.queryKey, now);
       void client.invalidateQueries({ queryKey: keys.me });
     },
     onError: (error) => {
@@ -129,6 +128,14 @@ function Editor({ saved }: { saved: Workspace }) {
           </Setting>
         </div>
 
+        <div className="sets card">
+          <Setting
+            name="approval"
+            title={t('approval.title')}
+            text={t('approval.text')}
+            control={<Switch label={t('approval.title')} checked={value.policy_approval} onChange={(policy_approval) => setValue({ ...value, policy_approval })} />}
+          />
+        </div>
         <Team value={value} onChange={setValue} about={(pointer) => wrong?.about(pointer) ?? undefined} />
         <div className="sets card">
           <Setting name="autoclose" title={t('autoclose.title')} text={t('autoclose.text')} />
