@@ -1,3 +1,4 @@
+import { Console } from '../support/console.js';
 import { expect, expectAccessible, test } from '../support/test.js';
 
 test('CP-11 a model keeps the excluded, a change makes it custom, and an older version comes back with one click', async ({ world }) => {
@@ -83,4 +84,93 @@ test('REP-7.3 without enough recorded traffic the page says so and predicts noth
   const again = page.getByRole('region', { name: 'Ayer, con estas reglas' });
   await expect(again).toContainText('Hay 0 chats respondidos en ese período');
   await expect(again.getByText('rotaciones')).toHaveCount(0);
+});
+
+test('CP-11 row 72: a chat goes only to who has the skill, and who waits is told what is missing', async ({ world }) => {
+  const ana = await world.join('Ana Pérez');
+  const page = await world.owner.page('/dashboard/skills');
+  await page.getByRole('button', { name: 'Crear habilidad' }).first().click();
+  await page.getByRole('dialog').getByLabel('Nombre').fill('portugués');
+  await expectAccessible(page);
+  await page.getByRole('dialog').getByRole('button', { name: 'Guardar' }).click();
+  const card = page.getByRole('listitem').filter({ has: page.getByRole('heading', { name: 'portugués' }) });
+  await expect(card).toContainText('Nadie la tiene');
+
+  // The channel asks for it; nobody has it yet.
+  const shop = await world.shop();
+  await page.goto(`${world.server.url}/dashboard/channels/${shop.id}`);
+  await page.getByRole('checkbox', { name: 'portugués' }).check();
+  await page.getByRole('button', { name: 'Guardar', exact: true }).click();
+  await expect(page.getByText('Guardado').first()).toBeVisible();
+  await world.policy({ excluded: [world.owner.id] });
+  const desk = await Console.open(ana, '/agent/unassigned');
+  await (await shop.visit()).write('Olá, tudo bem?');
+  const office = await Console.open(world.owner, '/agent/unassigned');
+  await office.row('Olá, tudo bem?').click();
+  await office.button('Por qué espera').click();
+  await expect(office.page.getByText('0 de 2 tienen portugués')).toBeVisible();
+  await expect(office.page.getByText('1 sin portugués')).toBeVisible();
+  await expect(office.page.getByText('Pide portugués.')).toBeVisible();
+  await expectAccessible(office.page);
+
+  // Ana is given it, and has the chat in the same moment.
+  await page.goto(`${world.server.url}/dashboard/users`);
+  await page.getByRole('button', { name: 'Acciones para Ana Pérez' }).click();
+  await page.getByRole('menuitem', { name: 'Editar' }).click();
+  await page.getByRole('dialog').getByRole('checkbox', { name: 'portugués' }).check();
+  await page.getByRole('dialog').getByRole('button', { name: 'Guardar' }).click();
+  await expect(page.getByRole('row').filter({ hasText: 'Ana Pérez' })).toContainText('portugués');
+  await desk.page.goto(`${world.server.url}/agent/mine`);
+  await expect(desk.row('Olá, tudo bem?')).toBeVisible();
+});
+
+test('CP-11 row 73: the steps of the wait stand on one line, and what is wrong with them at their field', async ({ world }) => {
+  await world.owner.send('POST', '/groups', { name: 'Soporte' });
+  await world.join('Ana Pérez');
+  const page = await world.owner.page('/dashboard/assignment');
+  await page.getByText('Avanzado').click();
+  await page.getByRole('button', { name: 'Agregar un paso' }).click();
+  const step = page.getByRole('group', { name: 'Paso 1' });
+  await step.getByLabel('Después de (s)').fill('0');
+  await expect(step.getByText('Un paso tiene un tiempo o una ventaja fuera de rango.')).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Guardar', exact: true })).toBeDisabled();
+  await step.getByLabel('Después de (s)').fill('90');
+  await step.getByRole('checkbox', { name: 'Soporte' }).check();
+  await page.getByRole('switch', { name: 'Espera máxima' }).check();
+  await page.getByLabel('Termina a los (s)').fill('300');
+  await page.getByLabel('Qué se le dice al cliente').fill('Ya te atendemos.');
+  const line = page.getByRole('list', { name: 'Línea de tiempo de la espera' });
+  await expect(line).toContainText('1:30');
+  await expect(line).toContainText('paso 1: también Soporte');
+  await expect(line).toContainText('espera máxima: Decirle algo al cliente');
+  await expectAccessible(page);
+  await page.setViewportSize({ width: 390, height: 800 });
+  await expect(line).toBeVisible();
+  expect(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)).toBe(true);
+  await page.setViewportSize({ width: 1440, height: 900 });
+  await page.getByRole('button', { name: 'Guardar', exact: true }).click();
+  await expect(page.getByText('Guardada la versión 1')).toBeVisible();
+  interface Rules {
+    policy: { steps: unknown[]; max_wait: unknown };
+  }
+  const saved = await world.owner.get<Rules>('/routing-policies/current');
+  expect(saved.policy.steps).toMatchObject([{ after_seconds: 90 }]);
+  expect(saved.policy.max_wait).toEqual({ after_seconds: 300, action: 'tell_customer', text: 'Ya te atendemos.' });
+});
+
+test('CP-11 with four eyes a change counts when another person approves it', async ({ world }) => {
+  const ana = await world.join('Ana Pérez', 'administrator');
+  const workspace = await world.owner.get<{ version: number }>('/workspace');
+  await world.owner.send('PATCH', '/workspace', { policy_approval: true }, workspace.version);
+  const page = await world.owner.page('/dashboard/assignment');
+  await page.getByRole('switch', { name: 'Asignación automática activa' }).check();
+  await page.getByLabel('Minutos para responder').fill('3');
+  await page.getByRole('button', { name: 'Enviar a aprobación' }).click();
+  await expect(page.getByText('Espera la aprobación de otra persona')).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Aprobar' })).toBeDisabled();
+  const other = await ana.page('/dashboard/assignment');
+  await expectAccessible(other);
+  await other.getByRole('button', { name: 'Aprobar' }).click();
+  await expect(other.getByLabel('Minutos para responder')).toHaveValue('3');
+  await expect(page.getByLabel('Minutos para responder')).toHaveValue('3');
 });

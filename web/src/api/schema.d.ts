@@ -1605,6 +1605,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/routing-policies/candidates/{id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say yes to a policy
+         * @description Of somebody else: 403 `own_proposal`. A proposed one is in force at once, a planned one comes at its time. 412 when
+         *     another version came since.
+         */
+        post: operations["approve"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/routing-policies/candidates/{id}/differences": {
         parameters: {
             query?: never;
@@ -1619,6 +1640,26 @@ export interface paths {
         get: operations["differences"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/routing-policies/candidates/{id}/reject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say no to a policy
+         * @description It stays in the list with the reason until it is dropped.
+         */
+        post: operations["reject"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1976,6 +2017,49 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/api/v1/skills": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List skills
+         * @description What agents can do and conversations ask for: languages, subjects.
+         */
+        get: operations["list"];
+        put?: never;
+        /** Create a skill */
+        post: operations["create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/skills/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a skill */
+        get: operations["get"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a skill
+         * @description Nothing new asks for it. Conversations that ask for it already still find the users who have it.
+         */
+        delete: operations["delete"];
+        options?: never;
+        head?: never;
+        /** Edit a skill */
+        patch: operations["edit"];
         trace?: never;
     };
     "/api/v1/templates": {
@@ -2413,7 +2497,8 @@ export interface components {
             id: number;
             /**
              * @description `overdue`, `closing_soon`, `exhausted`, `nobody_available`, `kept_overdue`, `saturated`, `unknown_group`,
-             *     `closed_unanswered`, `over_limit`, `marked_away`, `cooling_down`, `left_owing`, `service_at_risk`, `service_overdue`.
+             *     `closed_unanswered`, `over_limit`, `marked_away`, `cooling_down`, `left_owing`, `service_at_risk`, `service_overdue`,
+             *     `empty_group`, `nobody_has_skill`, `wait_over`, `escalated`, `window_ends`, `affinity_ended`.
              */
             kind: string;
         };
@@ -2577,13 +2662,18 @@ export interface components {
             /** @description What the shadow has counted; empty for others. */
             counts: components["schemas"]["ShadowCounts"];
             created_at: components["schemas"]["Ms"];
-            /** @description Why it was not put in force at its time: `newer_version` or `tests_failed`. */
+            decided_by?: components["schemas"]["AgentId"] | null;
+            decided_by_name?: string | null;
+            decision_note: string;
+            /** @description Why it was not put in force: `newer_version`, `tests_failed`, `not_approved` or `rejected`. */
             failed?: string | null;
             groups: Record<string, never>;
             /** Format: int64 */
             id: number;
-            /** @description `scheduled` or `shadow`. */
+            /** @description `scheduled`, `proposed` (in force as soon as a second person says yes) or `shadow`. */
             kind: string;
+            /** @description It waits for a second person to say yes. */
+            needs_approval: boolean;
             note: string;
             policy: Record<string, never>;
             reach: string;
@@ -2624,10 +2714,17 @@ export interface components {
             id: components["schemas"]["ChannelAccountId"];
             kind: components["schemas"]["ChannelKind"];
             name: string;
+            /**
+             * Format: int64
+             * @description How much older than it is a conversation that begins here counts in the queue, in minutes.
+             */
+            priority_minutes: number;
             settings: Record<string, never>;
             simulated: boolean;
             /** @description A web chat has a secret with which its site may vouch for its users. It is shown when it is made. */
             site_secret: boolean;
+            /** @description What a conversation that begins here asks of whoever takes it. */
+            skills: components["schemas"]["SkillId"][];
             /** @description What to put into the pages of the site. */
             snippet?: string | null;
             status: components["schemas"]["ChannelStatus"];
@@ -3038,7 +3135,14 @@ export interface components {
             default_group?: number | null;
             greeter?: components["schemas"]["Greeter"] | null;
             name?: string | null;
+            /**
+             * Format: int64
+             * @description Head start in the queue, 0 to 1,440 minutes.
+             */
+            priority_minutes?: number | null;
             settings?: components["schemas"]["WebChatSettings"] | null;
+            /** @description What a conversation that begins here asks of whoever takes it, all of it. */
+            skills?: components["schemas"]["SkillId"][] | null;
         };
         EditCloseTolerance: {
             after_automatic?: boolean | null;
@@ -3097,6 +3201,9 @@ export interface components {
             /** Format: int64 */
             seconds?: number | null;
         };
+        EditSkill: {
+            name?: string | null;
+        };
         EditUser: {
             /** @description Channel accounts they may answer; `null` is all. */
             channels?: components["schemas"]["ChannelAccountId"][] | null;
@@ -3112,9 +3219,21 @@ export interface components {
             /** @description Id of a picture that was uploaded; `null` takes it away. */
             photo?: string | null;
             public_name?: string | null;
+            /**
+             * Format: int64
+             * @description Place under the strategy `ranked`, 0 to 1,000.
+             */
+            rank?: number | null;
             role?: components["schemas"]["Role"] | null;
             signature?: string | null;
+            /** @description What they can do, all of it. */
+            skills?: components["schemas"]["SkillId"][] | null;
             status?: components["schemas"]["UserStatus"] | null;
+            /**
+             * Format: int64
+             * @description Share of the work under the strategy `weighted`, 1 to 20.
+             */
+            weight?: number | null;
         };
         EditWorkspace: {
             affinity?: components["schemas"]["AffinityRule"] | null;
@@ -3128,6 +3247,7 @@ export interface components {
             country?: string | null;
             language?: string | null;
             name?: string | null;
+            policy_approval?: boolean | null;
             teams_only?: boolean | null;
             zone?: string | null;
         };
@@ -3668,6 +3788,8 @@ export interface components {
             if_version?: number | null;
             note?: string;
             policy: Record<string, never>;
+            /** @description Without a time: proposed to a second person, in force as soon as they say yes. Otherwise it plans in the shadow. */
+            propose?: boolean;
             reach?: string;
             tests?: Record<string, never>[] | null;
         };
@@ -3686,6 +3808,11 @@ export interface components {
             name?: string | null;
             /** @description … or a number as people type it; the country of the workspace where none is given. */
             phone?: string | null;
+            /**
+             * @description What whoever answers the customer's reply must be able to do; what the channel account asks for when left out. The
+             *     sender gets the reply only with these skills.
+             */
+            skills?: components["schemas"]["SkillId"][];
         };
         NewEmail: {
             email: string;
@@ -3777,6 +3904,11 @@ export interface components {
              * @description From 10 to 2,592,000 (30 days).
              */
             seconds: number;
+        };
+        /** @description A skill to make. */
+        NewSkill: {
+            /** @description 1 to 40 characters, unique in the workspace without case and accents. */
+            name: string;
         };
         /** @description A link to make. */
         NewWallLink: {
@@ -3953,7 +4085,8 @@ export interface components {
                 id: number;
                 /**
                  * @description `overdue`, `closing_soon`, `exhausted`, `nobody_available`, `kept_overdue`, `saturated`, `unknown_group`,
-                 *     `closed_unanswered`, `over_limit`, `marked_away`, `cooling_down`, `left_owing`, `service_at_risk`, `service_overdue`.
+                 *     `closed_unanswered`, `over_limit`, `marked_away`, `cooling_down`, `left_owing`, `service_at_risk`, `service_overdue`,
+                 *     `empty_group`, `nobody_has_skill`, `wait_over`, `escalated`, `window_ends`, `affinity_ended`.
                  */
                 kind: string;
             }[];
@@ -4020,10 +4153,17 @@ export interface components {
                 id: components["schemas"]["ChannelAccountId"];
                 kind: components["schemas"]["ChannelKind"];
                 name: string;
+                /**
+                 * Format: int64
+                 * @description How much older than it is a conversation that begins here counts in the queue, in minutes.
+                 */
+                priority_minutes: number;
                 settings: Record<string, never>;
                 simulated: boolean;
                 /** @description A web chat has a secret with which its site may vouch for its users. It is shown when it is made. */
                 site_secret: boolean;
+                /** @description What a conversation that begins here asks of whoever takes it. */
+                skills: components["schemas"]["SkillId"][];
                 /** @description What to put into the pages of the site. */
                 snippet?: string | null;
                 status: components["schemas"]["ChannelStatus"];
@@ -4309,6 +4449,8 @@ export interface components {
         /** @description One page of a list. */
         Paged_PolicyVersion: {
             items: {
+                approved_by?: components["schemas"]["AgentId"] | null;
+                approved_by_name?: string | null;
                 author?: components["schemas"]["AgentId"] | null;
                 author_name?: string | null;
                 created_at?: components["schemas"]["Ms"] | null;
@@ -4361,6 +4503,28 @@ export interface components {
                 live_agent?: components["schemas"]["AgentId"] | null;
                 shadow_act?: string | null;
                 shadow_agent?: components["schemas"]["AgentId"] | null;
+            }[];
+            /** @description Give it back as `cursor` for the next page; `null` at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
+        Paged_Skill: {
+            items: {
+                /**
+                 * Format: int64
+                 * @description Active users who have it.
+                 */
+                agents: number;
+                /**
+                 * Format: int64
+                 * @description Channel accounts whose conversations ask for it.
+                 */
+                channels: number;
+                created_at: components["schemas"]["Ms"];
+                id: components["schemas"]["SkillId"];
+                name: string;
+                /** Format: int64 */
+                version: number;
             }[];
             /** @description Give it back as `cursor` for the next page; `null` at the end. */
             next_cursor?: string | null;
@@ -4442,15 +4606,27 @@ export interface components {
                 photo?: string | null;
                 /** @description What customers see; empty is the name. */
                 public_name: string;
+                /**
+                 * Format: int64
+                 * @description Place under the strategy `ranked`, 0 to 1,000: the lowest is served first.
+                 */
+                rank: number;
                 reason?: string | null;
                 role: components["schemas"]["Role"];
                 /** @description Put under every answer. */
                 signature: string;
                 since: components["schemas"]["Ms"];
+                /** @description What they can do. */
+                skills: components["schemas"]["SkillId"][];
                 state: components["schemas"]["AgentState"];
                 status: components["schemas"]["UserStatus"];
                 /** Format: int64 */
                 version: number;
+                /**
+                 * Format: int64
+                 * @description Share of the work under the strategy `weighted`, 1 to 20.
+                 */
+                weight: number;
             }[];
             /** @description Give it back as `cursor` for the next page; `null` at the end. */
             next_cursor?: string | null;
@@ -4486,6 +4662,8 @@ export interface components {
         Place: "bot" | "waiting" | "held" | "closed";
         /** @description A stored version. */
         PolicyVersion: {
+            approved_by?: components["schemas"]["AgentId"] | null;
+            approved_by_name?: string | null;
             author?: components["schemas"]["AgentId"] | null;
             author_name?: string | null;
             created_at?: components["schemas"]["Ms"] | null;
@@ -4529,6 +4707,7 @@ export interface components {
         };
         /** @description What a policy would do now. */
         Previewed: {
+            /** @description `{code, severity, count, moves, pointer}`: what is remarkable about it, and at which field. */
             findings: Record<string, never>[];
             preview: Record<string, never>;
         };
@@ -4667,9 +4846,13 @@ export interface components {
              * @description Agents asked for the first in line, and why each was not given it.
              */
             members: number;
+            /** @description What time alone changes next for the first in line: `{at, what}`. */
+            next_change?: Record<string, never> | null;
             oldest?: components["schemas"]["ConversationId"] | null;
             oldest_owed_since?: components["schemas"]["Ms"] | null;
             reasons: components["schemas"]["Blocked"][];
+            /** @description What the first in line asks for: `{skill, have, name}`. */
+            skills: Record<string, never>[];
             /**
              * Format: int32
              * @description Held and owed a reply.
@@ -4796,6 +4979,8 @@ export interface components {
             decisions: components["schemas"]["DecisionView"][];
             /** @description Its place among those that wait for the same agents: `{place, of}`. */
             position?: Record<string, never> | null;
+            /** @description What whoever takes it must be able to do. */
+            skills: Record<string, never>[];
             /** @description Who could have it now and why the others cannot: counts that add up; only while it waits. */
             why_waiting?: Record<string, never> | null;
         };
@@ -4910,6 +5095,29 @@ export interface components {
             /** @description The key of HMAC-SHA256 over the ids of the site's users. */
             secret: string;
         };
+        /** @description Something that agents can do and conversations ask for. */
+        Skill: {
+            /**
+             * Format: int64
+             * @description Active users who have it.
+             */
+            agents: number;
+            /**
+             * Format: int64
+             * @description Channel accounts whose conversations ask for it.
+             */
+            channels: number;
+            created_at: components["schemas"]["Ms"];
+            id: components["schemas"]["SkillId"];
+            name: string;
+            /** Format: int64 */
+            version: number;
+        };
+        /**
+         * Format: int64
+         * @description Something an agent can do: a language, a product.
+         */
+        SkillId: number;
         SkippedEvent: {
             /** @description The line of the file on which the event begins, from 1. */
             line: number;
@@ -4979,6 +5187,8 @@ export interface components {
             note?: string | null;
             /** Format: int64 */
             seen?: number | null;
+            /** @description To a group or to whoever is next: what they must be able to do; what it asked for before when left out. */
+            skills?: components["schemas"]["SkillId"][] | null;
             to: components["schemas"]["TransferTo"];
         };
         TransferTo: {
@@ -5043,21 +5253,40 @@ export interface components {
             photo?: string | null;
             /** @description What customers see; empty is the name. */
             public_name: string;
+            /**
+             * Format: int64
+             * @description Place under the strategy `ranked`, 0 to 1,000: the lowest is served first.
+             */
+            rank: number;
             reason?: string | null;
             role: components["schemas"]["Role"];
             /** @description Put under every answer. */
             signature: string;
             since: components["schemas"]["Ms"];
+            /** @description What they can do. */
+            skills: components["schemas"]["SkillId"][];
             state: components["schemas"]["AgentState"];
             status: components["schemas"]["UserStatus"];
             /** Format: int64 */
             version: number;
+            /**
+             * Format: int64
+             * @description Share of the work under the strategy `weighted`, 1 to 20.
+             */
+            weight: number;
         };
         /**
          * @description Whether a user may sign in to the workspace.
          * @enum {string}
          */
         UserStatus: "active" | "suspended";
+        /** @description What a second person says to a policy. */
+        Verdict: {
+            /** @description Yes in spite of findings that ask for a decision, and of tests that fail since it was proposed. */
+            confirm?: boolean;
+            /** @description Why, for whoever proposed it. */
+            note?: string;
+        };
         /** @description An agent in a decision. */
         VerdictView: {
             agent: components["schemas"]["AgentId"];
@@ -5196,6 +5425,8 @@ export interface components {
             id: components["schemas"]["WorkspaceId"];
             language: string;
             name: string;
+            /** @description An assignment policy is in force only when a second person with the right has said yes. */
+            policy_approval: boolean;
             /** @description Agents do not see what belongs to no group ("solo equipos"). */
             teams_only: boolean;
             /** Format: int64 */
@@ -8486,6 +8717,40 @@ export interface operations {
             };
         };
     };
+    approve: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Verdict"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Candidate"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     differences: {
         parameters: {
             query?: {
@@ -8506,6 +8771,40 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Paged_ShadowDifference"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reject: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Verdict"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Candidate"];
                 };
             };
             /** @description Problem details */
@@ -9230,6 +9529,163 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list: {
+        parameters: {
+            query?: {
+                /** @description Items of a page, 1 to 200; 50 when left out. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Paged_Skill"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewSkill"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Skill"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Skill"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    edit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EditSkill"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Skill"];
                 };
             };
             /** @description Problem details */

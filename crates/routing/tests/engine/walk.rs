@@ -253,7 +253,7 @@ pub fn input(state: &State, op: &Op) -> Input {
             ][usize::from(how % 4)],
             seen,
             deferred_until: (how & 16 == 16).then(|| now.plus(50_000)),
-            needs: (how & 8 == 8).then(|| some_needs(how)),
+            needs: (how & 14 == 8).then(|| some_needs(how)),
             manage_others: how & 32 == 32,
             may_exceed: how & 64 == 64,
             arrival: brought,

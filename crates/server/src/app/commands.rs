@@ -175,7 +175,11 @@ pub fn transfer(tx: &mut Tx<'_>, who: &Who, id: ConversationId, t: &Transfer) ->
     let needs = match &t.skills {
         None => None,
         Some(_) if matches!(t.to, Target::Agent(_)) => {
-            return Err(AppError::field("/skills", "one_of", "skills choose from a queue, and an agent was named"));
+            return Err(AppError::field(
+                "/skills",
+                "one_of",
+                "skills choose from a queue, and an agent was named",
+            ));
         }
         Some(wanted) => {
             let mut f = Fields::new();

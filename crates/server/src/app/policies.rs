@@ -465,10 +465,18 @@ pub fn checked(tx: &mut Tx<'_>, w: WorkspaceId, new: &NewPolicy) -> AppResult<Ru
     for (at, policy) in &all {
         for (i, step) in policy.steps.iter().enumerate() {
             if step.add_groups.iter().any(|g| !live.contains(g) && !named.contains(g)) {
-                add(format!("{at}/steps/{i}/add_groups"), "unknown", "there is no such group");
+                add(
+                    format!("{at}/steps/{i}/add_groups"),
+                    "unknown",
+                    "there is no such group",
+                );
             }
         }
-        let text = policy.max_wait.as_ref().and_then(|m| m.text.as_deref()).unwrap_or_default();
+        let text = policy
+            .max_wait
+            .as_ref()
+            .and_then(|m| m.text.as_deref())
+            .unwrap_or_default();
         if text.chars().count() > LONGEST_WORDS {
             add(format!("{at}/max_wait/text"), "too_long", "at most 1,000 characters");
         }
@@ -477,7 +485,11 @@ pub fn checked(tx: &mut Tx<'_>, w: WorkspaceId, new: &NewPolicy) -> AppResult<Ru
         }
         for (i, seconds) in policy.escalation_seconds.iter().enumerate() {
             if !(1..=LONGEST_SECONDS).contains(seconds) {
-                add(format!("{at}/escalation_seconds/{i}"), "out_of_range", "from 1 second to a day");
+                add(
+                    format!("{at}/escalation_seconds/{i}"),
+                    "out_of_range",
+                    "from 1 second to a day",
+                );
             }
         }
     }
@@ -983,7 +995,10 @@ pub fn import(tx: &mut Tx<'_>, who: &Who, text: &ExportedPolicy) -> AppResult<Im
 /// # Errors
 /// When the database fails.
 pub fn found_for_group(tx: &mut Tx<'_>, who: &Who, policy: &Policy, group: GroupId) -> AppResult<Vec<Found>> {
-    Ok(Found::of(policy, policy.validate(&world(tx, who.workspace, Some(group))?)))
+    Ok(Found::of(
+        policy,
+        policy.validate(&world(tx, who.workspace, Some(group))?),
+    ))
 }
 
 /// What a policy would do in the present state.

@@ -20,8 +20,8 @@ use ronda_storage::decisions::{self, DecisionRow, Wanted};
 use ronda_storage::messages::{self, NewLine};
 use ronda_storage::routing::{self, Consumed, LoadDelta, RoundRow};
 use ronda_storage::{
-    StoreError, Tx, Wake, agents, channel_accounts, hours as stored_hours, incidents, service_levels,
-    skills, timers, workspaces,
+    StoreError, Tx, Wake, agents, channel_accounts, hours as stored_hours, incidents, service_levels, skills, timers,
+    workspaces,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -110,7 +110,7 @@ fn profile(row: &agents::RoutableRow, groups: Vec<GroupId>) -> Profile {
         limit: row.limit_override.and_then(|l| u32::try_from(l).ok()),
         weight: u32::try_from(row.weight).unwrap_or(1),
         rank: u32::try_from(row.rank).unwrap_or_default(),
-        skills: row.skills.clone()
+        skills: row.skills.clone(),
     }
 }
 
@@ -591,9 +591,7 @@ fn alert(notice: &Notice) -> Option<Raised> {
             conversation, agent, ..
         } => ("affinity_ended", Some(*conversation), Some(*agent)),
         // A failed send and a late reply are told in the conversation.
-        Notice::SendFailed { .. }
-        | Notice::LateReply { .. }
-        | Notice::HoldsOutsideGroup { .. } => return None,
+        Notice::SendFailed { .. } | Notice::LateReply { .. } | Notice::HoldsOutsideGroup { .. } => return None,
     };
     Some(Raised {
         kind,

@@ -152,7 +152,14 @@ pub fn delete(tx: &mut Tx<'_>, who: &Who, id: SkillId) -> AppResult<()> {
             audit::changed(tx, w, "channel-accounts", account.id.0, account.version + 1);
         }
     }
-    recorded(tx, who, "deleted", id, row.version + 1, (Some(json!({ "name": row.name })), None))
+    recorded(
+        tx,
+        who,
+        "deleted",
+        id,
+        row.version + 1,
+        (Some(json!({ "name": row.name })), None),
+    )
 }
 
 fn taken(error: StoreError) -> AppError {

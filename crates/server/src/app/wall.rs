@@ -234,7 +234,11 @@ pub fn overview(
         unanswered: survey.queues.iter().map(|q| q.unanswered).sum(),
         exhausted: survey.queues.iter().map(|q| q.exhausted).sum(),
         oldest_owed_since: survey.queues.iter().filter_map(|q| q.oldest).map(|(at, _)| at).min(),
-        queues: survey.queues.iter().map(|q| queue(q, &names, &explained, next)).collect(),
+        queues: survey
+            .queues
+            .iter()
+            .map(|q| queue(q, &names, &explained, next))
+            .collect(),
         agents: agents(tx, w, survey)?,
         expiring: listed(tx, w, &clocks)?,
         overdue,

@@ -193,7 +193,11 @@ pub async fn add_candidate(
 /// Of somebody else: 403 `own_proposal`. A proposed one is in force at once, a planned one comes at its time. 412 when
 /// another version came since.
 #[utoipa::path(post, path = "/routing-policies/candidates/{id}/approve", tag = "Routing", params(("id" = i64, Path)), request_body = Verdict, responses((status = 200, body = Candidate)))]
-pub async fn approve(ctx: Context, Path(id): Path<i64>, Body(verdict): Body<Verdict>) -> Result<Json<Candidate>, Problem> {
+pub async fn approve(
+    ctx: Context,
+    Path(id): Path<i64>,
+    Body(verdict): Body<Verdict>,
+) -> Result<Json<Candidate>, Problem> {
     Ok(Json(
         ctx.write("approve", move |tx, who| candidates::approve(tx, who, id, &verdict))
             .await?,
@@ -204,7 +208,11 @@ pub async fn approve(ctx: Context, Path(id): Path<i64>, Body(verdict): Body<Verd
 ///
 /// It stays in the list with the reason until it is dropped.
 #[utoipa::path(post, path = "/routing-policies/candidates/{id}/reject", tag = "Routing", params(("id" = i64, Path)), request_body = Verdict, responses((status = 200, body = Candidate)))]
-pub async fn reject(ctx: Context, Path(id): Path<i64>, Body(verdict): Body<Verdict>) -> Result<Json<Candidate>, Problem> {
+pub async fn reject(
+    ctx: Context,
+    Path(id): Path<i64>,
+    Body(verdict): Body<Verdict>,
+) -> Result<Json<Candidate>, Problem> {
     Ok(Json(
         ctx.write("reject", move |tx, who| candidates::reject(tx, who, id, &verdict))
             .await?,

@@ -214,4 +214,35 @@ api_suite! {
         assert!(chat(&t.owner, 1).await["owner"]["id"].is_i64());
         assert_eq!(why(&t.owner, 1).await["skills"], json!([]));
     }
+
+    /// Asked for with a conversation that we begin: its customer's answer goes to who has it, the sender or not.
+    async fn row_72_a_conversation_that_is_begun_asks_for_skills(app) {
+        let s = crate::whatsapp::scene(app).await;
+        let luis = app.member("luis", Role::Agent).await;
+        let _screen = luis.screen(None).await;
+        let portuguese = skill(&s.owner, "portugués").await;
+        edit_user(&s.owner, &s.ana, json!({ "skills": [portuguese] })).await;
+        app.settled().await;
+        let start = |skills: Value| {
+            let parameters = json!([{ "type": "text", "text": "Marta" }]);
+            let content = json!({ "type": "template", "name": "bienvenida", "language": "es_AR",
+                "components": [{ "type": "body", "parameters": parameters }] });
+            json!({ "channel_account": s.graph.account, "phone": "+5491155552001", "skills": skills,
+                "client_id": uuid::Uuid::now_v7(), "content": content })
+        };
+        luis.post("/conversations", start(json!([999_999]))).await.wrong("/skills/0", "unknown");
+        let begun = luis.post("/conversations", start(json!([portuguese]))).await.expect(201)["conversation"].clone();
+        assert_eq!(begun["owner"]["id"], luis.agent.0);
+        let now = app.clock.now().0;
+        let answer = ronda_testkit::text("wamid.R", "5491155552001", now, "Olá");
+        s.graph.delivers(json!({ "messages": [answer] })).await.expect(200);
+        let path = format!("/conversations/{}", begun["id"]);
+        let held = s.owner.until(&path, |c| c["place"] == "held").await;
+        assert_eq!(held["owner"]["id"], s.ana.agent.0);
+        let shown = s.owner.get(&format!("{path}/routing")).await.expect(200);
+        assert_eq!(shown["skills"][0]["name"], "portugués");
+        let entered = shown["decisions"].as_array().unwrap().iter().find(|d| d["act"] == "enqueue").unwrap();
+        assert_eq!(entered["reason"]["params"], json!({ "agent": luis.agent, "why": "skill" }), "the sender lacks it");
+        app.settled().await;
+    }
 }
