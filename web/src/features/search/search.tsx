@@ -33,6 +33,7 @@ const FIELDS: { field: string; path: string; label: Key; also: Key[] }[] = [
   { field: 'who', path: '/dashboard/assignment', label: 'assign.who', also: ['search.words.who'] },
   { field: 'general', path: '/dashboard/settings', label: 'workspace.general', also: ['workspace.zone', 'workspace.country', 'common.language'] },
   { field: 'tolerance', path: '/dashboard/settings', label: 'tolerance.title', also: ['tolerance.text', 'search.words.tolerance'] },
+  { field: 'approval', path: '/dashboard/settings', label: 'approval.title', also: ['approval.text'] },
   { field: 'autoclose', path: '/dashboard/settings', label: 'autoclose.title', also: ['autoclose.text', 'search.words.autoclose'] },
 ];
 
