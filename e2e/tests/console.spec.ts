@@ -159,6 +159,55 @@ test('AG-14 CORE-5.1 a conversation is begun by number, and what the channel doe
   await expect(ana.thread.getByText('👍').first()).toBeVisible();
 });
 
+test('AG-1 a chat is found, taken, answered, passed on and closed with the keyboard alone', async ({ world }) => {
+  const ana = await Console.open(await world.join('Ana Pérez'), '/agent/unassigned');
+  const beto = await Console.open(await world.join('Beto Díaz'));
+  const visit = await (await world.shop()).visit();
+  await visit.write('¿Hay stock del torpedo?');
+  await expect(ana.row('torpedo')).toBeVisible();
+  const keys = ana.page.keyboard;
+  await keys.press('Alt+KeyN');
+  await expect(ana.page.getByRole('region', { name: /^Conversación/ })).toBeVisible();
+  await keys.press('Alt+KeyA');
+  await expect(ana.composer).toBeFocused();
+  await keys.type('Sí, quedan dos');
+  await keys.press('Enter');
+  await expect(visit.messages.getByText('Sí, quedan dos')).toBeVisible();
+
+  await keys.press('Alt+KeyT');
+  await expect(ana.dialog.getByLabel('Persona o grupo')).toBeFocused();
+  await keys.type('beto');
+  await keys.press('Tab');
+  await expect(ana.dialog.getByRole('option', { name: /Beto Díaz/ })).toBeFocused();
+  const ring = await ana.page.evaluate(() => getComputedStyle(document.activeElement ?? document.body).outlineStyle);
+  expect(ring, 'what has the focus is marked').toBe('solid');
+  await keys.press('Enter');
+  await keys.press('Tab');
+  await keys.type('Ya le dije que quedan dos');
+  await keys.press('Tab');
+  await keys.press('Tab');
+  await expect(ana.dialog.getByRole('button', { name: 'Derivar' })).toBeFocused();
+  await keys.press('Enter');
+  await expect(beto.row('Sí, quedan dos')).toBeVisible();
+
+  await beto.page.keyboard.press('Alt+KeyJ');
+  await expect(beto.thread.getByText('Ya le dije que quedan dos')).toBeVisible();
+  await beto.page.keyboard.press('Alt+KeyE');
+  await expect(beto.dialog).toBeVisible();
+  await beto.page.keyboard.press('Enter');
+  await expect(beto.row('Sí, quedan dos')).toHaveCount(0);
+
+  await keys.press('?');
+  await expect(ana.dialog.getByText('Próxima que espera respuesta')).toBeVisible();
+  await keys.press('Escape');
+  await keys.press('Control+k');
+  await keys.type('agentes');
+  await expect(ana.dialog.getByRole('option', { selected: true })).toContainText('Agentes');
+  await expectAccessible(ana.page);
+  await keys.press('Enter');
+  await expect(ana.page.getByRole('heading', { name: 'Agentes' })).toBeVisible();
+});
+
 interface Sender {
   get<T>(path: string): Promise<T>;
 }

@@ -39,7 +39,9 @@ export function Finder({ title, hint, text, onText, rows, none, onClose }: Finde
   };
   const active = rows[chosen];
   const list = useRef<HTMLDivElement>(null);
-  useEffect(() => list.current?.querySelector('[aria-selected="true"]')?.scrollIntoView({ block: 'nearest' }), [chosen]);
+  useEffect(() => {
+    list.current?.querySelector('[aria-selected="true"]')?.scrollIntoView({ block: 'nearest' });
+  }, [chosen]);
   return (
     <Dialog title={title} wide className="palette" onClose={onClose}>
       <div className="input-group" onKeyDown={keys}>
