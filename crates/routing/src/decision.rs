@@ -151,6 +151,10 @@ pub enum Reason {
         after_ms: i64,
         round: u8,
     },
+    /// Rotate: the agent it was transferred to did not answer in time, and the sender had asked for it back.
+    CameBack {
+        after_ms: i64,
+    },
     /// Rotate: the time was over before, and now somebody is available.
     NowAvailable {
         round: u8,

@@ -3,7 +3,7 @@
 use crate::clock::open_between;
 use crate::decision::{Act, Decision, Funnel, Reason, Reject};
 use crate::fact::Presence;
-use crate::index::{self, Due, Rules};
+use crate::index::{self, Due, Rules, Status};
 use crate::outcome::Notice;
 use crate::policy::{OnGone, PresenceRule};
 use crate::row::{AgentRow, ConvRow, Epoch, Origin};
@@ -60,6 +60,12 @@ impl Work<'_> {
         let (rounds, any) = (policy.rounds, policy.presence == PresenceRule::Any);
         let mut lane = index::lane_without_owner(&old);
         let no_answer = |round| Reason::NoAnswer { after_ms, round };
+        if let Some(back) = old.keep.return_to.filter(|back| self.takes_back(*back, &old)) {
+            let mut missed = lane.missed;
+            missed.retain(|a| *a != back);
+            self.rotate_to(&old, missed, back, Reason::CameBack { after_ms }, Funnel::default());
+            return;
+        }
         if let Some((to, funnel)) = self.choose_next(&scope, &lane) {
             self.rotate_to(&old, lane.missed, to, no_answer(old.round), funnel);
             return;
@@ -104,6 +110,13 @@ impl Work<'_> {
         } else {
             self.release(&old, current, &stuck, funnel);
         }
+    }
+
+    /// Whether who transferred a conversation can have it back: available with room, and allowed to answer there.
+    fn takes_back(&self, agent: AgentId, conv: &ConvRow) -> bool {
+        self.s
+            .agent(agent)
+            .is_some_and(|a| Rules::may_reply(a, conv.channel) && self.s.status_for(a, conv) == Status::Room)
     }
 
     /// Row 14: when those who are answering hold more than they can answer within the time, what one of them holds is

@@ -101,6 +101,9 @@ pub struct ConvKeep {
     /// The owner before, after a rotation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub previous: Option<AgentId>,
+    /// Who transferred it and gets it back when its owner lets the time pass.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub return_to: Option<AgentId>,
     /// What whoever takes it must be able to do, ascending.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub needs: Vec<SkillId>,

@@ -611,4 +611,8 @@ export default {
 
   // Pauses
   'decision.pause': 'The clocks stand still or go on: a supervisor’s pause',
+  'transfer.back': 'Back to me if there is no answer',
+  'transfer.back.text': 'Instead of going to somebody else when the time is over.',
+  'why.came_back': 'came back unanswered after {after}',
+  'decision.rotate.came_back': 'Back from {from} to {to}, who transferred it: no answer in {after}',
 } satisfies Record<keyof typeof es, string>;

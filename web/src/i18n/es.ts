@@ -610,4 +610,8 @@ export default {
 
   // Pauses
   'decision.pause': 'Los relojes se detienen o siguen: la pausa de un supervisor',
+  'transfer.back': 'Que vuelva a mí si no responde',
+  'transfer.back.text': 'En lugar de pasar a otra persona cuando termina su tiempo.',
+  'why.came_back': 'volvió sin respuesta tras {after}',
+  'decision.rotate.came_back': 'Volvió de {from} a {to}, que la derivó: no respondió en {after}',
 } as const;

@@ -611,4 +611,8 @@ export default {
 
   // Pauses
   'decision.pause': 'Os relógios param ou seguem: a pausa de um supervisor',
+  'transfer.back': 'Que volte para mim se não houver resposta',
+  'transfer.back.text': 'Em vez de ir para outra pessoa quando o tempo acaba.',
+  'why.came_back': 'voltou sem resposta após {after}',
+  'decision.rotate.came_back': 'Voltou de {from} para {to}, que a encaminhou: sem resposta em {after}',
 } satisfies Record<keyof typeof es, string>;

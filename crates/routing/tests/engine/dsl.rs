@@ -259,6 +259,22 @@ impl Scene {
             deferred_until: until.map(|s| Ms(s * 1_000)),
             manage_others,
             may_exceed: true,
+            return_unanswered: false,
+            arrival: None,
+        })
+    }
+
+    /// A transfer that comes back when it is not answered.
+    pub fn lend(&mut self, conv: i64, by: i64, to: i64) -> Answer {
+        self.step(Fact::Transferred {
+            conv: c(conv),
+            by: a(by),
+            to: Target::Agent(a(to)),
+            seen: None,
+            deferred_until: None,
+            manage_others: false,
+            may_exceed: true,
+            return_unanswered: true,
             arrival: None,
         })
     }

@@ -594,6 +594,12 @@ impl Model {
             }
         }
         let missed = with_owner(old);
+        let back = old.keep.return_to.and_then(|a| self.agent(a));
+        let takes = |a: &AgentRow| a.channels.as_ref().is_none_or(|c| c.contains(&old.channel)) && available(a, &policy) && !self.busy(a, old);
+        if let Some(back) = back.filter(takes).map(|a| a.agent) {
+            let missed = missed.into_iter().filter(|a| *a != back).collect();
+            return self.rotate(old, old.round, missed, back);
+        }
         if let Some(to) = self.best(old, &missed, true) {
             return self.rotate(old, old.round, missed, to);
         }
@@ -788,6 +794,7 @@ fn kept(keep: &ConvKeep) -> ConvKeep {
         overdue: false,
         guarded: false,
         stale: false,
+        return_to: None,
         step_since: None,
         asked_since: None,
         waited_out: false,

@@ -349,6 +349,7 @@ impl Model {
                 deferred_until,
                 manage_others,
                 may_exceed,
+                return_unanswered,
                 ..
             } => {
                 let others = old.owner.is_some_and(|o| o != *by);
@@ -393,7 +394,10 @@ impl Model {
                         self.change(Act::Transfer, old, row);
                     }
                 } else if self.fits(agent, old, *may_exceed) {
-                    self.by_hand(Act::Transfer, old, base, agent, Origin::Transferred);
+                    let mut row = self.held(&ConvRow { round: 0, ..base }, agent, Origin::Transferred);
+                    row.keep.previous = None;
+                    row.keep.return_to = (*return_unanswered && *by != agent).then_some(*by);
+                    self.change(Act::Transfer, old, row);
                 }
             }
             Fact::Declined { agent, .. } if old.owner == Some(*agent) => {

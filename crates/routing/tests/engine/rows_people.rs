@@ -306,6 +306,30 @@ fn row_53_a_transferred_one_rotates_in_its_group_and_not_to_the_sender() {
     );
 }
 
+/// The sender may ask for it back: then they are asked before anybody else, when they have room.
+#[test]
+fn row_53_a_transfer_that_was_only_lent_comes_back_to_the_sender() {
+    let mut s = Scene::with(support(), 3);
+    s.arrive(1);
+    let sender = s.owner(1);
+    let to = sender % 3 + 1;
+    s.lend(1, sender, to);
+    s.at(600);
+    assert_eq!(s.owner(1), sender);
+    s.at(1_800);
+    assert_ne!(s.owner(1), sender, "once: then the turn goes on");
+    // Away, they are no candidate, and it rotates like any other.
+    let mut s = Scene::with(support(), 3);
+    s.arrive(1);
+    let sender = s.owner(1);
+    let to = sender % 3 + 1;
+    s.lend(1, sender, to);
+    s.presence(sender, Presence::Away);
+    s.at(600);
+    assert_ne!(s.owner(1), sender);
+    assert_ne!(s.owner(1), to);
+}
+
 #[test]
 fn row_54_five_transfers_then_a_supervisor() {
     let mut s = Scene::with(support(), 2);

@@ -251,6 +251,7 @@ pub fn input(state: &State, op: &Op) -> Input {
             deferred_until: (how & 16 == 16).then(|| now.plus(50_000)),
             manage_others: how & 32 == 32,
             may_exceed: how & 64 == 64,
+            return_unanswered: how & 8 == 8,
             arrival: brought,
         },
         19 => Fact::Declined {

@@ -144,6 +144,8 @@ pub struct Transfer {
     pub seen: Option<i64>,
     pub note: Option<String>,
     pub deferred_until: Option<Ms>,
+    /// Back to the caller when the named agent lets the time pass.
+    pub return_unanswered: bool,
 }
 
 fn manage(who: &Who, row: &ConversationRow) -> AppResult<()> {
@@ -178,6 +180,7 @@ pub fn transfer(tx: &mut Tx<'_>, who: &Who, id: ConversationId, t: &Transfer) ->
         deferred_until: t.deferred_until,
         manage_others: who.may(Permission::ConversationsManageOthers),
         may_exceed: true,
+        return_unanswered: t.return_unanswered,
         arrival: Some(arrival(&row)),
     };
     Ok(Prepared {
@@ -212,6 +215,7 @@ pub fn release(tx: &mut Tx<'_>, who: &Who, to: Option<Target>) -> AppResult<Vec<
             // Who leaves is not asked how often a chat has moved.
             manage_others: true,
             may_exceed: true,
+            return_unanswered: false,
             arrival: None,
         };
         facts.push((row.id, row.number, fact));

@@ -421,6 +421,9 @@ pub struct Transfer {
     /// Keep it for the named agent until then when they are not available.
     #[serde(default)]
     deferred_until: Option<Ms>,
+    /// Back to the caller, before anybody else is asked, when the named agent lets the time pass.
+    #[serde(default)]
+    return_unanswered: bool,
 }
 
 /// Transfer a conversation
@@ -436,6 +439,7 @@ pub async fn transfer(
         seen: b.seen,
         note: b.note.filter(|n| !n.trim().is_empty()),
         deferred_until: b.deferred_until,
+        return_unanswered: b.return_unanswered,
     };
     command(&ctx, &headers, id, move |tx, who| {
         commands::transfer(tx, who, id, &transfer)

@@ -96,6 +96,25 @@ api_suite! {
         app.settled().await;
     }
 
+    /// "Volver a mí si no responde": the sender is asked before anybody else, once.
+    async fn ag_11_a_transfer_that_is_not_answered_comes_back_when_the_sender_asked_for_it(app) {
+        let t = team(app).await;
+        let mut lent = to(&t.luis);
+        lent["return_unanswered"] = json!(true);
+        t.ana.post("/conversations/1/transfer", lent).await.expect(200);
+        for _ in 0..3 {
+            app.advance(20_500);
+            app.settled().await;
+        }
+        let back = t.owner.get("/conversations/1").await.expect(200);
+        assert_eq!((back["owner"]["id"].clone(), back["assigned_reason"]["code"].clone()), (json!(t.ana.agent), json!("came_back")));
+        for _ in 0..3 {
+            app.advance(20_500);
+            app.settled().await;
+        }
+        assert_ne!(owner_of(&t.owner, 1).await, t.ana.agent.0);
+    }
+
     /// Row 51: refused under online-only, unless it is left for later: then it waits for them, and after that for all.
     async fn row_51_an_absent_agent_gets_it_later_or_not_at_all(app) {
         let t = team(app).await;

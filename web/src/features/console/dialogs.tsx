@@ -8,7 +8,7 @@ import { explain } from '@/lib/errors';
 import { useMe } from '@/lib/me';
 import { fold } from '@/lib/text';
 import { coarse } from '@/lib/time';
-import { Avatar, Banner, Button, Dialog, Empty, Failure, Field, Icon, Loading, TextArea, TextField } from '@/ui';
+import { Avatar, Banner, Button, Checkbox, Dialog, Empty, Failure, Field, Icon, Loading, TextArea, TextField } from '@/ui';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useAct } from './actions';
@@ -56,6 +56,7 @@ function Transfer({ c, onClose, onGone }: Inner) {
   const [find, setFind] = useState('');
   const [to, setTo] = useState<Target | null>(null);
   const [note, setNote] = useState('');
+  const [back, setBack] = useState(false);
   const now = useNow();
   const waiting = c.place === 'waiting';
   const named = to?.kind === 'agent' ? agents.data?.find((agent) => agent.id === to.id) : undefined;
@@ -74,7 +75,7 @@ function Transfer({ c, onClose, onGone }: Inner) {
     if (!to) return;
     const target = to.kind === 'anyone' ? { anyone: true } : { [to.kind]: to.id };
     act.mutate(
-      { id: c.id, verb: 'transfer', body: { to: target, seen: c.epoch, ...(note.trim() ? { note: note.trim() } : {}), ...(deferred ? { deferred_until: deferred } : {}) } },
+      { id: c.id, verb: 'transfer', body: { to: target, seen: c.epoch, ...(note.trim() ? { note: note.trim() } : {}), ...(deferred ? { deferred_until: deferred } : {}), ...(back && to.kind === 'agent' ? { return_unanswered: true } : {}) } },
       {
         onSuccess: () => {
           onClose();
@@ -188,6 +189,11 @@ function Transfer({ c, onClose, onGone }: Inner) {
         {!agents.isPending && people.length === 0 && teams.length === 0 && <p className="sm muted pad">{t('transfer.none')}</p>}
       </div>
       {named && over && <Banner tone="amber">{t('transfer.over', { name: named.name, load: named.load, limit: named.limit ?? 0 })}</Banner>}
+      {to?.kind === 'agent' && c.owner?.id === me.agent?.id && (
+        <Checkbox checked={back} onChange={setBack} help={t('transfer.back.text')}>
+          {t('transfer.back')}
+        </Checkbox>
+      )}
       <TextArea label={t('transfer.note')} help={t('transfer.note.help')} rows={2} value={note} onChange={(event) => setNote(event.target.value)} />
     </Dialog>
   );
