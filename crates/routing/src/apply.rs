@@ -263,6 +263,7 @@ impl Work<'_> {
         }
         row.keep.answers = old.keep.answers.saturating_add(1).min(2);
         row.keep.previous = None;
+        row.keep.return_to = None;
         row.round = 0;
         row.missed.clear();
         self.put(row);
@@ -307,6 +308,7 @@ impl Work<'_> {
         let mut row = self.owned(&answered, agent, Origin::Returned);
         row.keep.answers = 1;
         row.keep.previous = None;
+        row.keep.return_to = None;
         row.round = 0;
         row.missed.clear();
         self.allow(agent, most);

@@ -615,4 +615,5 @@ export default {
   'transfer.back.text': 'Em vez de ir para outra pessoa quando o tempo acaba.',
   'why.came_back': 'voltou sem resposta após {after}',
   'decision.rotate.came_back': 'Voltou de {from} para {to}, que a encaminhou: sem resposta em {after}',
+  'transfer.closed': '{group}: {when}. A conversa espera ali.',
 } satisfies Record<keyof typeof es, string>;

@@ -302,6 +302,7 @@ impl Model {
             _ => return self.put(row),
         }
         row.keep.previous = None;
+        row.keep.return_to = None;
         (row.round, row.missed) = (0, Vec::new());
         self.put(row);
     }

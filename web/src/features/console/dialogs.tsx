@@ -5,10 +5,11 @@ import { useT } from '@/i18n';
 import { customerName } from '@/lib/names';
 import { serverNow, useNow } from '@/lib/clock';
 import { explain } from '@/lib/errors';
-import { useMe } from '@/lib/me';
+import { closedNow, closedWords } from '@/lib/hours';
+import { useMe, useZone } from '@/lib/me';
 import { fold } from '@/lib/text';
 import { coarse } from '@/lib/time';
-import { Avatar, Banner, Button, Checkbox, Dialog, Empty, Failure, Field, Icon, Loading, TextArea, TextField } from '@/ui';
+import { Avatar, Banner, Button, Checkbox, Dialog, Empty, Failure, Field, Icon, Loading, TextArea, TextField, toast } from '@/ui';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useAct } from './actions';
@@ -58,6 +59,7 @@ function Transfer({ c, onClose, onGone }: Inner) {
   const [note, setNote] = useState('');
   const [back, setBack] = useState(false);
   const now = useNow();
+  const zone = useZone();
   const waiting = c.place === 'waiting';
   const named = to?.kind === 'agent' ? agents.data?.find((agent) => agent.id === to.id) : undefined;
   const over = named?.limit != null && named.load >= named.limit;
@@ -77,8 +79,10 @@ function Transfer({ c, onClose, onGone }: Inner) {
     act.mutate(
       { id: c.id, verb: 'transfer', body: { to: target, seen: c.epoch, ...(note.trim() ? { note: note.trim() } : {}), ...(deferred ? { deferred_until: deferred } : {}), ...(back && to.kind === 'agent' ? { return_unanswered: true } : {}) } },
       {
-        onSuccess: () => {
+        onSuccess: (moved) => {
           onClose();
+          const shut = moved?.place === 'waiting' ? closedNow(moved.closed_spans, serverNow()) : undefined;
+          if (moved && shut) toast(t('transfer.closed', { group: moved.group?.name ?? t('transfer.anyone'), when: closedWords(t, moved.place, shut, serverNow(), zone) }));
           if (!(to.kind === 'agent' && to.id === me.agent?.id)) onGone();
         },
       },
