@@ -151,7 +151,7 @@ pub enum Reason {
         after_ms: i64,
         round: u8,
     },
-    /// Rotate: the agent it was transferred to did not answer in time, and the sender had asked for it back.
+    /// Return: the agent it was transferred to did not answer in time, or is gone, and the sender had asked for it back.
     CameBack {
         after_ms: i64,
     },

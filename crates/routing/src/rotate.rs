@@ -3,7 +3,7 @@
 use crate::clock::open_between;
 use crate::decision::{Act, Decision, Funnel, Reason, Reject};
 use crate::fact::Presence;
-use crate::index::{self, Due, Rules, Status};
+use crate::index::{self, Due, Rules};
 use crate::outcome::Notice;
 use crate::policy::{OnGone, PresenceRule};
 use crate::row::{AgentRow, ConvRow, Epoch, Origin};
@@ -48,24 +48,15 @@ impl Work<'_> {
             return;
         }
         self.strike(owner, &old);
-        if self.guard(&old, owner) {
+        if self.give_back(&old) || self.guard(&old, owner) {
             return;
         }
-        let after_ms = old
-            .anchor
-            .max(old.assigned_at)
-            .map_or(0, |start| self.now().since(start));
+        let after_ms = self.had_for(&old);
         let scope = self.s.rules().scope_of(&old);
         let policy = self.s.rules().policy_of(&old);
         let (rounds, any) = (policy.rounds, policy.presence == PresenceRule::Any);
         let mut lane = index::lane_without_owner(&old);
         let no_answer = |round| Reason::NoAnswer { after_ms, round };
-        if let Some(back) = old.keep.return_to.filter(|back| self.takes_back(*back, &old)) {
-            let mut missed = lane.missed;
-            missed.retain(|a| *a != back);
-            self.rotate_to(&old, missed, back, Reason::CameBack { after_ms }, Funnel::default());
-            return;
-        }
         if let Some((to, funnel)) = self.choose_next(&scope, &lane) {
             self.rotate_to(&old, lane.missed, to, no_answer(old.round), funnel);
             return;
@@ -112,11 +103,41 @@ impl Work<'_> {
         }
     }
 
-    /// Whether who transferred a conversation can have it back: available with room, and allowed to answer there.
-    fn takes_back(&self, agent: AgentId, conv: &ConvRow) -> bool {
-        self.s
-            .agent(agent)
-            .is_some_and(|a| Rules::may_reply(a, conv.channel) && self.s.status_for(a, conv) == Status::Room)
+    /// How long the present owner has owed an answer.
+    fn had_for(&self, conv: &ConvRow) -> i64 {
+        let start = conv.anchor.max(conv.assigned_at);
+        start.map_or(0, |at| self.now().since(at))
+    }
+
+    /// Gives what was only lent back to who transferred it, before anybody else is asked: if they are available,
+    /// whatever their group, below the hard cap. They asked for it, so it is a return and costs no turn.
+    fn give_back(&mut self, old: &ConvRow) -> bool {
+        let takes = |to: &AgentId| {
+            self.s.agent(*to).is_some_and(|a| {
+                let cap = Rules::hard_cap(a, self.s.rules().policy_of(old));
+                Rules::may_reply(a, old.channel)
+                    && self.s.status_for(a, old).available()
+                    && cap.is_none_or(|cap| a.load < cap)
+            })
+        };
+        let Some(to) = old.keep.return_to.filter(takes) else {
+            return false;
+        };
+        let mut missed = index::lane_without_owner(old).missed;
+        missed.retain(|a| *a != to);
+        let base = ConvRow { missed, ..old.clone() };
+        let mut row = self.owned(&base, to, Origin::Returned);
+        row.keep.previous = old.owner;
+        let reason = Reason::CameBack {
+            after_ms: self.had_for(old),
+        };
+        self.allow(to, self.s.hard_cap_in(to, old.group));
+        self.mark_rotation(old);
+        self.mark_reason(old.conv, reason.clone());
+        self.decide(old, &row, Act::Return, reason, Funnel::default());
+        self.put(row);
+        self.over_limit(old.conv, to);
+        true
     }
 
     /// Row 14: when those who are answering hold more than they can answer within the time, what one of them holds is
@@ -380,6 +401,9 @@ impl Work<'_> {
     pub fn open_round(&mut self, row: &mut ConvRow, keep_out: &[AgentId]) {
         debug_assert!(row.place == Place::Waiting, "only a waiting row is opened");
         let funnel = self.funnel(&self.s.rules().scope_of(row), &index::lane(row));
+        if self.give_back(old) {
+            return;
+        }
         let fresh = [
             Reject::Full,
             Reject::Ramp,

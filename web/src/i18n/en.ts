@@ -614,6 +614,6 @@ export default {
   'transfer.back': 'Back to me if there is no answer',
   'transfer.back.text': 'Instead of going to somebody else when the time is over.',
   'why.came_back': 'came back unanswered after {after}',
-  'decision.rotate.came_back': 'Back from {from} to {to}, who transferred it: no answer in {after}',
-  'transfer.closed': '{group}: {when}. The conversation waits there.',
+  'decision.return.came_back': 'Back from {from} to {to}, who transferred it: no answer in {after}',
+  'transfer.closed': '{group}: {when}',
 } satisfies Record<keyof typeof es, string>;

@@ -613,6 +613,6 @@ export default {
   'transfer.back': 'Que vuelva a mí si no responde',
   'transfer.back.text': 'En lugar de pasar a otra persona cuando termina su tiempo.',
   'why.came_back': 'volvió sin respuesta tras {after}',
-  'decision.rotate.came_back': 'Volvió de {from} a {to}, que la derivó: no respondió en {after}',
-  'transfer.closed': '{group}: {when}. La conversación espera allí.',
+  'decision.return.came_back': 'Volvió de {from} a {to}, que la derivó: no respondió en {after}',
+  'transfer.closed': '{group}: {when}',
 } as const;

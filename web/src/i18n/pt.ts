@@ -614,6 +614,6 @@ export default {
   'transfer.back': 'Que volte para mim se não houver resposta',
   'transfer.back.text': 'Em vez de ir para outra pessoa quando o tempo acaba.',
   'why.came_back': 'voltou sem resposta após {after}',
-  'decision.rotate.came_back': 'Voltou de {from} para {to}, que a encaminhou: sem resposta em {after}',
-  'transfer.closed': '{group}: {when}. A conversa espera ali.',
+  'decision.return.came_back': 'Voltou de {from} para {to}, que a encaminhou: sem resposta em {after}',
+  'transfer.closed': '{group}: {when}',
 } satisfies Record<keyof typeof es, string>;

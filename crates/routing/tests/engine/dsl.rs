@@ -246,6 +246,18 @@ impl Scene {
         })
     }
 
+    /// Whoever holds it.
+    pub fn take_over(&mut self, conv: i64, agent: i64) -> Answer {
+        self.step(Fact::Taken {
+            conv: c(conv),
+            agent: a(agent),
+            seen: None,
+            take_over: true,
+            may_exceed: true,
+            arrival: None,
+        })
+    }
+
     pub fn transfer(&mut self, conv: i64, by: i64, to: Target) -> Answer {
         self.transfer_with(conv, by, to, None, false)
     }

@@ -89,9 +89,8 @@ fn renamed(key: &str, around: &Value, n: i64) -> i64 {
     match key {
         // A conversation that goes on to another group.
         "from" | "to" if around.get("empty").is_some() => n * 5 + 2_000,
-        "agent" | "by" | "to" | "owner" | "prefer" | "reserved_for" | "chosen" | "missed" | "excluded" | "previous" => {
-            n * 7 + 100
-        }
+        "agent" | "by" | "to" | "owner" | "prefer" | "reserved_for" | "chosen" | "missed" | "excluded" | "previous"
+        | "return_to" => n * 7 + 100,
         "from" if around.get("base").is_none() => n * 7 + 100,
         "pauses" if n > MANY => n,
         "group" | "groups" | "add_groups" | "heir" | "overflow" | "pauses" | "policies" | "via" => n * 5 + 2_000,

@@ -588,18 +588,15 @@ impl Model {
             let of = |n: usize| i64::try_from(n).expect("few");
             if of(held) * replies[(replies.len() - 1) / 2] > whole * of(team.len()) {
                 let mut row = old.clone();
+        if self.give_back(old) {
+            return;
+        }
                 row.keep.guarded = true;
                 row.rotate_at = self.clock_from(&row, self.now());
                 return self.change(Act::Keep, old, row);
             }
         }
         let missed = with_owner(old);
-        let back = old.keep.return_to.and_then(|a| self.agent(a));
-        let takes = |a: &AgentRow| a.channels.as_ref().is_none_or(|c| c.contains(&old.channel)) && available(a, &policy) && !self.busy(a, old);
-        if let Some(back) = back.filter(takes).map(|a| a.agent) {
-            let missed = missed.into_iter().filter(|a| *a != back).collect();
-            return self.rotate(old, old.round, missed, back);
-        }
         if let Some(to) = self.best(old, &missed, true) {
             return self.rotate(old, old.round, missed, to);
         }
@@ -692,7 +689,27 @@ impl Model {
             row.round = (row.round + 1).min(self.policy_of(row).rounds.saturating_sub(1));
             row.missed = out;
         }
+    /// Back to who lent it.
+    fn give_back(&mut self, old: &ConvRow) -> bool {
+        let Some(to) = old.keep.return_to.and_then(|a| self.agent(a)) else {
+            return false;
+        };
+        let may = to.channels.as_ref().is_none_or(|c| c.contains(&old.channel));
+        let below = self.hard_cap(&to, old).is_none_or(|cap| to.load < cap);
+        if !may || !below || !available(&to, self.policy_of(old)) {
+            return false;
+        }
+        let mut row = self.held(old, to.agent, Origin::Returned);
+        row.missed = with_owner(old).into_iter().filter(|a| *a != to.agent).collect();
+        row.keep.previous = old.owner;
+        self.change(Act::Return, old, row);
+        true
     }
+
+    }
+        if self.give_back(old) {
+            return;
+        }
 
     fn amnesty(&mut self, lost_ms: i64) {
         if lost_ms <= 30_000 {

@@ -397,6 +397,7 @@ impl Model {
                 } else if self.fits(agent, old, *may_exceed) {
                     let mut row = self.held(&ConvRow { round: 0, ..base }, agent, Origin::Transferred);
                     row.keep.previous = None;
+                    anew(&mut row);
                     row.keep.return_to = (*return_unanswered && *by != agent).then_some(*by);
                     self.change(Act::Transfer, old, row);
                 }

@@ -135,6 +135,7 @@ async fn each(ctx: &Context, action: &Action, target: ronda_routing::Target, one
                         seen: one.seen,
                         note: None,
                         deferred_until: None,
+                        return_unanswered: false,
                     };
                     commands::transfer(tx, who, id, &transfer)
                 }

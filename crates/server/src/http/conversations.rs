@@ -421,7 +421,8 @@ pub struct Transfer {
     /// Keep it for the named agent until then when they are not available.
     #[serde(default)]
     deferred_until: Option<Ms>,
-    /// Back to the caller, before anybody else is asked, when the named agent lets the time pass.
+    /// Back to the caller, before anybody else is asked, when the named agent lets the time pass or leaves. Only with
+    /// an agent, and not together with `deferred_until`.
     #[serde(default)]
     return_unanswered: bool,
 }
@@ -434,8 +435,13 @@ pub async fn transfer(
     Path(id): Path<ConversationId>,
     Body(b): Body<Transfer>,
 ) -> Result<Json<Moved>, Problem> {
+    let to = b.to.target()?;
+    if b.return_unanswered && (!matches!(to, Target::Agent(_)) || b.deferred_until.is_some()) {
+        let why = "only what a named agent gets at once can come back";
+        return Err(Problem::invalid("/return_unanswered", "not_together", why));
+    }
     let transfer = commands::Transfer {
-        to: b.to.target()?,
+        to,
         seen: b.seen,
         note: b.note.filter(|n| !n.trim().is_empty()),
         deferred_until: b.deferred_until,

@@ -34,7 +34,13 @@ fn spans(of: &[(&str, &str)]) -> Value {
 
 /// The address of somebody before the `@`.
 fn address(of: &Browser) -> String {
-    of.me["account"]["email"].as_str().unwrap().split('@').next().unwrap().to_owned()
+    of.me["account"]["email"]
+        .as_str()
+        .unwrap()
+        .split('@')
+        .next()
+        .unwrap()
+        .to_owned()
 }
 
 /// The same stretches on every day.
@@ -121,23 +127,24 @@ api_suite! {
         let scope = format!("group-{}", noche["id"]);
         until(app, TUE, "12:00");
         // Half a week may have passed: sessions are over.
-        let (owner, ana, luis) = (app.sign_in("olga").await, app.sign_in(&address(&ana)).await, app.sign_in(&address(&luis)).await);
+        let (owner, ana) = (app.sign_in("olga").await, app.sign_in(&address(&ana)).await);
         set(app, &owner, &scope, daily(&[("20:00", "23:00")])).await;
-        app.policy(&owner, "support", json!({ "excluded": [owner.agent] })).await;
-        let _screens = (ana.screen(None).await, luis.screen(None).await);
+        say(app, &owner, &scope, json!({ "texts": { "es": "Noche: {{next_opening}}." } })).await;
+        app.policy(&owner, "support", json!({ "excluded": [owner.agent, luis.agent] })).await;
+        let _screen = ana.screen(None).await;
         let (_, key) = app.web_chat(&owner, json!({})).await;
         app.visitor(&key).await.writes("Hola").await;
         app.settled().await;
-        let held = ana.post("/conversations/1/take", json!({})).await;
-        assert!(held.status == 200 || held.status == 409, "{}", held.body);
-        let holder = conversation(&owner, 1).await["owner"]["id"].clone();
-        let sender = if holder == ana.agent.0 { &ana } else { &luis };
-        let moved = sender.post("/conversations/1/transfer", json!({ "to": { "group": noche["id"] } })).await.expect(200)["conversation"].clone();
-        assert_eq!(moved["place"], "waiting");
-        let (now, shut) = (app.clock.now().0, moved["closed_spans"][0].clone());
-        assert!(shut["from"].as_i64().unwrap() <= now && shut["to"].as_i64().unwrap() > now, "{moved}");
+        assert_eq!(conversation(&owner, 1).await["owner"]["id"], ana.agent.0);
+        let transfer = json!({ "to": { "group": noche["id"] } });
+        let moved = ana.post("/conversations/1/transfer", transfer).await.expect(200)["conversation"].clone();
+        assert_eq!((&moved["place"], &moved["group"]["name"]), (&json!("waiting"), &json!("Noche")));
+        let (now, shut) = (app.clock.now().0, &moved["closed_spans"][0]);
+        assert!(shut["from"].as_i64().unwrap() <= now, "{moved}");
+        about(ahead(app, &shut["to"]), 8 * Ms::HOUR);
         app.settled().await;
         assert_eq!(conversation(&owner, 1).await["place"], "waiting", "nobody gets it while it is closed");
+        assert_eq!(automatic(&owner, 1).await, ["Noche: hoy a las 20:00."]);
     }
 
     /// Given 09:00–13:00 and 14:00–18:00, then 13:30 is closed and clocks stop.

@@ -62,7 +62,10 @@ export function useAct() {
       const now = serverNow();
       const shut = closedNow(conversation.closed_spans, now);
       // Whoever transfers to people who are not there is told until when it waits.
-      if (verb === 'transfer' && conversation.place === 'waiting' && shut) toast(closedWords(t, conversation.place, shut, now, zone));
+      if (verb === 'transfer' && conversation.place === 'waiting' && shut) {
+        const group = conversation.group?.name ?? t('transfer.anyone');
+        toast(t('transfer.closed', { group, when: closedWords(t, conversation.place, shut, now, zone) }));
+      }
     },
     onError: (error, { verb }) => {
       // Dialogs show these themselves.

@@ -5,11 +5,10 @@ import { useT } from '@/i18n';
 import { customerName } from '@/lib/names';
 import { serverNow, useNow } from '@/lib/clock';
 import { explain } from '@/lib/errors';
-import { closedNow, closedWords } from '@/lib/hours';
-import { useMe, useZone } from '@/lib/me';
+import { useMe } from '@/lib/me';
 import { fold } from '@/lib/text';
 import { coarse } from '@/lib/time';
-import { Avatar, Banner, Button, Checkbox, Dialog, Empty, Failure, Field, Icon, Loading, TextArea, TextField, toast } from '@/ui';
+import { Avatar, Banner, Button, Checkbox, Dialog, Empty, Failure, Field, Icon, Loading, TextArea, TextField } from '@/ui';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useAct } from './actions';
@@ -59,7 +58,6 @@ function Transfer({ c, onClose, onGone }: Inner) {
   const [note, setNote] = useState('');
   const [back, setBack] = useState(false);
   const now = useNow();
-  const zone = useZone();
   const waiting = c.place === 'waiting';
   const named = to?.kind === 'agent' ? agents.data?.find((agent) => agent.id === to.id) : undefined;
   const over = named?.limit != null && named.load >= named.limit;
@@ -73,16 +71,17 @@ function Transfer({ c, onClose, onGone }: Inner) {
   const groupNames = (ids: number[]) => ids.map((id) => groups.data?.find((group) => group.id === id)?.name).filter(Boolean).join(', ');
   const others = people.filter((agent) => agent.state === 'online' && !agent.at_limit && agent.id !== named?.id).slice(0, 3);
   const absent = act.error instanceof ApiError && act.error.code === 'not_available';
+  // What is mine may be lent; what is left for later waits for its time anyway.
+  const lendable = to?.kind === 'agent' && c.owner?.id === me.agent?.id;
+  const lent = lendable && back;
   const send = (deferred?: number) => {
     if (!to) return;
     const target = to.kind === 'anyone' ? { anyone: true } : { [to.kind]: to.id };
     act.mutate(
-      { id: c.id, verb: 'transfer', body: { to: target, seen: c.epoch, ...(note.trim() ? { note: note.trim() } : {}), ...(deferred ? { deferred_until: deferred } : {}), ...(back && to.kind === 'agent' ? { return_unanswered: true } : {}) } },
+      { id: c.id, verb: 'transfer', body: { to: target, seen: c.epoch, ...(note.trim() ? { note: note.trim() } : {}), ...(deferred ? { deferred_until: deferred } : {}), ...(lent && !deferred ? { return_unanswered: true } : {}) } },
       {
-        onSuccess: (moved) => {
+        onSuccess: () => {
           onClose();
-          const shut = moved?.place === 'waiting' ? closedNow(moved.closed_spans, serverNow()) : undefined;
-          if (moved && shut) toast(t('transfer.closed', { group: moved.group?.name ?? t('transfer.anyone'), when: closedWords(t, moved.place, shut, serverNow(), zone) }));
           if (!(to.kind === 'agent' && to.id === me.agent?.id)) onGone();
         },
       },
@@ -193,7 +192,7 @@ function Transfer({ c, onClose, onGone }: Inner) {
         {!agents.isPending && people.length === 0 && teams.length === 0 && <p className="sm muted pad">{t('transfer.none')}</p>}
       </div>
       {named && over && <Banner tone="amber">{t('transfer.over', { name: named.name, load: named.load, limit: named.limit ?? 0 })}</Banner>}
-      {to?.kind === 'agent' && c.owner?.id === me.agent?.id && (
+      {lendable && (
         <Checkbox checked={back} onChange={setBack} help={t('transfer.back.text')}>
           {t('transfer.back')}
         </Checkbox>
