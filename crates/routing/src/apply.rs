@@ -378,8 +378,8 @@ impl Work<'_> {
         self.ok(conv)
     }
 
-    /// Half of the time again, but not more than the grace.
-    fn extend(&mut self, old: &ConvRow, at: Ms, reason: impl Fn(i64) -> Reason) {
+    /// Half of the time again, but not more than the grace; false when there is none.
+    fn extend(&mut self, old: &ConvRow, at: Ms, reason: impl Fn(i64) -> Reason) -> bool {
         let policy = self.s.rules().policy_of(old);
         let half = policy.answer_ms(old.round).unwrap_or_default() / 2;
         let by_ms = half.min(i64::from(policy.typing_grace_seconds) * 1_000);
@@ -410,8 +410,11 @@ impl Work<'_> {
             return refused(Refusal::Extended);
         }
         self.life(agent);
-        self.extend(&old, at, |by_ms| Reason::Asked { by_ms });
-        self.ok(conv)
+        if self.extend(&old, at, |by_ms| Reason::Asked { by_ms }) {
+            self.ok(conv)
+        } else {
+            refused(Refusal::Extended)
+        }
     }
 
     fn parked(&mut self, conv: ConversationId) -> Answer {

@@ -461,6 +461,8 @@ export default {
   'error.unknown_group': 'That group no longer exists.',
   'error.may_not_reply': 'That person may not attend this channel.',
   'error.not_available': 'That person is not online. Choose another, or keep it for them.',
+  'error.extended': 'More time was already asked for this chat.',
+  'error.no_clock': 'No clock is running for this chat.',
   'error.same_agent': 'That person already has it.',
   'error.transfer_limit': 'It was transferred too many times. A supervisor may go on.',
   'error.second_live': 'The customer already has another open conversation on this channel.',

@@ -460,6 +460,8 @@ export default {
   'error.unknown_group': 'Ese grupo ya no existe.',
   'error.may_not_reply': 'Esa persona no puede atender este canal.',
   'error.not_available': 'Esa persona no está online. Se puede elegir otra, o guardársela.',
+  'error.extended': 'Ya se pidió más tiempo para este chat.',
+  'error.no_clock': 'Este chat no tiene un reloj en marcha.',
   'error.same_agent': 'Ya la tiene esa persona.',
   'error.transfer_limit': 'Ya se derivó demasiadas veces. Quien supervisa puede seguir.',
   'error.second_live': 'El cliente ya tiene otra conversación abierta en este canal.',

@@ -461,6 +461,8 @@ export default {
   'error.unknown_group': 'Esse grupo já não existe.',
   'error.may_not_reply': 'Essa pessoa não pode atender este canal.',
   'error.not_available': 'Essa pessoa não está online. É possível escolher outra, ou guardar para ela.',
+  'error.extended': 'Já foi pedido mais tempo para este chat.',
+  'error.no_clock': 'Este chat não tem um relógio em andamento.',
   'error.same_agent': 'Essa pessoa já está com ela.',
   'error.transfer_limit': 'Já foi transferida muitas vezes. Quem supervisiona pode continuar.',
   'error.second_live': 'O cliente já tem outra conversa aberta neste canal.',
