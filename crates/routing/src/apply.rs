@@ -244,7 +244,7 @@ impl Work<'_> {
     }
 
     fn agent_said(&mut self, conv: ConversationId, agent: AgentId, seen: Epoch) -> Answer {
-        self.life(agent);
+        self.works(agent);
         self.alive = Some(agent);
         let Some(old) = self.s.conv(conv).cloned() else {
             return refused(Refusal::NotLive);
@@ -288,7 +288,7 @@ impl Work<'_> {
 
     /// Row 9. The reply transaction has judged the ten seconds; here it is only seen whether ownership can return.
     fn late_reply(&mut self, conv: ConversationId, agent: AgentId, seen: Epoch) -> Answer {
-        self.life(agent);
+        self.works(agent);
         self.alive = Some(agent);
         let Some(old) = self.s.conv(conv).cloned() else {
             return refused(Refusal::NotLive);
@@ -308,7 +308,6 @@ impl Work<'_> {
         let mut row = self.owned(&answered, agent, Origin::Returned);
         row.keep.answers = 1;
         row.keep.previous = None;
-        row.keep.return_to = None;
         row.round = 0;
         row.missed.clear();
         self.allow(agent, most);
@@ -368,7 +367,7 @@ impl Work<'_> {
         if old.owner != Some(agent) {
             return refused(Refusal::NotOwner);
         }
-        self.life(agent);
+        self.works(agent);
         let fresh = old
             .rotate_at
             .filter(|at| at.since(self.now()) < crate::defaults::TYPING_FRESH_MS);
@@ -392,6 +391,7 @@ impl Work<'_> {
             self.decide(old, &row, Act::Extend, reason(by_ms), Funnel::default());
             self.put(row);
         }
+        by_ms > 0
     }
 
     /// Row 5, asked for: "I am on it" uses the same one extension, at any time while the clock runs.

@@ -240,6 +240,9 @@ pub struct AgentKeep {
     /// Nothing automatic until then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cooling_until: Option<Ms>,
+    /// The last answer or keystroke (row 14).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub worked_at: Option<Ms>,
     /// The last first reply.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub answered_at: Option<Ms>,

@@ -5,9 +5,7 @@
 use crate::walk::{Op, cases, input, ops, policies, world};
 use proptest::prelude::*;
 use ronda_domain::{AgentId, Ms};
-use ronda_routing::{
-    AgentRow, Decision, Input, Outcome, Policy, Presence, PresenceRule, Rows, State, Strategy, run, step,
-};
+use ronda_routing::{AgentRow, Decision, Input, Outcome, Policy, Presence, PresenceRule, Rows, State, run, step};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -47,7 +45,7 @@ fn with_numbers<T: Serialize + DeserializeOwned>(value: &T, change: &impl Fn(&st
     serde_json::from_value(visit("", &Value::Null, &json, change)).expect("the same shape")
 }
 
-const TIMES: [&str; 22] = [
+const TIMES: [&str; 23] = [
     "anchor",
     "answered_at",
     "asked_since",
@@ -70,6 +68,7 @@ const TIMES: [&str; 22] = [
     "until",
     "waiting_since",
     "window_ends",
+    "worked_at",
 ];
 
 /// The start of a ramp is a time, the owner before a decision is not; of the pairs of a pause the larger one is.

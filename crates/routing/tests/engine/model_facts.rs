@@ -90,7 +90,7 @@ impl Model {
                 }
             }
             Fact::AgentSaid { conv, agent, .. } | Fact::LateReply { conv, agent, .. } => {
-                self.life(*agent);
+                self.works(*agent);
                 self.alive = Some(*agent);
                 if let Some(old) = self.conv(*conv) {
                     self.said(fact, &old);
@@ -225,7 +225,7 @@ impl Model {
             }
             Fact::Typing { agent, .. } => {
                 if old.owner == Some(*agent) {
-                    self.life(*agent);
+                    self.works(*agent);
                 }
                 if let Some(at) = old.rotate_at
                     && old.owner == Some(*agent)
