@@ -133,6 +133,8 @@ pub(crate) struct Index {
     /// Held, over their time, and kept because nobody else was available; non-empty sets only.
     pub overdue: BTreeMap<(Scope, ChannelAccountId), BTreeSet<Key>>,
     pub live: Map<(ChannelAccountId, CustomerId), ConversationId>,
+    /// Turns taken under the strategy Weighted, of those who are there.
+    pub pool: BTreeSet<(u64, AgentId)>,
     /// Agents with room; non-empty sets only.
     pub turns: Map<(Scope, Class), BTreeSet<Turn>>,
     /// Agents by status; no entry of zeros.
@@ -752,6 +754,9 @@ impl Index {
             self.enter(rules, agent, &scope, cap);
         }
         self.skill(agent, true);
+        if rules.is_there(agent) {
+            self.pool.insert((agent.keep.served, agent.agent));
+        }
         if let Some(at) = agent.keep.gone_due {
             self.due.insert((at, Due::Gone(agent.agent)));
         }
@@ -778,6 +783,7 @@ impl Index {
         self.skill(agent, false);
         if let Some(at) = agent.keep.gone_due {
         let clocks = self.armed.get(&agent.agent).copied().unwrap_or(0);
+        self.pool.remove(&(agent.keep.served, agent.agent));
         self.busy.leave(agent.agent, work, clocks);
             self.due.remove(&(at, Due::Gone(agent.agent)));
         }
@@ -1131,6 +1137,7 @@ impl Index {
             (self.overdue == other.overdue, "overdue"),
             (self.live == other.live, "live"),
             (self.turns == other.turns, "turns"),
+            (self.pool == other.pool, "pool"),
             (self.counts == other.counts, "counts"),
             (self.skilled == other.skilled, "skilled"),
             (self.preferred == other.preferred, "preferred"),

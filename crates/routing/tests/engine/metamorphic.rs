@@ -114,8 +114,7 @@ fn newcomer(agent: AgentId, how: u8, policy: &Policy) -> AgentRow {
     row.keep.presence = Presence::Online;
     match how % 3 {
         0 => row.active = false,
-        // Weights catch up with the least served of all who are there, whatever they may answer (F3).
-        1 if policy.strategy != Strategy::Weighted => row.channels = Some(Vec::new()),
+        1 => row.channels = Some(Vec::new()),
         _ if policy.presence == PresenceRule::Online => row.keep.presence = Presence::Away,
         _ => row.active = false,
     }

@@ -412,3 +412,55 @@ proptest! {
         }
     }
 }
+
+/// F3: who may answer nowhere takes no turns, and is no measure of how few others have taken.
+#[test]
+fn f3_who_may_answer_nowhere_does_not_lower_what_newcomers_begin_with() {
+    let mut s = Scene::with(
+        Policy {
+            strategy: Strategy::Weighted,
+            ..sales()
+        },
+        2,
+    );
+    let nowhere = Profile {
+        active: true,
+        channels: Some(Vec::new()),
+        ..Profile::default()
+    };
+    s.profile(3, nowhere.clone());
+    s.profile(
+        2,
+        Profile {
+            active: false,
+            ..Profile::default()
+        },
+    );
+    for conv in 1..=6 {
+        s.arrive(conv);
+        assert_eq!(s.owner(conv), 1);
+    }
+    s.profile(
+        2,
+        Profile {
+            active: true,
+            ..Profile::default()
+        },
+    );
+    for conv in 11..=16 {
+        s.arrive(conv);
+    }
+    assert_eq!((s.load(1), s.load(2), s.load(3)), (9, 3, 0), "nothing is made up for");
+    // Given a channel, they begin like any newcomer.
+    s.profile(
+        3,
+        Profile {
+            channels: None,
+            ..nowhere
+        },
+    );
+    for conv in 21..=26 {
+        s.arrive(conv);
+    }
+    assert_eq!((s.load(1), s.load(2), s.load(3)), (11, 5, 2));
+}
