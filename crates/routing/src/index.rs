@@ -158,9 +158,9 @@ struct Linked {
     cap: Option<u32>,
     /// The instant at which the ramp next allows one more.
     ramp_due: Option<Ms>,
+    work: Work,
 }
 
-    work: Work,
 /// What the index needs to know of the settings.
 pub(crate) struct Rules<'a> {
     /// The policy of the workspace.
@@ -502,9 +502,9 @@ impl Index {
     ) -> Self {
         let mut index = Self {
             opening: rules.next_opening(),
+            busy: Busy::by(rules.every().filter_map(|p| p.answer_ms(0))),
             ..Self::default()
         };
-            busy: Busy::by(rules.every().filter_map(|p| p.answer_ms(0))),
         // Nobody is linked yet: each agent finds what is asked for.
         convs.for_each(|c| index.link_conv(rules, |_| None, c));
         agents.for_each(|a| index.link_agent(rules, a));
@@ -731,10 +731,10 @@ impl Index {
                     if left > 0 {
                         self.armed.insert(owner, left);
                     }
-                }
-                if conv.keep.overdue {
                     let work = self.work(owner);
                     self.busy.clock(owner, work, false);
+                }
+                if conv.keep.overdue {
                     let at = (scope, conv.channel);
                     if let Some(set) = self.overdue.get_mut(&at) {
                         set.remove(&key(conv));
@@ -777,14 +777,14 @@ impl Index {
         let Some(Linked { cap, ramp_due, work }) = self.linked.remove(&agent.agent) else {
             return;
         };
+        let clocks = self.armed.get(&agent.agent).copied().unwrap_or(0);
+        self.busy.leave(agent.agent, work, clocks);
         for scope in self.scopes(agent) {
             self.leave(rules, agent, &scope, cap);
         }
         self.skill(agent, false);
-        if let Some(at) = agent.keep.gone_due {
-        let clocks = self.armed.get(&agent.agent).copied().unwrap_or(0);
         self.pool.remove(&(agent.keep.served, agent.agent));
-        self.busy.leave(agent.agent, work, clocks);
+        if let Some(at) = agent.keep.gone_due {
             self.due.remove(&(at, Due::Gone(agent.agent)));
         }
         if let Some(at) = agent.keep.cooling_until {
@@ -795,12 +795,6 @@ impl Index {
         }
     }
 
-    /// Agents with room somewhere, ascending.
-    pub fn everybody_with_room(&self) -> BTreeSet<AgentId> {
-        self.turns.values().flatten().map(|(_, _, agent)| *agent).collect()
-    }
-
-    /// The lanes of waiting conversations that `agent` may take, exhausted ones apart: other agents' reservations and
     /// What is counted of an agent, as they are linked.
     pub fn work(&self, agent: AgentId) -> Work {
         self.linked.get(&agent).map(|l| l.work).unwrap_or_default()
@@ -824,6 +818,12 @@ impl Index {
         }
     }
 
+    /// Agents with room somewhere, ascending.
+    pub fn everybody_with_room(&self) -> BTreeSet<AgentId> {
+        self.turns.values().flatten().map(|(_, _, agent)| *agent).collect()
+    }
+
+    /// The lanes of waiting conversations that `agent` may take, exhausted ones apart: other agents' reservations and
     /// channels they may not answer are jumped over.
     pub fn lanes_for(&self, rules: &Rules<'_>, agent: &AgentRow) -> Vec<(Scope, Lane)> {
         let mut found = Vec::new();
@@ -1134,14 +1134,14 @@ impl Index {
             (self.held == other.held, "held"),
             (self.due == other.due, "due"),
             (self.armed == other.armed, "armed"),
+            (self.busy == other.busy, "busy"),
             (self.overdue == other.overdue, "overdue"),
             (self.live == other.live, "live"),
-            (self.turns == other.turns, "turns"),
             (self.pool == other.pool, "pool"),
+            (self.turns == other.turns, "turns"),
             (self.counts == other.counts, "counts"),
             (self.skilled == other.skilled, "skilled"),
             (self.preferred == other.preferred, "preferred"),
-            (self.busy == other.busy, "busy"),
             (self.extra == other.extra, "extra"),
             (self.opening == other.opening, "opening"),
             (self.linked == other.linked, "linked"),
