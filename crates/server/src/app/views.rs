@@ -159,6 +159,16 @@ fn kept(routing: Option<&str>) -> ConvKeep {
 }
 
 impl Conversation {
+    /// What decides who may see it.
+    #[must_use]
+    pub fn scope(&self) -> Scope {
+        Scope {
+            place: self.place,
+            owner: self.owner.as_ref().map(|o| o.id),
+            group: self.group.as_ref().map(|g| g.id),
+        }
+    }
+
     #[must_use]
     pub fn of(v: ConversationView, now: Ms, calendar: &Calendar) -> Self {
         let r = v.row;
