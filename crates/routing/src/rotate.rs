@@ -401,6 +401,9 @@ impl Work<'_> {
 
     /// Takes a conversation from its owner; it waits at its anchor, or goes back to who only lent it.
     pub fn requeue(&mut self, old: &ConvRow, reason: Reason) {
+        if self.give_back(old) {
+            return;
+        }
         let mut row = self.unowned(old);
         self.open_round(&mut row, &[]);
         let funnel = self.funnel(&self.s.rules().scope_of(&row), &index::lane(&row));
@@ -413,9 +416,6 @@ impl Work<'_> {
     pub fn open_round(&mut self, row: &mut ConvRow, keep_out: &[AgentId]) {
         debug_assert!(row.place == Place::Waiting, "only a waiting row is opened");
         let funnel = self.funnel(&self.s.rules().scope_of(row), &index::lane(row));
-        if self.give_back(old) {
-            return;
-        }
         let fresh = [
             Reject::Full,
             Reject::Ramp,

@@ -588,6 +588,9 @@ impl Model {
     fn expire(&mut self, old: &ConvRow) {
         let owner = self.agent(old.owner.expect("held")).expect("known");
         self.strike(&owner, old);
+        if self.give_back(old) {
+            return;
+        }
         let owner = self.agent(owner.agent).expect("known");
         let policy = self.policy_of(old).clone();
         let whole = answer_ms(&policy, 0);
@@ -601,9 +604,6 @@ impl Model {
             let of = |n: usize| i64::try_from(n).expect("few");
             if of(held) * replies[(replies.len() - 1) / 2] > whole * of(team.len()) {
                 let mut row = old.clone();
-        if self.give_back(old) {
-            return;
-        }
                 row.keep.guarded = true;
                 row.rotate_at = self.clock_from(&row, self.now());
                 return self.change(Act::Keep, old, row);

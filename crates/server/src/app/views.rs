@@ -217,6 +217,7 @@ impl Conversation {
             assigned_at: r.assigned_at,
             assigned_reason: r.assigned_reason.and_then(|t| serde_json::from_str(&t).ok()),
             rotate_at: r.rotate_at,
+            extended: r.rotate_at.is_some() && kept(r.routing.as_deref()).extended,
             closed_spans,
             round: r.round,
             exhausted: r.exhausted,
@@ -227,7 +228,6 @@ impl Conversation {
             last_message: v.last.map(last),
             unread: r.unread,
             marked_unread: r.marked_unread,
-            extended: r.rotate_at.is_some() && kept(r.routing.as_deref()).extended,
             window: window(v.channel, r.last_customer_at, r.window_closed, now),
             service: v
                 .service
