@@ -100,6 +100,22 @@ test('CP-9.3 CP-10.2 an agent sees the clock stand still, and the customer is to
   await expect(ana.page.getByText(/^Rota en/)).toBeVisible();
 });
 
+test('AG-11.2 whoever transfers to a closed group is told until when it waits', async ({ world }) => {
+  const [a, b] = [await world.join('Ana Pérez'), await world.join('Beto Díaz')];
+  const group = await world.owner.send<{ id: number }>('POST', '/groups', { name: 'Noche', members: [b.id] });
+  const opening = { name: 'Apertura', date: date(2), spans: [{ from: '09:00', to: '18:00' }] };
+  await world.owner.send('PUT', `/business-hours/group-${group.id}`, { week: NEVER, exceptions: [opening] }, 0);
+  const ana = await Console.open(a, '/agent/unassigned');
+  await (await (await world.shop()).visit()).write('¿Abren de noche?');
+  await ana.row('¿Abren de noche?').click();
+  await ana.button('Asignarme').click();
+  await expect(ana.composer).toBeVisible();
+  await ana.button('Derivar').click();
+  await ana.dialog.getByRole('option').filter({ hasText: 'Noche' }).click();
+  await ana.confirm('Derivar');
+  await expect(ana.page.getByText(/^Noche: Fuera de horario, se reparte .*09:00/)).toBeVisible();
+});
+
 test('CP-3.5 while closed a form stands for the chat, and says when somebody answers', async ({ world }) => {
   const shop = await world.shop();
   const [chat] = (await world.owner.get<{ items: { id: number; version: number; settings: object }[] }>('/channel-accounts')).items;

@@ -79,6 +79,75 @@ test('AG-11.3 a transfer that is refused keeps the chat and the note', async ({ 
   await expect(ana.row('Quiero hablar')).toHaveCount(0);
 });
 
+test('AG-11 a transfer that nobody answers comes back to its sender, who had asked for it', async ({ world, server }) => {
+  const [a, b] = [await world.join('Ana Pérez'), await world.join('Beto Díaz')];
+  await world.join('Carla Gil');
+  const ana = await Console.open(a, '/agent/unassigned');
+  const beto = await Console.open(b);
+  await (await (await world.shop()).visit()).write('¿Hacen envíos?');
+  await ana.row('¿Hacen envíos?').click();
+  await ana.button('Asignarme').click();
+  await expect(ana.composer).toBeVisible();
+  await world.policy({ reassign_seconds: 60, limit: 5, excluded: [world.owner.id] });
+  await ana.button('Derivar').click();
+  await expect(ana.dialog.getByRole('checkbox', { name: 'Que vuelva a mí si no responde' })).toHaveCount(0);
+  await ana.dialog.getByRole('option').filter({ hasText: 'Beto Díaz' }).click();
+  await ana.dialog.getByRole('checkbox', { name: 'Que vuelva a mí si no responde' }).check();
+  await expectAccessible(ana.page);
+  await ana.confirm('Derivar');
+  await expect(beto.row('¿Hacen envíos?')).toBeVisible();
+  await server.advance(65);
+  await ana.tray('Yo');
+  await ana.row('¿Hacen envíos?').click();
+  await expect(ana.thread.getByText('Volvió de Beto Díaz a Ana Pérez, que la derivó: no respondió en')).toBeVisible();
+  await expect(beto.row('¿Hacen envíos?')).toHaveCount(0);
+});
+
+test('row 5: whoever is on it asks for more time, once, by the button or the keys', async ({ world }) => {
+  const ana = await Console.open(await world.join('Ana Pérez'));
+  await world.join('Beto Díaz');
+  await world.policy({ reassign_seconds: 600, limit: 5, excluded: [world.owner.id], presence: 'online' });
+  const shop = await world.shop();
+  await (await shop.visit()).write('¿Tienen azul?');
+  await ana.row('¿Tienen azul?').click();
+  const asks = ana.button('Estoy en eso');
+  await expect(asks).toBeVisible();
+  await expectAccessible(ana.page);
+  // The answer is shown before it is there, and then what the server says.
+  let free: () => void = () => undefined;
+  const held = new Promise<void>((resolve) => (free = resolve));
+  await ana.page.route('**/extend', async (route) => {
+    await held;
+    await route.continue();
+  });
+  await asks.focus();
+  await ana.page.keyboard.press('Enter');
+  await expect(ana.page.locator('.clocks').getByText(/10:[2-5]\d/)).toBeVisible();
+  await expect(asks).toHaveCount(0);
+  free();
+  await expect.poll(async () => (await world.owner.get<{ items: { act: string }[] }>('/routing-decisions?act=extend')).items.length).toBe(1);
+  await expect(asks).toHaveCount(0);
+
+  // Refused, the screen is as it was.
+  await (await shop.visit()).write('¿Y verde?');
+  await ana.row('¿Y verde?').click();
+  await expect(asks).toBeVisible();
+  await ana.page.unroute('**/extend');
+  await ana.page.route('**/extend', (route) => route.fulfill({ status: 409, contentType: 'application/problem+json', body: JSON.stringify({ code: 'no_clock', status: 409, title: 'no_clock', detail: '' }) }));
+  await ana.page.keyboard.press('Alt+x');
+  await expect(ana.page.getByText('Este chat no tiene un reloj en marcha.')).toBeVisible();
+  await expect(asks).toBeVisible();
+  await ana.page.unroute('**/extend');
+  await ana.page.keyboard.press('Alt+x');
+  await expect(asks).toHaveCount(0);
+
+  // Somebody else's clock is not mine to stretch.
+  const owner = await Console.open(world.owner, '/agent/agents');
+  await owner.row('¿Y verde?').click();
+  await expect(owner.page.locator('.clocks')).toContainText('10:');
+  await expect(owner.button('Estoy en eso')).toHaveCount(0);
+});
+
 test('AG-5 an absence has a reason and an end, and whoever signs out says what becomes of the chats', async ({ world, server }) => {
   await world.policy({ limit: 5 });
   const ana = await Console.open(await world.join('Ana Pérez'));

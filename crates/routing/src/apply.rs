@@ -244,7 +244,7 @@ impl Work<'_> {
     }
 
     fn agent_said(&mut self, conv: ConversationId, agent: AgentId, seen: Epoch) -> Answer {
-        self.life(agent);
+        self.works(agent);
         self.alive = Some(agent);
         let Some(old) = self.s.conv(conv).cloned() else {
             return refused(Refusal::NotLive);
@@ -263,6 +263,7 @@ impl Work<'_> {
         }
         row.keep.answers = old.keep.answers.saturating_add(1).min(2);
         row.keep.previous = None;
+        row.keep.return_to = None;
         row.round = 0;
         row.missed.clear();
         self.put(row);
@@ -287,7 +288,7 @@ impl Work<'_> {
 
     /// Row 9. The reply transaction has judged the ten seconds; here it is only seen whether ownership can return.
     fn late_reply(&mut self, conv: ConversationId, agent: AgentId, seen: Epoch) -> Answer {
-        self.life(agent);
+        self.works(agent);
         self.alive = Some(agent);
         let Some(old) = self.s.conv(conv).cloned() else {
             return refused(Refusal::NotLive);
@@ -366,7 +367,7 @@ impl Work<'_> {
         if old.owner != Some(agent) {
             return refused(Refusal::NotOwner);
         }
-        self.life(agent);
+        self.works(agent);
         let fresh = old
             .rotate_at
             .filter(|at| at.since(self.now()) < crate::defaults::TYPING_FRESH_MS);
@@ -376,8 +377,8 @@ impl Work<'_> {
         self.ok(conv)
     }
 
-    /// Half of the time again, but not more than the grace.
-    fn extend(&mut self, old: &ConvRow, at: Ms, reason: impl Fn(i64) -> Reason) {
+    /// Half of the time again, but not more than the grace; false when there is none.
+    fn extend(&mut self, old: &ConvRow, at: Ms, reason: impl Fn(i64) -> Reason) -> bool {
         let policy = self.s.rules().policy_of(old);
         let half = policy.answer_ms(old.round).unwrap_or_default() / 2;
         let by_ms = half.min(i64::from(policy.typing_grace_seconds) * 1_000);
@@ -390,6 +391,7 @@ impl Work<'_> {
             self.decide(old, &row, Act::Extend, reason(by_ms), Funnel::default());
             self.put(row);
         }
+        by_ms > 0
     }
 
     /// Row 5, asked for: "I am on it" uses the same one extension, at any time while the clock runs.
@@ -408,8 +410,11 @@ impl Work<'_> {
             return refused(Refusal::Extended);
         }
         self.life(agent);
-        self.extend(&old, at, |by_ms| Reason::Asked { by_ms });
-        self.ok(conv)
+        if self.extend(&old, at, |by_ms| Reason::Asked { by_ms }) {
+            self.ok(conv)
+        } else {
+            refused(Refusal::Extended)
+        }
     }
 
     fn parked(&mut self, conv: ConversationId) -> Answer {

@@ -22,6 +22,7 @@ struct Transfer<'a> {
     needs: Option<&'a [SkillId]>,
     manage_others: bool,
     may_exceed: bool,
+    return_unanswered: bool,
 }
 
 impl Work<'_> {
@@ -52,6 +53,7 @@ impl Work<'_> {
                 needs,
                 manage_others,
                 may_exceed,
+                return_unanswered,
                 arrival,
             } => {
                 let transfer = Transfer {
@@ -61,6 +63,7 @@ impl Work<'_> {
                     needs: needs.as_deref(),
                     manage_others: *manage_others,
                     may_exceed: *may_exceed,
+                    return_unanswered: *return_unanswered,
                 };
                 let old = self.target(*conv, *seen, arrival.as_ref());
                 old.and_then(|old| self.transfer(&old, &transfer))
@@ -176,7 +179,8 @@ impl Work<'_> {
             return Ok(row);
         }
         self.fits(agent, old.group, t.may_exceed)?;
-        let row = self.fresh_owner(&base, agent, Origin::Transferred, &keep_out);
+        let mut row = self.fresh_owner(&base, agent, Origin::Transferred, &keep_out);
+        row.keep.return_to = Some(t.by).filter(|by| t.return_unanswered && *by != agent);
         let reason = Reason::Transferred {
             by: t.by,
             over_limit: self.exceeds(agent, old.group),

@@ -151,6 +151,10 @@ pub enum Reason {
         after_ms: i64,
         round: u8,
     },
+    /// Return: the agent it was transferred to did not answer in time, or is gone, and the sender had asked for it back.
+    CameBack {
+        after_ms: i64,
+    },
     /// Rotate: the time was over before, and now somebody is available.
     NowAvailable {
         round: u8,

@@ -42,6 +42,9 @@ pub const STRIKES: u8 = 2;
 pub const MAX_STRIKES: u8 = 20;
 /// Seconds of the cool-down under any presence (row 15).
 pub const COOL_DOWN_SECONDS: u32 = 600;
+/// Each further cool-down without a sign of life is twice as long, up to this many seconds: who is absent for a day costs
+/// an hour one chat, and who comes back without saying so is not forgotten for longer.
+pub const COOL_DOWN_LONGEST_SECONDS: u32 = 3_600;
 /// How recent a proof of life must be for a rotation to prefer the agent (§1.3), in milliseconds.
 pub const LIFE_FRESH_MS: i64 = 300_000;
 /// Smallest and largest weight of an agent under the strategy Weighted.

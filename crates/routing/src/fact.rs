@@ -233,6 +233,9 @@ pub enum Fact {
         /// The named agent may pass the limit up to the hard cap.
         #[serde(default)]
         may_exceed: bool,
+        /// When the named agent lets the time pass, or is gone, it goes back to `by` before anybody else is asked.
+        #[serde(default)]
+        return_unanswered: bool,
         #[serde(default)]
         arrival: Option<Arrival>,
     },

@@ -4,6 +4,7 @@
 //! take never blocks another (row 19). Agents with room stand in one ordered set per scope and channel class, in the
 //! order of the strategy. Counters per scope and class make an explanation independent of the number of agents.
 
+use crate::busy::{Busy, Work};
 use crate::clock::{Hours, add_open, is_open, next_start};
 use crate::decision::{Funnel, Lost, Reject, SkillCount};
 use crate::fact::{HoursScope, Presence};
@@ -126,10 +127,14 @@ pub(crate) struct Index {
     pub held: Map<AgentId, BTreeSet<ConversationId>>,
     pub due: BTreeSet<(Ms, Due)>,
     /// How many clocks run for an agent; no zeros.
-    pub armed: Map<AgentId, u32>,
+    armed: Map<AgentId, u32>,
+    /// Who is at work.
+    pub busy: Busy,
     /// Held, over their time, and kept because nobody else was available; non-empty sets only.
     pub overdue: BTreeMap<(Scope, ChannelAccountId), BTreeSet<Key>>,
     pub live: Map<(ChannelAccountId, CustomerId), ConversationId>,
+    /// Turns taken under the strategy Weighted, of those who are there.
+    pub pool: BTreeSet<(u64, AgentId)>,
     /// Agents with room; non-empty sets only.
     pub turns: Map<(Scope, Class), BTreeSet<Turn>>,
     /// Agents by status; no entry of zeros.
@@ -153,6 +158,7 @@ struct Linked {
     cap: Option<u32>,
     /// The instant at which the ramp next allows one more.
     ramp_due: Option<Ms>,
+    work: Work,
 }
 
 /// What the index needs to know of the settings.
@@ -214,12 +220,11 @@ impl<'a> Rules<'a> {
         std::iter::once(self.policy).chain(self.policies.values())
     }
 
-    /// Passes every test but pacing and capacity by some policy.
+    /// Passes every test but pacing and capacity by some policy, and may answer somewhere.
     pub fn is_there(&self, agent: &AgentRow) -> bool {
         let own = agent.groups.iter().filter_map(|g| self.policies.get(g));
-        std::iter::once(self.policy)
-            .chain(own)
-            .any(|p| self.status(agent, p).available())
+        let mut all = std::iter::once(self.policy).chain(own);
+        agent.channels.as_ref().is_none_or(|c| !c.is_empty()) && all.any(|p| self.status(agent, p).available())
     }
 
     /// When the next span of any calendar begins.
@@ -497,6 +502,7 @@ impl Index {
     ) -> Self {
         let mut index = Self {
             opening: rules.next_opening(),
+            busy: Busy::by(rules.every().filter_map(|p| p.answer_ms(0))),
             ..Self::default()
         };
         // Nobody is linked yet: each agent finds what is asked for.
@@ -659,7 +665,10 @@ impl Index {
                 }
                 if let Some(at) = conv.rotate_at {
                     self.due.insert((at, Due::Rotate(conv.conv)));
-                    *self.armed.entry(conv.owner.unwrap_or(AgentId(0))).or_default() += 1;
+                    let owner = conv.owner.unwrap_or(AgentId(0));
+                    *self.armed.entry(owner).or_default() += 1;
+                    let work = self.work(owner);
+                    self.busy.clock(owner, work, true);
                 }
                 if conv.keep.overdue {
                     let at = (scope, conv.channel);
@@ -722,6 +731,8 @@ impl Index {
                     if left > 0 {
                         self.armed.insert(owner, left);
                     }
+                    let work = self.work(owner);
+                    self.busy.clock(owner, work, false);
                 }
                 if conv.keep.overdue {
                     let at = (scope, conv.channel);
@@ -743,6 +754,9 @@ impl Index {
             self.enter(rules, agent, &scope, cap);
         }
         self.skill(agent, true);
+        if rules.is_there(agent) {
+            self.pool.insert((agent.keep.served, agent.agent));
+        }
         if let Some(at) = agent.keep.gone_due {
             self.due.insert((at, Due::Gone(agent.agent)));
         }
@@ -753,17 +767,23 @@ impl Index {
         if let Some(at) = ramp_due {
             self.due.insert((at, Due::Ramp(agent.agent)));
         }
-        self.linked.insert(agent.agent, Linked { cap, ramp_due });
+        let work = Work::of(agent);
+        let clocks = self.armed.get(&agent.agent).copied().unwrap_or(0);
+        self.busy.join(rules.now, agent.agent, work, clocks);
+        self.linked.insert(agent.agent, Linked { cap, ramp_due, work });
     }
 
     pub fn unlink_agent(&mut self, rules: &Rules<'_>, agent: &AgentRow) {
-        let Some(Linked { cap, ramp_due }) = self.linked.remove(&agent.agent) else {
+        let Some(Linked { cap, ramp_due, work }) = self.linked.remove(&agent.agent) else {
             return;
         };
+        let clocks = self.armed.get(&agent.agent).copied().unwrap_or(0);
+        self.busy.leave(agent.agent, work, clocks);
         for scope in self.scopes(agent) {
             self.leave(rules, agent, &scope, cap);
         }
         self.skill(agent, false);
+        self.pool.remove(&(agent.keep.served, agent.agent));
         if let Some(at) = agent.keep.gone_due {
             self.due.remove(&(at, Due::Gone(agent.agent)));
         }
@@ -772,6 +792,29 @@ impl Index {
         }
         if let Some(at) = ramp_due {
             self.due.remove(&(at, Due::Ramp(agent.agent)));
+        }
+    }
+
+    /// What is counted of an agent, as they are linked.
+    pub fn work(&self, agent: AgentId) -> Work {
+        self.linked.get(&agent).map(|l| l.work).unwrap_or_default()
+    }
+
+    /// It is `now`: who has not worked for a while is at work no more.
+    pub fn rest(&mut self, now: Ms) {
+        let (linked, armed) = (&self.linked, &self.armed);
+        self.busy.rest(now, |agent| {
+            let work = linked.get(&agent).map(|l| l.work).unwrap_or_default();
+            (work, armed.get(&agent).copied().unwrap_or(0))
+        });
+    }
+
+    /// It is `now` again, earlier than it was: whoever was at work then is at work again.
+    pub fn wake(&mut self, rules: &Rules<'_>) {
+        self.busy = Busy::by(rules.every().filter_map(|p| p.answer_ms(0)));
+        for (agent, linked) in &self.linked {
+            let clocks = self.armed.get(agent).copied().unwrap_or(0);
+            self.busy.join(rules.now, *agent, linked.work, clocks);
         }
     }
 
@@ -1091,8 +1134,10 @@ impl Index {
             (self.held == other.held, "held"),
             (self.due == other.due, "due"),
             (self.armed == other.armed, "armed"),
+            (self.busy == other.busy, "busy"),
             (self.overdue == other.overdue, "overdue"),
             (self.live == other.live, "live"),
+            (self.pool == other.pool, "pool"),
             (self.turns == other.turns, "turns"),
             (self.counts == other.counts, "counts"),
             (self.skilled == other.skilled, "skilled"),

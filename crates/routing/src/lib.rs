@@ -13,6 +13,7 @@
 //! Rules and words are those of the routing reference (`row n` in comments and tests is a row of its table of cases).
 
 mod apply;
+mod busy;
 pub mod check;
 pub mod clock;
 mod command;
@@ -51,4 +52,4 @@ pub use preview::{Preview, preview};
 pub use replay::{Replayed, Verdict, replay};
 pub use row::{AgentKeep, AgentRow, ConvKeep, ConvRow, Epoch, GroupRow, Head, Origin, Ramp, Rows};
 pub use state::State;
-pub use survey::{Survey, survey};
+pub use survey::{Survey, survey, survey_of};

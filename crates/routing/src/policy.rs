@@ -523,6 +523,7 @@ mod tests {
             ([(240, 60), (120, 240), (60, 1_440)], 3_600)
         );
         assert_eq!((p.strikes, p.cool_down_seconds), (2, 600));
+        assert_eq!(d::COOL_DOWN_LONGEST_SECONDS, 3_600);
         assert_eq!((d::LIFE_FRESH_MS, d::WEIGHT, d::MAX_STRIKES), (300_000, (1, 20), 20));
         assert!((d::WEIGHT.0..=d::WEIGHT.1).all(|w| d::TURN_UNITS.is_multiple_of(2 * u64::from(w))));
         assert_eq!(

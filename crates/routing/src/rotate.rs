@@ -48,13 +48,10 @@ impl Work<'_> {
             return;
         }
         self.strike(owner, &old);
-        if self.guard(&old, owner) {
+        if self.give_back(&old) || self.guard(&old, owner) {
             return;
         }
-        let after_ms = old
-            .anchor
-            .max(old.assigned_at)
-            .map_or(0, |start| self.now().since(start));
+        let after_ms = self.had_for(&old);
         let scope = self.s.rules().scope_of(&old);
         let policy = self.s.rules().policy_of(&old);
         let (rounds, any) = (policy.rounds, policy.presence == PresenceRule::Any);
@@ -106,24 +103,61 @@ impl Work<'_> {
         }
     }
 
-    /// Row 14: when those who are answering hold more than they can answer within the time, what one of them holds is
+    /// How long the present owner has owed an answer.
+    fn had_for(&self, conv: &ConvRow) -> i64 {
+        let start = conv.anchor.max(conv.assigned_at);
+        start.map_or(0, |at| self.now().since(at))
+    }
+
+    /// Gives what was only lent back to who transferred it, before anybody else is asked: if they are available,
+    /// whatever their group, below the hard cap. They asked for it, so it is a return and costs no turn.
+    fn give_back(&mut self, old: &ConvRow) -> bool {
+        let takes = |to: &AgentId| {
+            self.s.agent(*to).is_some_and(|a| {
+                let cap = Rules::hard_cap(a, self.s.rules().policy_of(old));
+                Rules::may_reply(a, old.channel)
+                    && self.s.status_for(a, old).available()
+                    && cap.is_none_or(|cap| a.load < cap)
+            })
+        };
+        let Some(to) = old.keep.return_to.filter(takes) else {
+            return false;
+        };
+        let mut missed = index::lane_without_owner(old).missed;
+        missed.retain(|a| *a != to);
+        let base = ConvRow { missed, ..old.clone() };
+        let mut row = self.owned(&base, to, Origin::Returned);
+        row.keep.previous = old.owner;
+        let reason = Reason::CameBack {
+            after_ms: self.had_for(old),
+        };
+        self.allow(to, self.s.hard_cap_in(to, old.group));
+        self.mark_rotation(old);
+        self.mark_reason(old.conv, reason.clone());
+        self.decide(old, &row, Act::Return, reason, Funnel::default());
+        self.put(row);
+        self.over_limit(old.conv, to);
+        true
+    }
+
+    /// Row 14: when those who are at work hold more than they can answer within the time, what one of them holds is
     /// not moved to another of them: it costs everybody the reading and shortens no wait. True when it stays for that.
     fn guard(&mut self, old: &ConvRow, owner: AgentId) -> bool {
         let now = self.now();
         let Some(whole) = self.s.rules().policy_of(old).answer_ms(0) else {
             return false;
         };
-        let answers = |a: &AgentRow| a.keep.answered_at.is_some_and(|at| now.since(at) < whole);
-        if !self.s.agent(owner).is_some_and(answers) {
+        if !self.s.index.work(owner).is_fresh(now, whole) {
             return false;
         }
-        let team = self.s.agents.values().filter(|a| answers(a));
-        let mut team: Vec<_> = team.map(|a| (a.keep.reply_ms.unwrap_or(0), a.agent)).collect();
-        team.sort_unstable();
-        let reply_ms = team.get((team.len() - 1) / 2).map_or(0, |(ms, _)| *ms);
-        let armed = team.iter().filter_map(|(_, a)| self.s.index.armed.get(a));
-        let unanswered = armed.fold(0, |sum: u32, n| sum.saturating_add(*n));
-        let answering = u32::try_from(team.len()).unwrap_or(u32::MAX);
+        let Some(team) = self.s.index.busy.team(whole) else {
+            return false;
+        };
+        // Before anybody's first answer nobody knows what one takes.
+        let Some(reply_ms) = team.median_ms() else {
+            return false;
+        };
+        let (unanswered, answering) = (team.clocks, team.agents);
         if i64::from(unanswered).saturating_mul(reply_ms) <= whole.saturating_mul(i64::from(answering)) {
             return false;
         }
@@ -163,13 +197,22 @@ impl Work<'_> {
         }
     }
 
+    /// An agent answers or types: life, and work for as long as a time to answer (row 14).
+    pub fn works(&mut self, agent: AgentId) {
+        self.life(agent);
+        let now = self.now();
+        if self.s.agent(agent).is_some() {
+            self.edit_agent(agent, |a| a.keep.worked_at = Some(now));
+        }
+    }
+
     /// Counts a deadline that passed against an agent who showed no life anywhere meanwhile (row 15). Expiries alone
     /// count for nothing: who answers others is busy, not absent.
     fn strike(&mut self, agent: AgentId, conv: &ConvRow) {
         let policy = self.s.rules().policy_of(conv);
         let (most, now, policy_version) = (policy.strikes, self.now(), policy.version);
         let any = policy.presence == PresenceRule::Any;
-        let until = now.plus(i64::from(policy.cool_down_seconds) * 1_000);
+        let cool_down = policy.cool_down_seconds;
         let (Some(whole), Some(base)) = (policy.answer_ms(conv.round), policy.answer_ms(0)) else {
             return;
         };
@@ -188,8 +231,11 @@ impl Work<'_> {
         }
         let strikes = row.keep.strikes.saturating_add(1);
         let out = strikes >= most;
+        let until = now.plus(cool_down_ms(cool_down, strikes.saturating_sub(most)));
         self.edit_agent(agent, |a| {
-            a.keep.strikes = if out { 0 } else { strikes };
+            // Away, they come back by a sign of life. A cool-down ends by itself: until such a sign one more deadline
+            // is enough for the next.
+            a.keep.strikes = if out && !any { 0 } else { strikes };
             a.keep.strike_at = Some(now);
             a.keep.cooling_until = (out && any).then_some(until);
         });
@@ -353,8 +399,11 @@ impl Work<'_> {
         self.s.index.held.get(&agent).into_iter().flatten().copied().collect()
     }
 
-    /// Takes a conversation from its owner; it waits at its anchor.
+    /// Takes a conversation from its owner; it waits at its anchor, or goes back to who only lent it.
     pub fn requeue(&mut self, old: &ConvRow, reason: Reason) {
+        if self.give_back(old) {
+            return;
+        }
         let mut row = self.unowned(old);
         self.open_round(&mut row, &[]);
         let funnel = self.funnel(&self.s.rules().scope_of(&row), &index::lane(&row));
@@ -407,6 +456,14 @@ impl Work<'_> {
             }
         });
     }
+}
+
+/// How long a cool-down lasts after so many in a row: each twice as long as the one before, up to an hour, or always as
+/// long as the policy says when that is more.
+fn cool_down_ms(seconds: u32, before: u8) -> i64 {
+    let longest = crate::defaults::COOL_DOWN_LONGEST_SECONDS.max(seconds);
+    let grown = u64::from(seconds) << u32::from(before).min(16);
+    i64::try_from(grown.min(u64::from(longest))).unwrap_or(i64::MAX) * 1_000
 }
 
 impl Stuck {

@@ -101,6 +101,9 @@ pub struct ConvKeep {
     /// The owner before, after a rotation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub previous: Option<AgentId>,
+    /// Who transferred it and gets it back when its owner lets the time pass.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub return_to: Option<AgentId>,
     /// What whoever takes it must be able to do, ascending.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub needs: Vec<SkillId>,
@@ -237,6 +240,9 @@ pub struct AgentKeep {
     /// Nothing automatic until then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cooling_until: Option<Ms>,
+    /// The last answer or keystroke (row 14).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub worked_at: Option<Ms>,
     /// The last first reply.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub answered_at: Option<Ms>,

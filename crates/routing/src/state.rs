@@ -283,6 +283,15 @@ impl State {
             self.relink_agent(agent, |_| {});
         }
         self.index.opening = self.rules().next_opening();
+        let rules = Rules {
+            policy: &self.policy,
+            policies: &self.policies,
+            groups: &self.groups,
+            hours: &self.hours,
+            pauses: &self.pauses,
+            now: self.head.at,
+        };
+        self.index.wake(&rules);
         self.unsettled = true;
     }
 
@@ -300,6 +309,7 @@ impl State {
     /// Raises the time. Returns the calendars that opened meanwhile.
     pub(crate) fn raise(&mut self, now: Ms) -> Vec<HoursScope> {
         let before = std::mem::replace(&mut self.head.at, now);
+        self.index.rest(now);
         if self.index.opening.is_none_or(|at| at > now) {
             return Vec::new();
         }

@@ -77,6 +77,12 @@ fn overdue_since(state: &State, conv: &ConvRow, now: Ms) -> Option<Ms> {
 /// Looks at everything that waits and is held, as of `now`.
 #[must_use]
 pub fn survey(state: &State, now: Ms) -> Survey {
+    survey_of(state, now, |_| true)
+}
+
+/// The same of the conversations that somebody `sees`; agents are all in it, with what they owe among those.
+#[must_use]
+pub fn survey_of(state: &State, now: Ms, sees: impl Fn(&ConvRow) -> bool) -> Survey {
     let rules = state.rules();
     let mut queues: BTreeMap<Option<GroupId>, Queue> = BTreeMap::new();
     let mut reasons: BTreeMap<(Option<GroupId>, Reject), u32> = BTreeMap::new();
@@ -88,7 +94,9 @@ pub fn survey(state: &State, now: Ms) -> Survey {
             let funnel = state.index.funnel(&rules, |a| state.agents.get(&a), scope, lane);
             let reason = nearest(&funnel);
             for key in set {
-                let Some(conv) = state.convs.get(&key.1) else { continue };
+                let Some(conv) = state.convs.get(&key.1).filter(|c| sees(c)) else {
+                    continue;
+                };
                 let queue = queues.entry(conv.group).or_default();
                 queue.waiting += 1;
                 queue.exhausted += u32::from(conv.exhausted);
@@ -123,7 +131,7 @@ pub fn survey(state: &State, now: Ms) -> Survey {
         })
         .collect();
     let mut found = Survey::default();
-    for conv in state.convs.values().filter(|c| c.place == Place::Held) {
+    for conv in state.convs.values().filter(|c| c.place == Place::Held && sees(c)) {
         let queue = queues.entry(conv.group).or_default();
         queue.held += 1;
         queue.unanswered += u32::from(conv.anchor.is_some());

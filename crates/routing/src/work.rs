@@ -210,8 +210,8 @@ impl<'a> Work<'a> {
         let rules = self.s.rules();
         if rules.weighted() && rules.is_there(&row) && !before.as_ref().is_some_and(|b| rules.is_there(b)) {
             // Back from absence: no turns are made up for (F3).
-            let pool = self.s.available().map(|a| a.keep.served);
-            row.keep.served = row.keep.served.max(pool.min().unwrap_or(0));
+            let least = self.s.index.pool.first().map_or(0, |(served, _)| *served);
+            row.keep.served = row.keep.served.max(least);
         }
         let same = before
             .as_ref()

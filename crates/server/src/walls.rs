@@ -1,12 +1,12 @@
-//! The pictures of the live wall that this process has drawn. A picture is drawn at most every [`EVERY`] and workspace,
-//! however many screens look: whoever asks is given one that was begun after they asked, so that an event they heard of
-//! is in it.
+//! The pictures of the live wall that this process has drawn. A picture is drawn at most every [`EVERY`], for all who see
+//! the whole workspace and for each who does not, however many screens look: whoever asks is given one that was begun
+//! after they asked, so that an event they heard of is in it.
 
 use crate::App;
-use crate::app::wall::{self, Overview};
+use crate::app::wall::{self, Onlooker, Overview};
 use crate::app::{AppError, AppResult};
 use bytes::Bytes;
-use ronda_domain::{ConversationId, WorkspaceId};
+use ronda_domain::{AgentId, ConversationId, WorkspaceId};
 use ronda_routing::{NextChange, State};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,6 +20,7 @@ const EVERY: Duration = Duration::from_millis(200);
 /// The newest picture of a workspace, and when drawing it began.
 pub struct Picture {
     begun: Instant,
+    by: Onlooker,
     pub overview: Overview,
     /// The same as JSON: it is written once for everybody who looks.
     pub body: Bytes,
@@ -31,34 +32,35 @@ type Room = Arc<tokio::sync::Mutex<Option<Arc<Picture>>>>;
 /// The pictures of this process. Everything in it can be thrown away.
 #[derive(Default)]
 pub struct Walls {
-    rooms: Mutex<HashMap<WorkspaceId, Room>>,
+    rooms: Mutex<HashMap<(WorkspaceId, Option<AgentId>), Room>>,
 }
 
 impl Walls {
-    /// The wall of a workspace, drawn after this was called.
+    /// The wall of a workspace as `by` sees it, drawn after this was called.
     ///
     /// # Errors
     /// [`AppError::RoutingUnavailable`], or when the database fails.
-    pub async fn look(&self, app: &Arc<App>, w: WorkspaceId) -> AppResult<Arc<Picture>> {
+    pub async fn look(&self, app: &Arc<App>, w: WorkspaceId, by: Onlooker) -> AppResult<Arc<Picture>> {
         let asked = Instant::now();
         let room = {
             let mut rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
-            rooms.entry(w).or_default().clone()
+            rooms.entry((w, by.agent())).or_default().clone()
         };
         // One draws; who waited behind it is given the same picture when it was begun after they asked.
         let mut newest = room.lock().await;
         if let Some(picture) = newest.as_ref() {
-            if picture.begun >= asked {
+            if picture.begun >= asked && picture.by == by {
                 return Ok(picture.clone());
             }
             tokio::time::sleep_until(picture.begun + EVERY).await;
         }
         let begun = Instant::now();
-        let overview = draw(app, w).await?;
+        let overview = draw(app, w, &by).await?;
         let body = serde_json::to_vec(&overview).map_err(|e| AppError::Internal(e.to_string()))?;
         metrics::histogram!("ronda_wall_seconds").record(begun.elapsed().as_secs_f64());
         let picture = Arc::new(Picture {
             begun,
+            by,
             overview,
             body: body.into(),
         });
@@ -67,17 +69,19 @@ impl Walls {
     }
 }
 
-async fn draw(app: &Arc<App>, w: WorkspaceId) -> AppResult<Overview> {
+async fn draw(app: &Arc<App>, w: WorkspaceId, by: &Onlooker) -> AppResult<Overview> {
     let now = app.clock.now();
+    let eyes = by.clone();
     let look = move |state: &State| {
-        let survey = ronda_routing::survey(state, now);
+        let survey = ronda_routing::survey_of(state, now, |conv| eyes.sees(conv));
         let first = survey.queues.iter().filter_map(|q| q.oldest);
         let next = first.filter_map(|(_, id)| Some((id, ronda_routing::next_change(state, id)?)));
         let next: BTreeMap<ConversationId, NextChange> = next.collect();
         (survey, next)
     };
     let (survey, next) = app.planners.ask(app, w, look).await?;
+    let by = by.clone();
     app.db
-        .read("wall", move |tx| wall::overview(tx, w, &survey, &next))
+        .read("wall", move |tx| wall::overview(tx, w, &survey, &next, &by))
         .await
 }

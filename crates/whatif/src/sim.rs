@@ -86,7 +86,7 @@ pub struct Setup {
     pub until: Ms,
     /// Waits are counted from here at the earliest: who writes at night waits from the opening.
     pub counts_from: Ms,
-    /// Makes the engine forget who is answering, so that its saturation guard never holds a chat back: a rotation
+    /// Makes the engine forget who is at work, so that its saturation guard never holds a chat back: a rotation
     /// without judgement, to compare with. No product setting does this.
     pub without_guard: bool,
 }
@@ -419,7 +419,7 @@ impl<'a> Play<'a> {
             }
         }
         if self.setup.without_guard {
-            self.forget_answers(&outcome);
+            self.forget_work(&outcome);
         }
     }
 
@@ -571,16 +571,16 @@ impl<'a> Play<'a> {
         self.at(now.plus(whole), Event::Done { worker, task: number });
     }
 
-    /// Without the time of their last answers, the engine holds nobody for an answering team (row 14).
-    fn forget_answers(&mut self, outcome: &Outcome) {
+    /// Without the time of their last work, the engine holds nobody for a team at work (row 14).
+    fn forget_work(&mut self, outcome: &Outcome) {
         for change in &outcome.agents {
             if let Some(row) = self
                 .state
                 .agent(change.row.agent)
-                .filter(|a| a.keep.answered_at.is_some())
+                .filter(|a| a.keep.worked_at.is_some())
             {
                 let mut row = row.clone();
-                row.keep.answered_at = None;
+                row.keep.worked_at = None;
                 self.state.put_agent(row);
             }
         }

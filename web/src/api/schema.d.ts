@@ -2973,6 +2973,8 @@ export interface components {
              */
             epoch: number;
             exhausted: boolean;
+            /** @description The one extension of this ownership, by typing or `extend`, is used up. */
+            extended: boolean;
             group?: Record<string, never> | null;
             id: components["schemas"]["ConversationId"];
             last_activity_at: components["schemas"]["Ms"];
@@ -5053,6 +5055,12 @@ export interface components {
             differences: number;
             /**
              * Format: int64
+             * @description Number of the first input it plans: the one after it was saved.
+             * @default null
+             */
+            first_input: number | null;
+            /**
+             * Format: int64
              * @description Inputs that both planned.
              * @default 0
              */
@@ -5185,6 +5193,11 @@ export interface components {
             deferred_until?: components["schemas"]["Ms"] | null;
             /** @description A note for whoever gets it. */
             note?: string | null;
+            /**
+             * @description Back to the caller, before anybody else is asked, when the named agent lets the time pass or leaves. Only with
+             *     an agent, and not together with `deferred_until`.
+             */
+            return_unanswered?: boolean;
             /** Format: int64 */
             seen?: number | null;
             /** @description To a group or to whoever is next: what they must be able to do; what it asked for before when left out. */

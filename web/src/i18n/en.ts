@@ -461,6 +461,8 @@ export default {
   'error.unknown_group': 'That group no longer exists.',
   'error.may_not_reply': 'That person may not attend this channel.',
   'error.not_available': 'That person is not online. Choose another, or keep it for them.',
+  'error.extended': 'More time was already asked for this chat.',
+  'error.no_clock': 'No clock is running for this chat.',
   'error.same_agent': 'That person already has it.',
   'error.transfer_limit': 'It was transferred too many times. A supervisor may go on.',
   'error.second_live': 'The customer already has another open conversation on this channel.',
@@ -646,4 +648,9 @@ export default {
   'error.own_proposal': 'Another person has to approve it.',
   'error.approval_needed': 'Another person’s approval is needed.',
   'error.not_proposed': 'It has been decided.',
+  'transfer.back': 'Back to me if there is no answer',
+  'transfer.back.text': 'Instead of going to somebody else when the time is over.',
+  'why.came_back': 'came back unanswered after {after}',
+  'decision.return.came_back': 'Back from {from} to {to}, who transferred it: no answer in {after}',
+  'transfer.closed': '{group}: {when}',
 } satisfies Record<keyof typeof es, string>;

@@ -460,6 +460,8 @@ export default {
   'error.unknown_group': 'Ese grupo ya no existe.',
   'error.may_not_reply': 'Esa persona no puede atender este canal.',
   'error.not_available': 'Esa persona no está online. Se puede elegir otra, o guardársela.',
+  'error.extended': 'Ya se pidió más tiempo para este chat.',
+  'error.no_clock': 'Este chat no tiene un reloj en marcha.',
   'error.same_agent': 'Ya la tiene esa persona.',
   'error.transfer_limit': 'Ya se derivó demasiadas veces. Quien supervisa puede seguir.',
   'error.second_live': 'El cliente ya tiene otra conversación abierta en este canal.',
@@ -645,4 +647,9 @@ export default {
   'error.own_proposal': 'Lo tiene que aprobar otra persona.',
   'error.approval_needed': 'Hace falta la aprobación de otra persona.',
   'error.not_proposed': 'Ya está decidido.',
+  'transfer.back': 'Que vuelva a mí si no responde',
+  'transfer.back.text': 'En lugar de pasar a otra persona cuando termina su tiempo.',
+  'why.came_back': 'volvió sin respuesta tras {after}',
+  'decision.return.came_back': 'Volvió de {from} a {to}, que la derivó: no respondió en {after}',
+  'transfer.closed': '{group}: {when}',
 } as const;

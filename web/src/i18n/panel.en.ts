@@ -693,6 +693,7 @@ export default {
   'reason.name.deferred': 'for later',
   'reason.name.declined': 'declined',
   'reason.name.late_reply': 'late reply',
+  'reason.name.came_back': 'back to the sender',
   'reason.name.closed': 'closed',
   'reason.name.returned_to_bot': 'back to the bot',
   'reason.name.typing': 'was typing',

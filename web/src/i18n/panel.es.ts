@@ -692,6 +692,7 @@ export default {
   'reason.name.deferred': 'para más tarde',
   'reason.name.declined': 'rechazada',
   'reason.name.late_reply': 'respuesta tardía',
+  'reason.name.came_back': 'volvió a quien la derivó',
   'reason.name.closed': 'cerrada',
   'reason.name.returned_to_bot': 'de vuelta al bot',
   'reason.name.typing': 'escribía',

@@ -693,6 +693,7 @@ export default {
   'reason.name.deferred': 'para mais tarde',
   'reason.name.declined': 'recusada',
   'reason.name.late_reply': 'resposta tardia',
+  'reason.name.came_back': 'voltou a quem encaminhou',
   'reason.name.closed': 'fechada',
   'reason.name.returned_to_bot': 'de volta ao bot',
   'reason.name.typing': 'digitava',

@@ -461,6 +461,8 @@ export default {
   'error.unknown_group': 'Esse grupo já não existe.',
   'error.may_not_reply': 'Essa pessoa não pode atender este canal.',
   'error.not_available': 'Essa pessoa não está online. É possível escolher outra, ou guardar para ela.',
+  'error.extended': 'Já foi pedido mais tempo para este chat.',
+  'error.no_clock': 'Este chat não tem um relógio em andamento.',
   'error.same_agent': 'Essa pessoa já está com ela.',
   'error.transfer_limit': 'Já foi transferida muitas vezes. Quem supervisiona pode continuar.',
   'error.second_live': 'O cliente já tem outra conversa aberta neste canal.',
@@ -646,4 +648,9 @@ export default {
   'error.own_proposal': 'Outra pessoa precisa aprovar.',
   'error.approval_needed': 'É preciso a aprovação de outra pessoa.',
   'error.not_proposed': 'Já foi decidido.',
+  'transfer.back': 'Que volte para mim se não houver resposta',
+  'transfer.back.text': 'Em vez de ir para outra pessoa quando o tempo acaba.',
+  'why.came_back': 'voltou sem resposta após {after}',
+  'decision.return.came_back': 'Voltou de {from} para {to}, que a encaminhou: sem resposta em {after}',
+  'transfer.closed': '{group}: {when}',
 } satisfies Record<keyof typeof es, string>;

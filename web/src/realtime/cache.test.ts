@@ -21,6 +21,7 @@ const conversation = (id: number, change: Partial<Conversation> = {}): Conversat
   assigned_at: id,
   assigned_reason: null,
   rotate_at: null,
+  extended: false,
   closed_spans: [],
   round: 0,
   exhausted: false,

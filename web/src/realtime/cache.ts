@@ -192,7 +192,7 @@ export class CachePatcher {
   }
 
   conversation(c: Conversation): void {
-    const before = this.client.getQueryData<Conversation>(keys.conversation(c.id)) ?? this.listed(c.id);
+    const before = this.known(c.id);
     if (before && before.epoch > c.epoch) return;
     const now = before ? { ...before, ...c } : c;
     this.client.setQueryData(keys.conversation(c.id), now);
@@ -208,6 +208,11 @@ export class CachePatcher {
     this.arrived(now, before);
   }
 
+  /** A conversation as it is on the screen. */
+  known(id: number): Conversation | undefined {
+    return this.client.getQueryData<Conversation>(keys.conversation(id)) ?? this.listed(id);
+  }
+
   private listed(id: number): Conversation | undefined {
     for (const [, pages] of this.client.getQueriesData<Pages>({ queryKey: keys.lists })) {
       for (const page of pages?.pages ?? []) {
@@ -219,7 +224,7 @@ export class CachePatcher {
   }
 
   private left(id: number): void {
-    const before = this.client.getQueryData<Conversation>(keys.conversation(id)) ?? this.listed(id);
+    const before = this.known(id);
     if (before) this.gone(before);
     this.client.setQueriesData<Pages>({ queryKey: keys.lists }, (pages) =>
       pages && {

@@ -246,6 +246,18 @@ impl Scene {
         })
     }
 
+    /// Whoever holds it.
+    pub fn take_over(&mut self, conv: i64, agent: i64) -> Answer {
+        self.step(Fact::Taken {
+            conv: c(conv),
+            agent: a(agent),
+            seen: None,
+            take_over: true,
+            may_exceed: true,
+            arrival: None,
+        })
+    }
+
     pub fn transfer(&mut self, conv: i64, by: i64, to: Target) -> Answer {
         self.transfer_with(conv, by, to, None, false)
     }
@@ -260,6 +272,22 @@ impl Scene {
             needs: None,
             manage_others,
             may_exceed: true,
+            return_unanswered: false,
+            arrival: None,
+        })
+    }
+
+    /// A transfer that comes back when it is not answered.
+    pub fn lend(&mut self, conv: i64, by: i64, to: i64) -> Answer {
+        self.step(Fact::Transferred {
+            conv: c(conv),
+            by: a(by),
+            to: Target::Agent(a(to)),
+            seen: None,
+            deferred_until: None,
+            manage_others: false,
+            may_exceed: true,
+            return_unanswered: true,
             arrival: None,
         })
     }

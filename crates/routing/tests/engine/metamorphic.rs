@@ -5,9 +5,7 @@
 use crate::walk::{Op, cases, input, ops, policies, world};
 use proptest::prelude::*;
 use ronda_domain::{AgentId, Ms};
-use ronda_routing::{
-    AgentRow, Decision, Input, Outcome, Policy, Presence, PresenceRule, Rows, State, Strategy, run, step,
-};
+use ronda_routing::{AgentRow, Decision, Input, Outcome, Policy, Presence, PresenceRule, Rows, State, run, step};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -47,7 +45,7 @@ fn with_numbers<T: Serialize + DeserializeOwned>(value: &T, change: &impl Fn(&st
     serde_json::from_value(visit("", &Value::Null, &json, change)).expect("the same shape")
 }
 
-const TIMES: [&str; 22] = [
+const TIMES: [&str; 23] = [
     "anchor",
     "answered_at",
     "asked_since",
@@ -70,6 +68,7 @@ const TIMES: [&str; 22] = [
     "until",
     "waiting_since",
     "window_ends",
+    "worked_at",
 ];
 
 /// The start of a ramp is a time, the owner before a decision is not; of the pairs of a pause the larger one is.
@@ -89,9 +88,8 @@ fn renamed(key: &str, around: &Value, n: i64) -> i64 {
     match key {
         // A conversation that goes on to another group.
         "from" | "to" if around.get("empty").is_some() => n * 5 + 2_000,
-        "agent" | "by" | "to" | "owner" | "prefer" | "reserved_for" | "chosen" | "missed" | "excluded" | "previous" => {
-            n * 7 + 100
-        }
+        "agent" | "by" | "to" | "owner" | "prefer" | "reserved_for" | "chosen" | "missed" | "excluded" | "previous"
+        | "return_to" => n * 7 + 100,
         "from" if around.get("base").is_none() => n * 7 + 100,
         "pauses" if n > MANY => n,
         "group" | "groups" | "add_groups" | "heir" | "overflow" | "pauses" | "policies" | "via" => n * 5 + 2_000,
@@ -116,8 +114,7 @@ fn newcomer(agent: AgentId, how: u8, policy: &Policy) -> AgentRow {
     row.keep.presence = Presence::Online;
     match how % 3 {
         0 => row.active = false,
-        // Weights catch up with the least served of all who are there, whatever they may answer (F3).
-        1 if policy.strategy != Strategy::Weighted => row.channels = Some(Vec::new()),
+        1 => row.channels = Some(Vec::new()),
         _ if policy.presence == PresenceRule::Online => row.keep.presence = Presence::Away,
         _ => row.active = false,
     }

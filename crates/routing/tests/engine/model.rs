@@ -75,6 +75,15 @@ impl Model {
         }
     }
 
+    /// An answer or a keystroke.
+    pub fn works(&mut self, id: AgentId) {
+        self.life(id);
+        if self.agent(id).is_some() {
+            let now = self.now();
+            self.agent_mut(id).keep.worked_at = Some(now);
+        }
+    }
+
     fn strike(&mut self, owner: &AgentRow, conv: &ConvRow) {
         let round = conv.round;
         let (policy, now) = (self.policy_of(conv).clone(), self.now());
@@ -93,10 +102,13 @@ impl Model {
         let keep = &mut self.agent_mut(owner.agent).keep;
         keep.strike_at = Some(now);
         keep.strikes += 1;
-        if keep.strikes == policy.strikes {
-            keep.strikes = 0;
+        if keep.strikes >= policy.strikes {
             if any {
-                keep.cooling_until = Some(now.plus(i64::from(policy.cool_down_seconds) * 1_000));
+                let doubled =
+                    i64::from(policy.cool_down_seconds) * 2_i64.pow(u32::from(keep.strikes - policy.strikes).min(9));
+                keep.cooling_until = Some(now.plus(doubled.min(3_600) * 1_000));
+            } else {
+                keep.strikes = 0;
             }
             let act = if any { Act::CoolDown } else { Act::MarkAway };
             self.lines
@@ -209,7 +221,8 @@ impl Model {
 
     /// Available for something.
     pub fn is_there(&self, agent: &AgentRow) -> bool {
-        self.policies_of(agent).iter().any(|p| available(agent, p))
+        let answers = agent.channels.as_ref().is_none_or(|c| !c.is_empty());
+        answers && self.policies_of(agent).iter().any(|p| available(agent, p))
     }
 
     fn weighted(&self) -> bool {
@@ -575,14 +588,17 @@ impl Model {
     fn expire(&mut self, old: &ConvRow) {
         let owner = self.agent(old.owner.expect("held")).expect("known");
         self.strike(&owner, old);
+        if self.give_back(old) {
+            return;
+        }
         let owner = self.agent(owner.agent).expect("known");
         let policy = self.policy_of(old).clone();
         let whole = answer_ms(&policy, 0);
-        let answers = |a: &&AgentRow| a.keep.answered_at.is_some_and(|at| self.now().0 - at.0 < whole);
-        if answers(&&owner) {
-            let team: Vec<_> = self.rows.agents.iter().filter(answers).collect();
-            let mut replies: Vec<i64> = team.iter().filter_map(|a| a.keep.reply_ms).collect();
-            replies.sort_unstable();
+        let works = |a: &&AgentRow| a.keep.worked_at.is_some_and(|at| self.now().0 - at.0 < whole);
+        let team: Vec<_> = self.rows.agents.iter().filter(works).collect();
+        let mut replies: Vec<i64> = team.iter().filter_map(|a| a.keep.reply_ms).collect();
+        replies.sort_unstable();
+        if works(&&owner) && !replies.is_empty() {
             let armed = |c: &&ConvRow| c.rotate_at.is_some() && team.iter().any(|a| c.owner == Some(a.agent));
             let held = self.rows.convs.iter().filter(armed).count();
             let of = |n: usize| i64::try_from(n).expect("few");
@@ -673,7 +689,27 @@ impl Model {
         }
     }
 
+    /// Back to who lent it.
+    fn give_back(&mut self, old: &ConvRow) -> bool {
+        let Some(to) = old.keep.return_to.and_then(|a| self.agent(a)) else {
+            return false;
+        };
+        let may = to.channels.as_ref().is_none_or(|c| c.contains(&old.channel));
+        let below = self.hard_cap(&to, old).is_none_or(|cap| to.load < cap);
+        if !may || !below || !available(&to, self.policy_of(old)) {
+            return false;
+        }
+        let mut row = self.held(old, to.agent, Origin::Returned);
+        row.missed = with_owner(old).into_iter().filter(|a| *a != to.agent).collect();
+        row.keep.previous = old.owner;
+        self.change(Act::Return, old, row);
+        true
+    }
+
     pub fn requeue(&mut self, old: &ConvRow) {
+        if self.give_back(old) {
+            return;
+        }
         let mut row = self.waiting(old);
         self.new_round_if_stuck(&mut row, Vec::new());
         self.change(Act::Requeue, old, row);
@@ -788,6 +824,7 @@ fn kept(keep: &ConvKeep) -> ConvKeep {
         overdue: false,
         guarded: false,
         stale: false,
+        return_to: None,
         step_since: None,
         asked_since: None,
         waited_out: false,

@@ -90,7 +90,7 @@ impl Model {
                 }
             }
             Fact::AgentSaid { conv, agent, .. } | Fact::LateReply { conv, agent, .. } => {
-                self.life(*agent);
+                self.works(*agent);
                 self.alive = Some(*agent);
                 if let Some(old) = self.conv(*conv) {
                     self.said(fact, &old);
@@ -225,7 +225,7 @@ impl Model {
             }
             Fact::Typing { agent, .. } => {
                 if old.owner == Some(*agent) {
-                    self.life(*agent);
+                    self.works(*agent);
                 }
                 if let Some(at) = old.rotate_at
                     && old.owner == Some(*agent)
@@ -302,6 +302,7 @@ impl Model {
             _ => return self.put(row),
         }
         row.keep.previous = None;
+        row.keep.return_to = None;
         (row.round, row.missed) = (0, Vec::new());
         self.put(row);
     }
@@ -350,6 +351,7 @@ impl Model {
                 needs,
                 manage_others,
                 may_exceed,
+                return_unanswered,
                 ..
             } => {
                 let others = old.owner.is_some_and(|o| o != *by);
@@ -397,7 +399,11 @@ impl Model {
                         self.change(Act::Transfer, old, row);
                     }
                 } else if self.fits(agent, old, *may_exceed) {
-                    self.by_hand(Act::Transfer, old, base, agent, Origin::Transferred);
+                    let mut row = self.held(&ConvRow { round: 0, ..base }, agent, Origin::Transferred);
+                    row.keep.previous = None;
+                    anew(&mut row);
+                    row.keep.return_to = (*return_unanswered && *by != agent).then_some(*by);
+                    self.change(Act::Transfer, old, row);
                 }
             }
             Fact::Declined { agent, .. } if old.owner == Some(*agent) => {

@@ -56,6 +56,77 @@ fn row_14_a_team_that_keeps_up_rotates() {
     assert_eq!(s.owner(3), 2);
 }
 
+/// Who types is at work too, also before their first answer.
+#[test]
+fn row_14_typing_is_work() {
+    let mut s = Scene::with(sales(), 2);
+    for conv in 1..=8 {
+        s.arrive(conv);
+    }
+    let first = s.owner(1);
+    s.at(40).answer(1);
+    let other = (2..=8).find(|conv| s.owner(*conv) != first).expect("two agents");
+    s.typing(other);
+    s.at(60);
+    let kept = |s: &Scene, conv| s.acts(conv).last() == Some(&Act::Keep);
+    assert!((2..=8).all(|conv| kept(&s, conv)), "{:?}", s.log);
+    let saturated = |d: &&ronda_routing::Decision| matches!(d.reason, Reason::Saturated { answering: 2, .. });
+    assert_eq!(s.log.iter().filter(saturated).count(), 7);
+    // A minute after the last sign of work they count no more.
+    s.at(120);
+    assert!((2..=8).any(|conv| s.acts(conv).contains(&Act::Rotate)));
+}
+
+#[test]
+fn row_14_typing_alone_says_nothing_of_how_long_an_answer_takes() {
+    let mut s = Scene::with(sales(), 2);
+    for conv in 1..=8 {
+        s.arrive(conv);
+    }
+    s.at(40).typing(1);
+    s.at(60);
+    assert!((1..=8).all(|conv| s.acts(conv).contains(&Act::Rotate)), "{:?}", s.log);
+}
+
+/// Until a sign of life one more silent deadline is enough, and each cool-down is twice as long, up to an hour.
+#[test]
+fn row_15_further_cool_downs_are_longer_until_a_sign_of_life() {
+    let mut s = Scene::with(striking(sales()), 2);
+    let mut conv = 0;
+    let mut arrive = |s: &mut Scene| {
+        conv += 1;
+        s.arrive(conv);
+        conv
+    };
+    let mut minutes = Vec::new();
+    for _ in 0..7 {
+        let now = s.now;
+        let cooled = loop {
+            let id = arrive(&mut s);
+            let missed = s.owner(id) == 1;
+            if missed {
+                let at = s.now + 60;
+                s.at(at);
+            }
+            assert!(!missed || s.owner(id) == 2, "rotated");
+            s.answer(id);
+            s.close(id);
+            if let Some(until) = s.agent(1).keep.cooling_until.filter(|_| missed) {
+                break until.0 / 1_000;
+            }
+        };
+        assert!(cooled > now);
+        minutes.push((cooled - s.now) / 60);
+        s.at(cooled);
+    }
+    assert_eq!(minutes, [10, 20, 40, 60, 60, 60, 60]);
+    // They are back: everything is forgotten.
+    let id = arrive(&mut s);
+    assert_eq!(s.owner(id), 1);
+    s.answer(id);
+    assert_eq!((s.agent(1).keep.strikes, s.agent(1).keep.cooling_until), (0, None));
+}
+
 #[test]
 fn row_15_two_silent_deadlines_ask_to_mark_an_online_agent_away() {
     let mut s = Scene::with(striking(support()), 2);
@@ -340,4 +411,56 @@ proptest! {
             }
         }
     }
+}
+
+/// F3: who may answer nowhere takes no turns, and is no measure of how few others have taken.
+#[test]
+fn f3_who_may_answer_nowhere_does_not_lower_what_newcomers_begin_with() {
+    let mut s = Scene::with(
+        Policy {
+            strategy: Strategy::Weighted,
+            ..sales()
+        },
+        2,
+    );
+    let nowhere = Profile {
+        active: true,
+        channels: Some(Vec::new()),
+        ..Profile::default()
+    };
+    s.profile(3, nowhere.clone());
+    s.profile(
+        2,
+        Profile {
+            active: false,
+            ..Profile::default()
+        },
+    );
+    for conv in 1..=6 {
+        s.arrive(conv);
+        assert_eq!(s.owner(conv), 1);
+    }
+    s.profile(
+        2,
+        Profile {
+            active: true,
+            ..Profile::default()
+        },
+    );
+    for conv in 11..=16 {
+        s.arrive(conv);
+    }
+    assert_eq!((s.load(1), s.load(2), s.load(3)), (9, 3, 0), "nothing is made up for");
+    // Given a channel, they begin like any newcomer.
+    s.profile(
+        3,
+        Profile {
+            channels: None,
+            ..nowhere
+        },
+    );
+    for conv in 21..=26 {
+        s.arrive(conv);
+    }
+    assert_eq!((s.load(1), s.load(2), s.load(3)), (11, 5, 2));
 }

@@ -4,8 +4,8 @@ use crate::dsl::{Scene, a, c, g, sales, support};
 use ronda_domain::conversation::{CloseReason, Place};
 use ronda_domain::{CustomerId, Ms};
 use ronda_routing::{
-    Act, Affinity, Answer, Epoch, Fact, FindingCode, Notice, OnGone, Policy, Presence, Profile, Reason, Refusal, State,
-    Target, preview,
+    Act, Affinity, Answer, Epoch, Fact, FindingCode, Notice, OnGone, Policy, Presence, Profile, Reason, Refusal,
+    ReplyScope, State, Target, preview,
 };
 
 fn limited(limit: u32) -> Policy {
@@ -304,6 +304,82 @@ fn row_53_a_transferred_one_rotates_in_its_group_and_not_to_the_sender() {
         (1, 1),
         "in which the sender has a turn again"
     );
+}
+
+/// Agent 1 has lent conversation 1 to agent 2; agent 3 is there too.
+fn lent(policy: Policy) -> Scene {
+    let mut s = Scene::with(policy, 3);
+    s.arrive(1);
+    assert_eq!(s.owner(1), 1);
+    s.lend(1, 1, 2);
+    assert_eq!(s.owner(1), 2);
+    s
+}
+
+/// The sender may ask for it back: then they are asked before anybody else.
+#[test]
+fn row_53_a_transfer_that_was_only_lent_comes_back_to_the_sender() {
+    let mut s = lent(support());
+    let turn = s.agent(1).stamp;
+    s.at(600);
+    assert_eq!(s.owner(1), 1);
+    let back = s.decision(1, Act::Return);
+    assert_eq!(back.reason, Reason::CameBack { after_ms: 600_000 });
+    assert_eq!(s.agent(1).stamp, turn, "they asked for it: it costs no turn");
+    assert_eq!((s.deadline(1), s.row(1).missed.clone()), (Some(1_200), vec![a(2)]));
+    s.at(1_200);
+    assert_eq!(s.owner(1), 3, "once: then the turn goes on, past both");
+}
+
+#[test]
+fn row_53_who_is_gone_gives_back_what_was_lent() {
+    let mut s = lent(Policy {
+        reassign_seconds: None,
+        ..support()
+    });
+    s.presence(2, Presence::Gone);
+    s.at(120);
+    assert_eq!((s.owner(1), s.acts(1).last()), (1, Some(&Act::Return)));
+}
+
+#[test]
+fn row_53_an_answered_one_was_not_lent_for_ever() {
+    let mut s = lent(Policy {
+        scope: ReplyScope::EveryTurn,
+        ..support()
+    });
+    s.now = 100;
+    s.answer(1);
+    s.customer(1);
+    s.at(700);
+    assert_eq!(s.owner(1), 3);
+}
+
+/// Away, excluded or at the hard cap they are no candidate, and it rotates like any other.
+#[test]
+fn row_53_a_sender_who_cannot_have_it_is_passed_over() {
+    let mut s = lent(support());
+    s.presence(1, Presence::Away);
+    s.at(600);
+    assert_eq!(s.owner(1), 3);
+    let mut s = lent(support());
+    s.policy(|p| p.excluded = [a(1)].into());
+    s.at(600);
+    assert_eq!(s.owner(1), 3);
+    // At the limit they have it back; at the hard cap, which is two more, they have not.
+    for (held, owner) in [(1, 1), (2, 1), (3, 3)] {
+        let mut s = lent(Policy {
+            limit: Some(1),
+            ..support()
+        });
+        for conv in 11..11 + held {
+            s.arrive_with(conv, |x| x.anchor = None);
+            s.take_over(conv, 1);
+        }
+        assert_eq!(s.load(1), u32::try_from(held).expect("few"));
+        s.at(600);
+        assert_eq!(s.owner(1), owner, "of {held}");
+    }
 }
 
 #[test]

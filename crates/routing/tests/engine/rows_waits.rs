@@ -95,6 +95,27 @@ fn row_05_on_it_is_the_same_one_extension() {
 }
 
 #[test]
+fn row_05_without_a_grace_there_is_nothing_to_ask_for() {
+    let mut s = Scene::with(
+        Policy {
+            typing_grace_seconds: 0,
+            ..sales()
+        },
+        2,
+    );
+    s.arrive(1);
+    let asked = s.step(Fact::Extended {
+        conv: c(1),
+        agent: a(1),
+        seen: None,
+    });
+    let none = Answer::Refused {
+        code: Refusal::Extended,
+    };
+    assert_eq!((asked, s.deadline(1)), (none, Some(60)));
+}
+
+#[test]
 fn row_40_a_clock_runs_through_a_change_of_clocks_in_elapsed_time() {
     // 08:00 to 10:00 in civil time around a gap of an hour, then a fold: the compiled spans are one hour and three long.
     const H: i64 = 3_600;

@@ -256,6 +256,7 @@ pub fn input(state: &State, op: &Op) -> Input {
             needs: (how & 14 == 8).then(|| some_needs(how)),
             manage_others: how & 32 == 32,
             may_exceed: how & 64 == 64,
+            return_unanswered: how & 8 == 8,
             arrival: brought,
         },
         19 => Fact::Declined {

@@ -1,8 +1,10 @@
 //! Things people should act on: what automatic assignment could not solve, clocks that are over, closings that come
 //! near. Each is told once, to supervisors and to the agent it is about.
 
+use crate::app::conversations as seen;
 use crate::app::hours::Calendar;
 use crate::app::routing::About;
+use crate::app::scope::Sight;
 use crate::app::views::{self, Conversation, Named};
 use crate::app::{AppResult, Who};
 use ronda_domain::conversation::Place;
@@ -13,11 +15,13 @@ use ronda_storage::alerts::{self, AlertRow, NewAlert};
 use ronda_storage::{Tx, agents, conversations};
 use serde::Serialize;
 use serde_json::Value;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use utoipa::ToSchema;
 
 /// Alerts are kept so long.
 pub const KEPT_MS: i64 = 30 * Ms::DAY;
+/// Pages that are looked through for those of some groups.
+const LOOKS: usize = 10;
 
 /// Something to act on.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -73,17 +77,28 @@ pub fn raise(tx: &mut Tx<'_>, w: WorkspaceId, raised: &Raised) -> AppResult<bool
         detail,
         at: now,
     };
+    let conversation = match raised.conversation {
+        Some(id) => conversations::get(tx, w, id)?,
+        None => None,
+    };
+    let about = conversation.map_or(
+        Scope {
+            place: Place::Held,
+            owner: None,
+            group: None,
+        },
+        |row| row.scope(),
+    );
     for alert in view(tx, w, vec![row])? {
         tx.emit(Event {
             workspace: w,
             kind: EventKind::AlertRaised,
             conversation: raised.conversation,
             scope_before: None,
-            // Who may see it: supervisors, and the agent it is about.
+            // Who may see it: the agent it is about, and supervisors who see the conversation.
             scope_after: Some(Scope {
-                place: Place::Held,
                 owner: raised.agent,
-                group: None,
+                ..about
             }),
             body: views::json(&alert),
         });
@@ -119,12 +134,35 @@ fn view(tx: &mut Tx<'_>, w: WorkspaceId, rows: Vec<AlertRow>) -> AppResult<Vec<A
         .collect())
 }
 
-/// Alerts before `before`, newest first: all for supervisors, an agent's own for everybody else.
+/// Alerts before `before`, newest first: for supervisors all, or what is about their groups; an agent's own for everybody else.
 ///
 /// # Errors
 /// When the database fails.
 pub fn list(tx: &mut Tx<'_>, who: &Who, before: i64, limit: i64) -> AppResult<Vec<Alert>> {
     let of = (!who.may(Permission::RoutingExplain)).then_some(who.agent);
-    let rows = alerts::page(tx, who.workspace, of, before, limit)?;
-    view(tx, who.workspace, rows)
+    let (w, sight) = (who.workspace, Sight::from(who));
+    if of.is_some() || sight.all() {
+        let rows = alerts::page(tx, w, of, before, limit)?;
+        return view(tx, w, rows);
+    }
+    let members = agents::members(tx, w)?.into_iter();
+    let mut team: BTreeSet<AgentId> = members.filter(|(_, g)| sight.shares(&[*g])).map(|(a, _)| a).collect();
+    team.insert(who.agent);
+    let wanted = usize::try_from(limit).unwrap_or_default();
+    let (mut found, mut before) = (Vec::new(), before);
+    for _ in 0..LOOKS {
+        let rows = alerts::page(tx, w, None, before, limit)?;
+        let (read, last) = (rows.len(), rows.last().map(|r| r.id));
+        let visible = seen::visible_of(tx, w, &sight, rows.iter().filter_map(|r| r.conversation))?;
+        found.extend(rows.into_iter().filter(|r| match r.conversation {
+            Some(id) => visible.contains(&id) || r.agent == Some(who.agent),
+            None => r.agent.is_none_or(|a| team.contains(&a)),
+        }));
+        match last {
+            Some(last) if read == wanted && found.len() < wanted => before = last,
+            _ => break,
+        }
+    }
+    found.truncate(wanted);
+    view(tx, w, found)
 }

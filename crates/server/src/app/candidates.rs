@@ -6,9 +6,9 @@ use crate::app::policies::{self, NewPolicy, Overrides, Rulebook, Version};
 use crate::app::{Actor, AppError, AppResult, Fields, Who, views};
 use ronda_domain::permission::Permission;
 use ronda_domain::{AgentId, ConversationId, GroupId, Ms, WorkspaceId};
-use ronda_routing::{Policy, Reach};
+use ronda_routing::{Fact, Policy, Reach};
 use ronda_storage::candidates::{self, CandidateRow};
-use ronda_storage::{StoreError, Tx, agents, timers};
+use ronda_storage::{StoreError, Tx, Wake, agents, routing, timers};
 use ronda_whatif::expect::Case;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -37,6 +37,8 @@ pub struct ShadowShare {
 pub struct ShadowCounts {
     pub since: Option<Ms>,
     pub until: Option<Ms>,
+    /// Number of the first input it plans: the one after it was saved.
+    pub first_input: Option<i64>,
     /// Inputs that both planned.
     pub inputs: i64,
     /// Inputs after which they had decided otherwise about a conversation.
@@ -256,8 +258,11 @@ pub fn add(tx: &mut Tx<'_>, who: &Who, new: &NewCandidate) -> AppResult<Candidat
         decision_note: String::new(),
     };
     let id = candidates::insert(tx, w, &row)?;
-    if let Some(at) = new.activates_at {
-        timers::put(tx, w, TIMER, id, seen, at)?;
+    match new.activates_at {
+        Some(at) => {
+            timers::put(tx, w, TIMER, id, seen, at)?;
+        }
+        None => mark(tx, w)?,
     }
     audit(
         tx,
@@ -360,6 +365,14 @@ fn living(tx: &mut Tx<'_>, w: WorkspaceId, row: &CandidateRow) -> AppResult<Rule
     Ok(book)
 }
 
+/// Marks the place among the inputs at which a shadow begins or ends, for whichever node plans: an input that says nothing
+/// to the engine.
+fn mark(tx: &mut Tx<'_>, w: WorkspaceId) -> AppResult<()> {
+    routing::insert_inputs(tx, w, &[views::json(&Fact::Tick).to_string()])?;
+    tx.wake(Wake::Planner(w));
+    Ok(())
+}
+
 fn audit(
     tx: &mut Tx<'_>,
     w: WorkspaceId,
@@ -394,6 +407,9 @@ pub fn remove(tx: &mut Tx<'_>, who: &Who, id: i64) -> AppResult<()> {
     let row = candidates::get(tx, w, id)?.ok_or(AppError::NotFound)?;
     timers::remove(tx, w, TIMER, id)?;
     candidates::remove(tx, w, id)?;
+    if row.kind == "shadow" {
+        mark(tx, w)?;
+    }
     audit(
         tx,
         w,

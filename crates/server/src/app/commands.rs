@@ -154,6 +154,8 @@ pub struct Transfer {
     pub deferred_until: Option<Ms>,
     /// What whoever takes it from the queue must be able to do; none keeps what it asked for.
     pub skills: Option<Vec<SkillId>>,
+    /// Back to the caller when the named agent lets the time pass.
+    pub return_unanswered: bool,
 }
 
 fn manage(who: &Who, row: &ConversationRow) -> AppResult<()> {
@@ -205,6 +207,7 @@ pub fn transfer(tx: &mut Tx<'_>, who: &Who, id: ConversationId, t: &Transfer) ->
         needs,
         manage_others: who.may(Permission::ConversationsManageOthers),
         may_exceed: true,
+        return_unanswered: t.return_unanswered,
         arrival: Some(arrival(tx, &row)?),
     };
     Ok(Prepared {
@@ -240,6 +243,7 @@ pub fn release(tx: &mut Tx<'_>, who: &Who, to: Option<Target>) -> AppResult<Vec<
             // Who leaves is not asked how often a chat has moved.
             manage_others: true,
             may_exceed: true,
+            return_unanswered: false,
             arrival: None,
         };
         facts.push((row.id, row.number, fact));

@@ -8,11 +8,12 @@ use crate::app::{AppError, AppResult, Who};
 use ronda_domain::channel::ChannelKind;
 use ronda_domain::conversation::{Order, Tray, TrayState};
 use ronda_domain::permission::Permission;
-use ronda_domain::{AgentId, ChannelAccountId, ConversationId, CustomerId, GroupId, MessageId, Ms};
+use ronda_domain::{AgentId, ChannelAccountId, ConversationId, CustomerId, GroupId, MessageId, Ms, WorkspaceId};
 use ronda_storage::conversations::{self, ConversationRow};
 use ronda_storage::outbox::{self, NewOutbox};
 use ronda_storage::{Tx, Value, Wake, channel_accounts, drafts, messages};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use utoipa::ToSchema;
 
 /// Counters are exact below this. Source: architecture.md §8.
@@ -259,6 +260,26 @@ fn visible(who: &Who, row: Option<ConversationRow>) -> AppResult<ConversationRow
 pub fn seen(tx: &mut Tx<'_>, who: &Who, id: ConversationId) -> AppResult<ConversationRow> {
     let row = conversations::get(tx, who.workspace, id)?;
     visible(who, row)
+}
+
+/// Which of these somebody may see.
+///
+/// # Errors
+/// When the database fails.
+pub fn visible_of(
+    tx: &mut Tx<'_>,
+    w: WorkspaceId,
+    sight: &Sight,
+    ids: impl Iterator<Item = ConversationId>,
+) -> AppResult<BTreeSet<ConversationId>> {
+    let ids: BTreeSet<ConversationId> = ids.collect();
+    if sight.all() {
+        return Ok(ids);
+    }
+    let ids: Vec<ConversationId> = ids.into_iter().collect();
+    let rows = conversations::get_many(tx, w, &ids)?;
+    let seen = rows.into_iter().filter(|row| sight.sees(&row.scope()));
+    Ok(seen.map(|row| row.id).collect())
 }
 
 /// [`seen`], locked until the end of the transaction.

@@ -1,16 +1,17 @@
 //! The log of what routing decided, for people: pages of it, whether it is whole, and a decision made again.
 
 use super::routing::{DecisionView, decision_row, named_decisions};
+use super::scope::Sight;
 use super::{AppError, AppResult, Who, conversations};
 use crate::workers::planner::written;
 use ronda_domain::permission::Permission;
-use ronda_domain::{AgentId, Ms};
+use ronda_domain::{AgentId, ConversationId, Ms, WorkspaceId};
 use ronda_routing::{Answer, Fact, Input, Reject, Replayed, Rows, State};
 use ronda_storage::decisions::{self, Chain, DecisionRow, Wanted};
 use ronda_storage::{Tx, agents};
 use serde::Serialize;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use utoipa::ToSchema;
 
 /// Decisions of the newest end of the log that are read again on request; `ronda doctor` reads all.
@@ -18,8 +19,69 @@ const VERIFIED: i64 = 5_000;
 /// Inputs that are made again for one decision.
 const REPLAYED: i64 = 50_000;
 
+/// What somebody may read of the log: what is about a conversation they see or one of their groups, about themselves, about
+/// an agent of their groups, or about nobody.
+struct Reach {
+    sight: Sight,
+    team: BTreeSet<AgentId>,
+}
+
+impl Reach {
+    fn of(tx: &mut Tx<'_>, who: &Who) -> AppResult<Self> {
+        let sight = Sight::from(who);
+        let mut team = BTreeSet::from([who.agent]);
+        if !sight.all() {
+            let members = agents::members(tx, who.workspace)?.into_iter();
+            team.extend(
+                members
+                    .filter(|(_, group)| sight.shares(&[*group]))
+                    .map(|(agent, _)| agent),
+            );
+        }
+        Ok(Self { sight, team })
+    }
+
+    /// Those of `rows` that may be read, and the conversations that may be seen.
+    fn read(
+        &self,
+        tx: &mut Tx<'_>,
+        w: WorkspaceId,
+        mut rows: Vec<DecisionRow>,
+    ) -> AppResult<(Vec<DecisionRow>, BTreeSet<ConversationId>)> {
+        let about = rows.iter().filter_map(|d| d.conversation);
+        let visible = conversations::visible_of(tx, w, &self.sight, about)?;
+        let me = self.sight.agent;
+        rows.retain(|d| match (d.conversation, d.from) {
+            _ if self.sight.all() => true,
+            (Some(id), _) => {
+                let its = d.group.is_some_and(|g| self.sight.shares(&[g]));
+                its || d.from == Some(me) || d.to == Some(me) || visible.contains(&id)
+            }
+            (None, Some(agent)) => self.team.contains(&agent),
+            (None, None) => true,
+        });
+        Ok((rows, visible))
+    }
+
+    /// Names for `rows`, without the customers of conversations that may not be seen any more.
+    fn named(&self, tx: &mut Tx<'_>, w: WorkspaceId, rows: Vec<DecisionRow>) -> AppResult<Vec<DecisionView>> {
+        let (rows, visible) = self.read(tx, w, rows)?;
+        let mut list = named_decisions(tx, w, rows)?;
+        for decision in &mut list {
+            decision.conversation = decision.conversation.take().filter(|c| visible.contains(&c.id));
+        }
+        Ok(list)
+    }
+
+    /// A decision that may be read.
+    fn one(&self, tx: &mut Tx<'_>, w: WorkspaceId, seq: i64) -> AppResult<DecisionRow> {
+        let row = decisions::get(tx, w, seq)?.ok_or(AppError::NotFound)?;
+        self.read(tx, w, vec![row])?.0.pop().ok_or(AppError::NotFound)
+    }
+}
+
 /// A page of the log. Agents see what moved to or from them, in the short form: who and why, and how long it had been since
-/// their last one; not whom else routing looked at.
+/// their last one; not whom else routing looked at. Whoever sees their groups alone reads what is about them.
 ///
 /// # Errors
 /// [`AppError::Forbidden`] for others than themselves.
@@ -34,17 +96,11 @@ pub fn list(
     if !explains && wanted.agent != Some(who.agent) {
         return Err(AppError::Forbidden(Permission::RoutingExplain));
     }
-    let (mut list, next) = super::routing::decisions(tx, who.workspace, wanted, before, limit)?;
+    let (rows, next) = decisions::page(tx, who.workspace, wanted, before, limit)?;
+    let mut list = Reach::of(tx, who)?.named(tx, who.workspace, rows)?;
     if !explains {
         for decision in &mut list {
             shorten(decision, who.agent);
-            let seen = match &decision.conversation {
-                Some(about) => conversations::seen(tx, who, about.id).is_ok(),
-                None => true,
-            };
-            if !seen {
-                decision.conversation = None;
-            }
         }
     }
     Ok((list, next))
@@ -98,9 +154,12 @@ pub fn chain(tx: &mut Tx<'_>, who: &Who) -> AppResult<ChainView> {
 /// [`AppError::Forbidden`], [`AppError::NotFound`].
 pub fn get(tx: &mut Tx<'_>, who: &Who, seq: i64) -> AppResult<DecisionView> {
     who.need(Permission::RoutingExplain)?;
-    let row = decisions::get(tx, who.workspace, seq)?.ok_or(AppError::NotFound)?;
-    let mut one = named_decisions(tx, who.workspace, vec![row])?;
-    one.pop().ok_or(AppError::NotFound)
+    let reach = Reach::of(tx, who)?;
+    let row = reach.one(tx, who.workspace, seq)?;
+    reach
+        .named(tx, who.workspace, vec![row])?
+        .pop()
+        .ok_or(AppError::NotFound)
 }
 
 /// An agent in a decision.
@@ -147,7 +206,7 @@ pub struct Evidence {
 pub fn evidence(tx: &mut Tx<'_>, who: &Who, seq: i64) -> AppResult<Evidence> {
     who.need(Permission::RoutingExplain)?;
     let w = who.workspace;
-    let row = decisions::get(tx, w, seq)?.ok_or(AppError::NotFound)?;
+    let row = Reach::of(tx, who)?.one(tx, w, seq)?;
     let start = decisions::snapshot_before(tx, w, row.cause)?;
     let inputs = match &start {
         Some((after, _)) if row.cause - after <= REPLAYED => decisions::inputs(tx, w, *after, row.cause, REPLAYED)?,
@@ -257,7 +316,7 @@ pub fn replayed(tx: &mut Tx<'_>, who: &Who, remade: &Remade) -> AppResult<Replay
         because: remade.because.map(str::to_owned),
         same: remade.same,
         inputs: remade.inputs,
-        decision: named_decisions(tx, who.workspace, rows)?.pop(),
+        decision: Reach::of(tx, who)?.named(tx, who.workspace, rows)?.pop(),
         everybody,
     })
 }

@@ -313,7 +313,8 @@ fn people(log: &Log, members: &[&Member], decisions: &[&Decided], group: Option<
             continue;
         };
         let ran_out = matches!(d.act.as_str(), "rotate" | "keep" | "release" | "exhaust");
-        row.missed += u32::from(ran_out && code(&d.reason) != "now_available");
+        let came_back = code(&d.reason) == "came_back";
+        row.missed += u32::from(ran_out && code(&d.reason) != "now_available" || came_back);
         row.transferred_out += u32::from(d.act == "transfer" && d.moves);
         if d.moves
             && d.to != d.from

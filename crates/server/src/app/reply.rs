@@ -276,7 +276,7 @@ fn may_write(tx: &mut Tx<'_>, who: &Who, row: &ConversationRow, seen: Option<i64
     Err(not_owner(tx, who, row)?)
 }
 
-/// The conversation has just been rotated away from the caller, and the new owner has not answered.
+/// The conversation has just been moved away from the caller because they did not answer, and its new owner has not.
 fn late(tx: &mut Tx<'_>, who: &Who, row: &ConversationRow, seen: i64) -> AppResult<bool> {
     let now = tx.now();
     let fresh = row.assigned_at.is_some_and(|at| now.since(at) <= LATE_MS);
@@ -287,7 +287,12 @@ fn late(tx: &mut Tx<'_>, who: &Who, row: &ConversationRow, seen: i64) -> AppResu
     let last = decisions::page(tx, who.workspace, &of, i64::MAX, 5)?.0;
     Ok(last
         .iter()
-        .any(|d| d.act == "rotate" && d.epoch_after == row.epoch && d.from == Some(who.agent)))
+        .any(|d| timed_out(d) && d.epoch_after == row.epoch && d.from == Some(who.agent)))
+}
+
+/// A rotation, or the way back of a transfer.
+fn timed_out(d: &decisions::DecisionRow) -> bool {
+    d.act == "rotate" || (d.act == "return" && d.reason.contains("\"came_back\""))
 }
 
 /// Whether the caller held it in this episode's recent history.

@@ -731,12 +731,19 @@ fn tell_screens(
     for d in decisions {
         let conversation = d.conversation.and_then(|id| views.get(&id));
         let view = DecisionView::of(d.clone(), &names, conversation.map(About::from));
+        // Who may see it, of those who do not see everything: of an agent, that agent.
+        let owner = d.from.filter(|_| d.conversation.is_none());
+        let scope = conversation.map(Conversation::scope).or(owner.map(|_| Scope {
+            place: Place::Held,
+            owner,
+            group: None,
+        }));
         tx.emit(Event {
             workspace: w,
             kind: EventKind::RoutingDecided,
             conversation: d.conversation,
             scope_before: None,
-            scope_after: None,
+            scope_after: scope,
             body: views::json(&view),
         });
     }
@@ -819,11 +826,7 @@ fn lines(
             deleted_at: None,
             referral: None,
         };
-        let scope = Scope {
-            place: view.place,
-            owner: view.owner.as_ref().map(|o| o.id),
-            group: view.group.as_ref().map(|g| g.id),
-        };
+        let scope = view.scope();
         views::emit_message(tx, w, EventKind::MessageCreated, scope, &message);
     }
     Ok(())

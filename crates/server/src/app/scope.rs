@@ -36,6 +36,12 @@ impl Sight {
         self.sees == Sees::All
     }
 
+    /// Whether this is about somebody's group.
+    #[must_use]
+    pub fn shares(&self, groups: &[GroupId]) -> bool {
+        self.all() || groups.iter().any(|g| self.groups.contains(g))
+    }
+
     /// One's own; what waits in one's groups or in none; with [`Sees::Team`] everything of one's groups.
     #[must_use]
     pub fn sees(&self, scope: &Scope) -> bool {

@@ -3,6 +3,8 @@
 use crate::app::audit::{self, Change};
 use crate::app::fields::{Email, nullable};
 use crate::app::password_resets::{self, Recipient};
+use crate::app::scope::Sight;
+use crate::app::workspaces::Settings;
 use crate::app::{Actor, AppError, AppResult, Fields, Who, password_rules, setup, skills};
 use ronda_domain::agent::{AgentState, ChosenState};
 use ronda_domain::event::{Event, EventKind};
@@ -10,6 +12,7 @@ use ronda_domain::permission::{Permission, Role, RoleOptions};
 use ronda_domain::{AccountId, AgentId, ChannelAccountId, GroupId, Ms, SkillId, WorkspaceId};
 use ronda_storage::accounts::{self, NewAccount};
 use ronda_storage::users::{self, UserRow};
+use ronda_storage::workspaces::WorkspaceRow;
 use ronda_storage::{StoreError, Tx, channel_accounts, conversations, groups, invitations, sessions};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -222,6 +225,24 @@ impl OwnSettings {
     fn of(u: &UserRow) -> Self {
         serde_json::from_str(&u.settings).unwrap_or_default()
     }
+}
+
+/// What a member may see of the conversations, with the rights of now; none when there is no such member.
+///
+/// # Errors
+/// When the database fails.
+pub fn sight(tx: &mut Tx<'_>, workspace: &WorkspaceRow, agent: AgentId) -> AppResult<Option<Sight>> {
+    let Some(u) = users::get(tx, workspace.id, agent)? else {
+        return Ok(None);
+    };
+    let settings: Settings = serde_json::from_str(&workspace.settings).unwrap_or_default();
+    let options = settings.options_of(u.role, OwnSettings::of(&u).options);
+    Ok(Some(Sight {
+        agent,
+        sees: u.role.sees(&options),
+        ungrouped: !settings.teams_only,
+        groups: u.groups,
+    }))
 }
 
 /// A time in one state. The spans between two times follow one another without a hole.

@@ -8,6 +8,7 @@ use ronda_domain::content::Content;
 use ronda_domain::conversation::{Author, CloseReason, Direction, MessageStatus, Phase, Place, TrayState};
 use ronda_domain::event::{Event, EventKind, Scope};
 use ronda_domain::{AgentId, ChannelAccountId, ConversationId, CustomerId, GroupId, MessageId, Ms, WorkspaceId};
+use ronda_routing::ConvKeep;
 use ronda_storage::conversations::{self, ConversationView, LastMessage as StoredLast};
 use ronda_storage::messages::MessageRow;
 use ronda_storage::{Tx, agents, messages};
@@ -85,6 +86,8 @@ pub struct Conversation {
     pub assigned_reason: Option<Value>,
     /// When it goes to somebody else unless answered; closed times are counted in.
     pub rotate_at: Option<Ms>,
+    /// The one extension of this ownership, by typing or `extend`, is used up.
+    pub extended: bool,
     /// The closed times between the start of the clock and `rotate_at`, in which it stands still; of one that waits, the
     /// present or next one, in which nothing is assigned. Empty where no hours are set.
     pub closed_spans: Vec<ClosedSpan>,
@@ -148,7 +151,24 @@ fn last(m: StoredLast) -> LastMessage {
     }
 }
 
+/// What the engine keeps beside the columns. A screen does without what cannot be read; the planner does not.
+fn kept(routing: Option<&str>) -> ConvKeep {
+    routing
+        .and_then(|text| serde_json::from_str(text).ok())
+        .unwrap_or_default()
+}
+
 impl Conversation {
+    /// What decides who may see it.
+    #[must_use]
+    pub fn scope(&self) -> Scope {
+        Scope {
+            place: self.place,
+            owner: self.owner.as_ref().map(|o| o.id),
+            group: self.group.as_ref().map(|g| g.id),
+        }
+    }
+
     #[must_use]
     pub fn of(v: ConversationView, now: Ms, calendar: &Calendar) -> Self {
         let r = v.row;
@@ -197,6 +217,7 @@ impl Conversation {
             assigned_at: r.assigned_at,
             assigned_reason: r.assigned_reason.and_then(|t| serde_json::from_str(&t).ok()),
             rotate_at: r.rotate_at,
+            extended: r.rotate_at.is_some() && kept(r.routing.as_deref()).extended,
             closed_spans,
             round: r.round,
             exhausted: r.exhausted,

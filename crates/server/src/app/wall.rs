@@ -1,20 +1,23 @@
 //! The live wall of supervisors (spec REP-11): one picture of a workspace, of the engine's state and a few rows.
 
+use crate::app::conversations as seen;
 use crate::app::hours::Calendar;
 use crate::app::incidents::{self, Incident};
 use crate::app::pauses::{self, RotationPause};
 use crate::app::routing::Names;
+use crate::app::scope::Sight;
 use crate::app::users::{self, Agent};
 use crate::app::views::{Conversation, json};
 use crate::app::{AppError, AppResult};
 use ronda_domain::channel::{ChannelKind, ChannelStatus, WHATSAPP_WINDOW_MS};
+use ronda_domain::event::Scope;
 use ronda_domain::{AgentId, ChannelAccountId, ConversationId, GroupId, Ms, WorkspaceId};
 use ronda_routing::survey::{self, Survey};
 use ronda_routing::{Lost, NextChange, Reject};
 use ronda_storage::{Tx, channel_accounts, conversations, groups, messages, outbox, service_levels, workspaces};
 use serde::Serialize;
 use serde_json::Value;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use utoipa::ToSchema;
 
 /// Conversations of each list of the wall.
@@ -184,8 +187,78 @@ fn listed(tx: &mut Tx<'_>, w: WorkspaceId, ids: &[ConversationId]) -> AppResult<
     Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
 }
 
-/// Puts the engine's survey, with what time changes next for the first of each queue, and the rows of people and
-/// channels together.
+/// Rows that are looked through for what somebody sees who does not see everything.
+const LOOKED_THROUGH: i64 = 1_000;
+
+/// Whose wall it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Onlooker(Option<Sight>);
+
+impl Onlooker {
+    /// Sees everything.
+    pub const ALL: Self = Self(None);
+
+    /// A conversation of the engine.
+    #[must_use]
+    pub fn sees(&self, row: &ronda_routing::ConvRow) -> bool {
+        let (place, owner, group) = (row.place, row.owner, row.group);
+        self.scoped(&Scope { place, owner, group })
+    }
+
+    fn scoped(&self, scope: &Scope) -> bool {
+        self.0.as_ref().is_none_or(|sight| sight.sees(scope))
+    }
+
+    /// Something of these groups.
+    fn shares(&self, groups: &[GroupId]) -> bool {
+        self.0.as_ref().is_none_or(|sight| sight.shares(groups))
+    }
+
+    /// The queue of a group; that of none, when what waits there is theirs too.
+    fn queues(&self, group: Option<GroupId>) -> bool {
+        let without = self.0.as_ref().is_none_or(|sight| sight.ungrouped);
+        group.map_or(without, |g| self.shares(&[g]))
+    }
+
+    fn is(&self, agent: AgentId) -> bool {
+        self.0.as_ref().is_some_and(|sight| sight.agent == agent)
+    }
+
+    /// At least so many rows are read for so many of theirs.
+    fn looks_through(&self, limit: i64) -> i64 {
+        if self.0.is_some() { LOOKED_THROUGH } else { limit }
+    }
+
+    fn visible(
+        &self,
+        tx: &mut Tx<'_>,
+        w: WorkspaceId,
+        ids: impl Iterator<Item = ConversationId>,
+    ) -> AppResult<BTreeSet<ConversationId>> {
+        match &self.0 {
+            Some(sight) => seen::visible_of(tx, w, sight, ids),
+            None => Ok(ids.collect()),
+        }
+    }
+
+    /// Who has this agent's rights.
+    #[must_use]
+    pub const fn agent(&self) -> Option<AgentId> {
+        match &self.0 {
+            Some(sight) => Some(sight.agent),
+            None => None,
+        }
+    }
+}
+
+impl From<Sight> for Onlooker {
+    fn from(sight: Sight) -> Self {
+        Self((!sight.all()).then_some(sight))
+    }
+}
+
+/// Puts the engine's survey of what `by` sees, with what time changes next for the first of each queue, and the rows of
+/// people and channels together.
 ///
 /// # Errors
 /// When the database fails.
@@ -194,6 +267,7 @@ pub fn overview(
     w: WorkspaceId,
     survey: &Survey,
     next: &BTreeMap<ConversationId, NextChange>,
+    by: &Onlooker,
 ) -> AppResult<Overview> {
     let now = tx.now();
     let explained = Names::load(tx, w)?;
@@ -213,17 +287,41 @@ pub fn overview(
         .collect();
     let ends = now.plus(-WHATSAPP_WINDOW_MS);
     let calendar = Calendar::load(tx, w)?;
-    let windows = conversations::quiet_between(tx, w, (ends, ends.plus(WINDOW_SOON_MS)), LISTED as i64)?
+    let most = by.looks_through(LISTED as i64);
+    let windows = conversations::quiet_between(tx, w, (ends, ends.plus(WINDOW_SOON_MS)), most)?
         .into_iter()
+        .filter(|v| by.scoped(&v.row.scope()))
         .map(|v| Conversation::of(v, now, &calendar))
         .filter(|c| c.window.closes_at.is_some())
+        .take(LISTED)
         .collect();
     let day = today(tx, w)?;
-    let near: Vec<ConversationId> = service_levels::near(tx, w, LISTED as i64)?
-        .into_iter()
-        .map(|c| c.conversation)
-        .collect();
-    let (near_total, promises_broken) = service_levels::count_near(tx, w)?;
+    let mut near = service_levels::near(tx, w, most)?;
+    let visible = by.visible(tx, w, near.iter().map(|c| c.conversation))?;
+    near.retain(|c| visible.contains(&c.conversation));
+    let (near_total, promises_broken) = if by.0.is_some() {
+        let broken = near.iter().filter(|c| c.due_at <= now).count();
+        (near.len() as i64, broken as i64)
+    } else {
+        service_levels::count_near(tx, w)?
+    };
+    let near: Vec<ConversationId> = near.into_iter().map(|c| c.conversation).take(LISTED).collect();
+    let mut incidents = incidents::page(tx, w, i64::MAX, (day, Ms(i64::MAX)), by.looks_through(INCIDENTS))?;
+    let (incidents_today, failed_today) = if by.0.is_some() {
+        let about = incidents.iter().filter_map(|i| i.conversation.as_ref()).map(|c| c.id);
+        let visible = by.visible(tx, w, about)?;
+        incidents.retain(|i| i.conversation.as_ref().is_some_and(|c| visible.contains(&c.id)));
+        let failed = messages::failed(tx, w, i64::MAX, day, LOOKED_THROUGH)?;
+        let visible = by.visible(tx, w, failed.iter().map(|m| m.conversation))?;
+        let failed = failed.iter().filter(|m| visible.contains(&m.conversation)).count();
+        (incidents.len() as i64, failed as i64)
+    } else {
+        let incidents = ronda_storage::incidents::count_since(tx, w, day)?;
+        (incidents, messages::failed_since(tx, w, day)?)
+    };
+    incidents.truncate(INCIDENTS as usize);
+    let mut pauses = pauses::running(tx, w)?;
+    pauses.retain(|p| p.group.is_none_or(|g| by.shares(&[g])));
     Ok(Overview {
         promises: listed(tx, w, &near)?,
         promises_at_risk: near_total - promises_broken,
@@ -237,18 +335,19 @@ pub fn overview(
         queues: survey
             .queues
             .iter()
+            .filter(|q| by.queues(q.group))
             .map(|q| queue(q, &names, &explained, next))
             .collect(),
-        agents: agents(tx, w, survey)?,
+        agents: agents(tx, w, survey, by)?,
         expiring: listed(tx, w, &clocks)?,
         overdue,
         overdue_total: u32::try_from(survey.overdue.len()).unwrap_or(u32::MAX),
         windows,
-        incidents: incidents::page(tx, w, i64::MAX, (day, Ms(i64::MAX)), INCIDENTS)?,
-        incidents_today: ronda_storage::incidents::count_since(tx, w, day)?,
-        failed_today: messages::failed_since(tx, w, day)?,
+        incidents,
+        incidents_today,
+        failed_today,
         channels: channels(tx, w)?,
-        pauses: pauses::running(tx, w)?,
+        pauses,
     })
 }
 
@@ -285,12 +384,12 @@ fn queue(
     }
 }
 
-fn agents(tx: &mut Tx<'_>, w: WorkspaceId, survey: &Survey) -> AppResult<Vec<WallAgent>> {
+fn agents(tx: &mut Tx<'_>, w: WorkspaceId, survey: &Survey, by: &Onlooker) -> AppResult<Vec<WallAgent>> {
     let limits = users::limits(tx, w)?;
     let seen: HashMap<AgentId, &survey::AgentSurvey> = survey.agents.iter().map(|a| (a.agent, a)).collect();
     Ok(ronda_storage::users::page(tx, w, 0, i64::from(u16::MAX))?
         .iter()
-        .filter(|u| u.status == "active")
+        .filter(|u| u.status == "active" && (by.shares(&u.groups) || by.is(u.id)))
         .map(|u| {
             let seen = seen.get(&u.id);
             WallAgent {

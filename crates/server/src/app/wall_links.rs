@@ -1,7 +1,8 @@
 //! Links that show the live wall on a screen in the room, and nothing else.
 
 use crate::app::audit::{self, Change};
-use crate::app::{Actor, AppError, AppResult, Fields, Who};
+use crate::app::wall::Onlooker;
+use crate::app::{Actor, AppError, AppResult, Fields, Who, users};
 use ronda_domain::Ms;
 use ronda_domain::permission::Permission;
 use ronda_storage::wall_links::{self, WallLinkRow};
@@ -112,12 +113,17 @@ fn changed(tx: &mut Tx<'_>, who: &Who, action: &str, row: &WallLinkRow) -> AppRe
     )
 }
 
-/// The link and the workspace behind a token.
+/// The link and the workspace behind a token, and whose wall it shows: that of who made it, with their rights of now.
 ///
 /// # Errors
 /// [`AppError::NotFound`] for a token that never was, or was revoked.
-pub fn opened(tx: &mut Tx<'_>, token_hash: &str) -> AppResult<(WallLinkRow, WorkspaceRow)> {
+pub fn opened(tx: &mut Tx<'_>, token_hash: &str) -> AppResult<(WallLinkRow, WorkspaceRow, Onlooker)> {
     let link = wall_links::by_token(tx, token_hash)?.ok_or(AppError::NotFound)?;
     let workspace = workspaces::get(tx, link.workspace)?.ok_or(AppError::NotFound)?;
-    Ok((link, workspace))
+    let maker = match link.created_by {
+        Some(agent) => users::sight(tx, &workspace, agent)?,
+        None => None,
+    };
+    let by = maker.map_or(Onlooker::ALL, Onlooker::from);
+    Ok((link, workspace, by))
 }

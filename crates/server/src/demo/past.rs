@@ -367,6 +367,7 @@ impl Past {
                         seen: None,
                         note: Some((*note).into()),
                         deferred_until: None,
+                        return_unanswered: false,
                     };
                     let prepared = commands::transfer(tx, &owner, conversation, &transfer)?;
                     facts.push(prepared.fact);

@@ -136,6 +136,7 @@ async fn each(ctx: &Context, action: &Action, target: ronda_routing::Target, one
                         note: None,
                         deferred_until: None,
                         skills: None,
+                        return_unanswered: false,
                     };
                     commands::transfer(tx, who, id, &transfer)
                 }

@@ -429,6 +429,10 @@ pub struct Transfer {
     /// To a group or to whoever is next: what they must be able to do; what it asked for before when left out.
     #[serde(default)]
     skills: Option<Vec<SkillId>>,
+    /// Back to the caller, before anybody else is asked, when the named agent lets the time pass or leaves. Only with
+    /// an agent, and not together with `deferred_until`.
+    #[serde(default)]
+    return_unanswered: bool,
 }
 
 /// Transfer a conversation
@@ -439,12 +443,18 @@ pub async fn transfer(
     Path(id): Path<ConversationId>,
     Body(b): Body<Transfer>,
 ) -> Result<Json<Moved>, Problem> {
+    let to = b.to.target()?;
+    if b.return_unanswered && (!matches!(to, Target::Agent(_)) || b.deferred_until.is_some()) {
+        let why = "only what a named agent gets at once can come back";
+        return Err(Problem::invalid("/return_unanswered", "not_together", why));
+    }
     let transfer = commands::Transfer {
-        to: b.to.target()?,
+        to,
         seen: b.seen,
         note: b.note.filter(|n| !n.trim().is_empty()),
         deferred_until: b.deferred_until,
         skills: b.skills,
+        return_unanswered: b.return_unanswered,
     };
     command(&ctx, &headers, id, move |tx, who| {
         commands::transfer(tx, who, id, &transfer)

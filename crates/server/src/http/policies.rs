@@ -184,7 +184,6 @@ pub async fn add_candidate(
     let added = ctx
         .write("add_candidate", move |tx, who| candidates::add(tx, who, &new))
         .await?;
-    ctx.app.shadows.look_again(ctx.who.workspace);
     Ok((StatusCode::CREATED, Json(added)))
 }
 
@@ -224,7 +223,6 @@ pub async fn reject(
 pub async fn drop_candidate(ctx: Context, Path(id): Path<i64>) -> Result<StatusCode, Problem> {
     ctx.write("drop_candidate", move |tx, who| candidates::remove(tx, who, id))
         .await?;
-    ctx.app.shadows.look_again(ctx.who.workspace);
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -2,6 +2,7 @@
 
 use crate::App;
 use crate::app::pauses::{self, NewPause, RotationPause};
+use crate::app::scope::Sight;
 use crate::app::wall::{Overview, PublicWall};
 use crate::app::wall_links::{self, NewWallLink, WallLink};
 use crate::http::{Body, Context, Paged, Path, Problem};
@@ -17,10 +18,12 @@ use std::sync::Arc;
 /// Look at the wall
 ///
 /// Queues, agents and what needs somebody, at a glance. True as of the request; many who ask at once share one answer.
+/// Whoever sees their groups alone is given what is in these.
 #[utoipa::path(get, path = "/routing/overview", tag = "Routing", responses((status = 200, body = Overview)))]
 pub async fn overview(ctx: Context) -> Result<Response, Problem> {
     ctx.who.need(Permission::RoutingExplain)?;
-    let picture = ctx.app.walls.look(&ctx.app, ctx.who.workspace).await?;
+    let by = Sight::from(&ctx.who).into();
+    let picture = ctx.app.walls.look(&ctx.app, ctx.who.workspace, by).await?;
     Ok(([(CONTENT_TYPE, "application/json")], picture.body.clone()).into_response())
 }
 
@@ -48,8 +51,8 @@ pub async fn links(ctx: Context) -> Result<Json<Paged<WallLink>>, Problem> {
 
 /// Make a link to the wall
 ///
-/// For a screen in the room: whoever has it sees the wall without customers, and nothing else, until it is revoked. The
-/// address is given once.
+/// For a screen in the room: whoever has it sees the wall of who made it, without customers, and nothing else, until it is
+/// revoked. The address is given once.
 #[utoipa::path(post, path = "/wall-links", tag = "Routing", request_body = NewWallLink, responses((status = 201, body = WallLink)))]
 pub async fn create(ctx: Context, Body(input): Body<NewWallLink>) -> Result<(StatusCode, Json<WallLink>), Problem> {
     let token = secrets::token();
@@ -75,10 +78,10 @@ pub async fn revoke(ctx: Context, Path(id): Path<i64>) -> Result<StatusCode, Pro
 #[utoipa::path(get, path = "/wall/{token}", tag = "Routing", params(("token" = String, Path)), responses((status = 200, body = PublicWall)))]
 pub async fn public(State(app): State<Arc<App>>, Path(token): Path<String>) -> Result<Json<PublicWall>, Problem> {
     let hash = secrets::hash(&token);
-    let (link, workspace) = app
+    let (link, workspace, by) = app
         .db
         .read("wall_link", move |tx| wall_links::opened(tx, &hash))
         .await?;
-    let picture = app.walls.look(&app, link.workspace).await?;
+    let picture = app.walls.look(&app, link.workspace, by).await?;
     Ok(Json(PublicWall::of(&picture.overview, &workspace, link.names)))
 }

@@ -116,13 +116,13 @@ pub fn sees(audience: &Audience, event: &StoredEvent) -> Sees {
         }
         Audience::Agent { sight, explains, .. } => match event.kind {
             EventKind::RoutingDecided if !explains => Sees::Nothing,
+            // Whoever sees their groups alone: of these. What is about nobody is for all.
+            EventKind::RoutingDecided if !concerns(sight, event) => Sees::Nothing,
             // About an agent, and for supervisors.
-            EventKind::AlertRaised if !explains => {
-                if event.scope_after.and_then(|s| s.owner) == Some(sight.agent) {
-                    Sees::All
-                } else {
-                    Sees::Nothing
-                }
+            EventKind::AlertRaised => {
+                let mine = event.scope_after.and_then(|s| s.owner) == Some(sight.agent);
+                let told = mine || (*explains && concerns(sight, event));
+                if told { Sees::All } else { Sees::Nothing }
             }
             EventKind::ConversationChanged | EventKind::MessageCreated | EventKind::MessageChanged => {
                 scoped(sight, event.scope_before.as_ref(), event.scope_after.as_ref())
@@ -130,6 +130,14 @@ pub fn sees(audience: &Audience, event: &StoredEvent) -> Sees {
             _ => Sees::All,
         },
     }
+}
+
+/// Whether a decision or an alert is about what somebody sees, or about nobody.
+fn concerns(sight: &Sight, event: &StoredEvent) -> bool {
+    let nobody = |s: &Scope| event.conversation.is_none() && s.owner.is_none();
+    let theirs = |s: &Scope| sight.sees(s) || s.group.is_some_and(|g| sight.shares(&[g]));
+    let about = event.scope_after.as_ref();
+    sight.all() || about.map_or(event.conversation.is_none(), |s| nobody(s) || theirs(s))
 }
 
 fn scoped(sight: &Sight, before: Option<&Scope>, after: Option<&Scope>) -> Sees {
@@ -204,13 +212,30 @@ impl Hub {
         self.rooms().values().map(BTreeMap::len).sum()
     }
 
-    /// Gives events to whoever may know something of them.
+    /// Gives events to whoever may know something of them. Who looks at a conversation that they see no more does not look
+    /// at it: its marks are not for them.
     pub fn publish(&self, workspace: WorkspaceId, events: &[Arc<StoredEvent>]) {
+        let left = self.hand_out(workspace, events);
+        for conversation in left {
+            self.tell_viewers(workspace, conversation);
+        }
+    }
+
+    /// The conversations that somebody looked at and sees no more.
+    fn hand_out(&self, workspace: WorkspaceId, events: &[Arc<StoredEvent>]) -> BTreeSet<ConversationId> {
+        let mut left = BTreeSet::new();
         let mut rooms = self.rooms();
-        let Some(room) = rooms.get_mut(&workspace) else { return };
+        let Some(room) = rooms.get_mut(&workspace) else {
+            return left;
+        };
         for listener in room.values_mut() {
             for event in events {
-                if sees(&listener.audience, event) == Sees::Nothing {
+                let sees = sees(&listener.audience, event);
+                let looks = event.conversation.is_some() && listener.viewing == event.conversation;
+                if looks && sees != Sees::All && event.kind == EventKind::ConversationChanged {
+                    left.extend(listener.viewing.take());
+                }
+                if sees == Sees::Nothing {
                     continue;
                 }
                 if listener.queue.try_send(Delivered::Event(event.clone())).is_err() {
@@ -219,6 +244,12 @@ impl Hub {
                 }
             }
         }
+        left
+    }
+
+    /// What a listener looks at.
+    pub fn viewed(&self, seat: &Seat) -> Option<ConversationId> {
+        self.rooms().get(&seat.workspace)?.get(&seat.id)?.viewing
     }
 
     /// The rights of a listener changed.

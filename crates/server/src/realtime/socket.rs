@@ -303,11 +303,15 @@ impl Screen {
     /// Rights are read again when they changed, and the screen loads its views again: it may see more, or less.
     async fn rights(&mut self, sink: &mut Sink, event: &StoredEvent) -> Result<(), End> {
         let who = self.who.clone();
+        // What they look at is shown again when they still may.
+        let viewed = self.app.hub.viewed(&self.seat);
+        self.app.hub.view(&self.seat, None);
         let read = self.app.db.read("rights", move |tx| still(tx, &who)).await;
         let Ok(who) = read else {
             return Err(End::Close(CLOSE_SESSION, "the session is over"));
         };
         self.sits(who);
+        self.looks_at(viewed).await;
         self.told = event.seq;
         self.send(sink, json!({ "type": "reset", "seq": event.seq }).to_string())
             .await
@@ -319,6 +323,17 @@ impl Screen {
         self.app.hub.set_audience(&self.seat, audience(&self.who));
     }
 
+    /// What the screen shows from now on, when it may.
+    async fn looks_at(&self, conversation: Option<ConversationId>) {
+        let mut visible = None;
+        if let Some(id) = conversation {
+            let who = self.who.clone();
+            let seen = self.app.db.read("view", move |tx| conversations::seen(tx, &who, id));
+            visible = seen.await.ok().map(|row| row.id);
+        }
+        self.app.hub.view(&self.seat, visible);
+    }
+
     async fn said(&mut self, text: &str) -> Result<(), End> {
         // What is not understood is from a newer or broken client; the next frame may be fine.
         let Ok(said) = serde_json::from_str::<Said>(text) else {
@@ -327,21 +342,7 @@ impl Screen {
         match said {
             Said::Pong => {}
             Said::Activity => presence::active(&self.app, self.who.workspace, self.who.agent).await,
-            Said::View { conversation } => {
-                let visible = match conversation {
-                    None => None,
-                    Some(id) => {
-                        let who = self.who.clone();
-                        let seen = self
-                            .app
-                            .db
-                            .read("view", move |tx| conversations::seen(tx, &who, id))
-                            .await;
-                        seen.ok().map(|row| row.id)
-                    }
-                };
-                self.app.hub.view(&self.seat, visible);
-            }
+            Said::View { conversation } => self.looks_at(conversation).await,
             Said::Typing { conversation, mode } => {
                 let agent = json!({ "id": self.who.agent, "name": self.who.name });
                 let frame = json!({ "type": "typing", "conversation": conversation, "agent": agent });

@@ -841,13 +841,24 @@ impl Planner {
 
     /// Lets a policy that is not in force plan the same inputs, if there is one.
     async fn shadow(&self, plan: &Plan) {
-        let Some(state) = self.state.as_ref().filter(|_| self.app.shadows.follows(self.w)) else {
+        let Some(state) = &self.state else { return };
+        let tick = |c: &&Consumed| c.row.is_some() && matches!(written(&c.fact), Ok((Fact::Tick, _)));
+        let mark = plan.consumed.iter().rfind(tick).map(|c| c.seq);
+        if mark.is_none() && !self.app.shadows.follows(self.w) {
             return;
+        }
+        let read = |c: &Consumed| {
+            let (fact, _) = written(&c.fact).ok()?;
+            let (seq, at) = (c.seq, c.at);
+            Some(Input { seq, at, fact })
         };
-        let read = |c: &Consumed| written(&c.fact).ok().map(|(fact, _)| (c.at, fact));
-        let facts: Vec<(Ms, Fact)> = plan.consumed.iter().filter_map(read).collect();
-        let done = &plan.outcome.decisions;
-        self.app.shadows.follow(&self.app, self.w, state, &facts, done).await;
+        let turn = super::shadow::Turn {
+            after: state,
+            inputs: plan.consumed.iter().filter_map(read).collect(),
+            outcome: &plan.outcome,
+            mark,
+        };
+        self.app.shadows.follow(&self.app, self.w, &turn).await;
     }
 
     /// Gives each command its result: commands are the last of the inputs.

@@ -10,7 +10,7 @@ use crate::app::candidates::{self as rules, ShadowCounts};
 use crate::app::policies::Rulebook;
 use crate::app::{AppResult, replays, views};
 use ronda_domain::{AgentId, ConversationId, Ms, WorkspaceId};
-use ronda_routing::{Act, Decision, Fact, Input, State, step};
+use ronda_routing::{Act, Decision, Fact, Input, Outcome, State, step};
 use ronda_storage::candidates::{self, DifferenceRow};
 use ronda_storage::{Lane, StoreError};
 use std::collections::{BTreeMap, HashMap};
@@ -38,44 +38,62 @@ struct Shadow {
     written_at: Ms,
 }
 
-impl Shadows {
-    /// A candidate came or went: the next input looks at the rows.
-    pub fn look_again(&self, w: WorkspaceId) {
-        self.lock().remove(&w);
-    }
+/// What the live planner has just written.
+pub struct Turn<'a> {
+    /// The live state afterwards.
+    pub after: &'a State,
+    /// In their order.
+    pub inputs: Vec<Input>,
+    pub outcome: &'a Outcome,
+    /// The number of the last input that marks that a shadow came or went.
+    pub mark: Option<i64>,
+}
 
+impl Shadows {
     /// Whether there may be one.
     #[must_use]
     pub fn follows(&self, w: WorkspaceId) -> bool {
         !matches!(self.lock().get(&w), Some(Slot::Empty))
     }
 
+    fn plans(&self, w: WorkspaceId, candidate: i64) -> bool {
+        matches!(self.lock().get(&w), Some(Slot::Planning(shadow)) if shadow.candidate == candidate)
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<WorkspaceId, Slot>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What the live planner has just written: `state` after it, and the facts in their order.
-    pub async fn follow(&self, app: &Arc<App>, w: WorkspaceId, state: &State, facts: &[(Ms, Fact)], done: &[Decision]) {
-        if !self.lock().contains_key(&w) {
-            let slot = match begin(app, w, state).await {
-                Ok(found) => found.map_or(Slot::Empty, |shadow| Slot::Planning(Box::new(shadow))),
+    /// Plans what the live planner has just written. A shadow begins at its mark; after a restart, with the first inputs
+    /// there are.
+    pub async fn follow(&self, app: &Arc<App>, w: WorkspaceId, turn: &Turn<'_>) {
+        let known = self.lock().contains_key(&w);
+        let mut after = 0;
+        if turn.mark.is_some() || !known {
+            match wanted(app, w).await {
+                Ok(Some((id, _, _))) if self.plans(w, id) => {}
+                Ok(row) => {
+                    after = turn.mark.unwrap_or(0);
+                    let slot = row.map_or(Slot::Empty, |row| {
+                        Slot::Planning(Box::new(begin(row, app.clock.now(), turn, after)))
+                    });
+                    self.lock().insert(w, slot);
+                }
                 Err(error) => {
                     tracing::warn!(workspace = %w, %error, "the shadow could not begin");
+                    self.lock().remove(&w);
                     return;
                 }
-            };
-            // What was just written is in the state it begins with.
-            self.lock().insert(w, slot);
-            return;
+            }
         }
         let (candidate, counts, fresh) = {
             let mut all = self.lock();
             let Some(Slot::Planning(shadow)) = all.get_mut(&w) else {
                 return;
             };
-            let fresh = shadow.plan(facts, done);
+            let fresh = shadow.plan(turn, after);
             let now = app.clock.now();
-            if fresh.is_empty() && now.since(shadow.written_at) < WRITE_MS {
+            if after == 0 && fresh.is_empty() && now.since(shadow.written_at) < WRITE_MS {
                 return;
             }
             shadow.written_at = now;
@@ -99,38 +117,52 @@ impl Shadows {
     }
 }
 
-async fn begin(app: &Arc<App>, w: WorkspaceId, state: &State) -> AppResult<Option<Shadow>> {
+/// The policy that is to plan in the shadow: its id, its rules, and what was counted before.
+async fn wanted(app: &Arc<App>, w: WorkspaceId) -> AppResult<Option<(i64, Rulebook, ShadowCounts)>> {
     let read: AppResult<_> = app.db.read("shadow", move |tx| Ok(candidates::list(tx, w)?)).await;
     let Some(row) = read?.into_iter().find(|c| c.kind == "shadow") else {
         return Ok(None);
     };
-    let book: Rulebook = rules::book(&row)?;
-    let mut counts: ShadowCounts = serde_json::from_str(&row.counts).unwrap_or_default();
-    let now = app.clock.now();
+    let counts = serde_json::from_str(&row.counts).unwrap_or_default();
+    Ok(Some((row.id, rules::book(&row)?, counts)))
+}
+
+/// The shadow as it begins with the inputs of `turn` after number `after`: with the live state as it was then.
+fn begin(wanted: (i64, Rulebook, ShadowCounts), now: Ms, turn: &Turn<'_>, after: i64) -> Shadow {
+    let (candidate, book, mut counts) = wanted;
+    let mut live = turn.after.clone();
+    live.revert(turn.outcome);
+    for input in turn.inputs.iter().filter(|input| input.seq <= after) {
+        step(&mut live, input);
+    }
     counts.since = counts.since.or(Some(now));
+    counts.first_input = counts.first_input.or(Some(live.head().input_seq + 1));
     let mut shadow = Shadow {
-        candidate: row.id,
-        state: State::from_rows(state.rows()),
+        candidate,
+        state: State::from_rows(live.rows()),
         counts,
         written_at: now,
     };
     for fact in replays::what_if(&book) {
         shadow.tell(shadow.state.head().at, fact);
     }
-    Ok(Some(shadow))
+    shadow
 }
 
 /// What was done about a conversation automatically, the last of it.
 type Done = BTreeMap<ConversationId, (Act, Option<AgentId>)>;
 
 impl Shadow {
-    fn plan(&mut self, facts: &[(Ms, Fact)], done: &[Decision]) -> Vec<DifferenceRow> {
+    /// Plans the inputs of a turn after number `after`.
+    fn plan(&mut self, turn: &Turn<'_>, after: i64) -> Vec<DifferenceRow> {
         let (mut live, mut here) = (Done::new(), Done::new());
-        for d in done {
+        for d in turn.outcome.decisions.iter().filter(|d| d.cause > after) {
             note(&mut live, d);
             self.count(d, false);
         }
-        for (at, fact) in facts {
+        let mut last = self.state.head().at;
+        for Input { at, fact, .. } in turn.inputs.iter().filter(|input| input.seq > after) {
+            last = *at;
             for _ in 0..MOST_TICKS {
                 let Some(due) = self.state.next_due().filter(|due| due < at) else {
                     break;
@@ -143,7 +175,7 @@ impl Shadow {
             self.counts.inputs += 1;
             self.counts.until = Some(*at);
         }
-        let at = facts.last().map_or(self.state.head().at, |(at, _)| *at);
+        let at = last;
         let mut rows = Vec::new();
         let conversations: std::collections::BTreeSet<ConversationId> =
             live.keys().chain(here.keys()).copied().collect();

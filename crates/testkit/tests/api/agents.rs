@@ -1,8 +1,8 @@
 //! States of agents and the event stream (spec AG-5, architecture §9).
 
 use ronda_domain::permission::Role;
-use ronda_testkit::{Browser, api_suite};
-use serde_json::json;
+use ronda_testkit::{Browser, TestApp, api_suite};
+use serde_json::{Value, json};
 
 async fn state(by: &Browser, of: &Browser) -> String {
     let agents = by.get("/agents").await.expect(200);
@@ -14,6 +14,44 @@ async fn state(by: &Browser, of: &Browser) -> String {
         .unwrap()
         .clone();
     mine["state"].as_str().unwrap().to_owned()
+}
+
+/// Two agents under Support; Ana, who was there first, holds what a visitor wrote.
+struct Pair {
+    owner: Browser,
+    ana: Browser,
+    luis: Browser,
+    key: String,
+}
+
+async fn pair(app: &TestApp, mut policy: Value) -> Pair {
+    let owner = app.owner().await;
+    let (ana, luis) = (
+        app.member("ana", Role::Agent).await,
+        app.member("luis", Role::Agent).await,
+    );
+    let (_, key) = app.web_chat(&owner, json!({})).await;
+    policy["excluded"] = json!([owner.agent]);
+    app.policy(&owner, "support", policy).await;
+    let first = ana.screen(None).await;
+    app.settled().await;
+    app.visitor(&key).await.writes("Hola").await;
+    app.settled().await;
+    assert_eq!(held(&owner, 1).await["owner"]["id"], ana.agent.0);
+    first.close().await;
+    Pair { owner, ana, luis, key }
+}
+
+async fn held(owner: &Browser, id: i64) -> Value {
+    owner.get(&format!("/conversations/{id}")).await.expect(200)
+}
+
+/// So many times 25 seconds, each shorter than the lease of a connection.
+async fn quietly(app: &TestApp, times: usize) {
+    for _ in 0..times {
+        app.advance(25_000);
+        app.settled().await;
+    }
 }
 
 api_suite! {
@@ -113,6 +151,68 @@ api_suite! {
         assert!(expected.iter().all(|e| told.contains(e)), "{told:?}");
         owner.get(&format!("/users/{}/state-spans?from={to}&to={from}", ana.agent)).await.wrong("/query/to", "out_of_range");
         ana.get(&path).await.problem(403, "forbidden");
+    }
+
+    /// Away in the middle of a chat: it stays, its clock runs, and nothing new comes.
+    async fn row_55_who_is_away_keeps_what_they_hold_and_gets_nothing_new(app) {
+        let s = pair(app, json!({ "reassign_seconds": 60 })).await;
+        let _screens = (s.ana.screen(None).await, s.luis.screen(None).await);
+        app.settled().await;
+        let before = held(&s.owner, 1).await;
+        s.ana.put("/me/state", json!({ "state": "away" })).await.expect(200);
+        app.settled().await;
+        let after = held(&s.owner, 1).await;
+        assert_eq!((&after["owner"]["id"], &after["rotate_at"]), (&json!(s.ana.agent), &before["rotate_at"]));
+        app.visitor(&s.key).await.writes("¿Y yo?").await;
+        app.settled().await;
+        assert_eq!(held(&s.owner, 2).await["owner"]["id"], s.luis.agent.0);
+        s.luis.says(&json!(2), "Acá estoy").await;
+        quietly(app, 3).await;
+        assert_eq!(held(&s.owner, 1).await["owner"]["id"], s.luis.agent.0, "the clock ran on");
+    }
+
+    /// Gone for longer than the grace: what owes a first reply moves, what was answered stays.
+    async fn row_56_who_is_gone_loses_what_owes_a_first_reply(app) {
+        let s = pair(app, json!({ "reassign_seconds": null })).await;
+        let screen = s.ana.screen(None).await;
+        s.ana.says(&json!(1), "Hola").await;
+        app.visitor(&s.key).await.writes("¿Y yo?").await;
+        app.settled().await;
+        assert_eq!(held(&s.owner, 2).await["owner"]["id"], s.ana.agent.0);
+        let _luis = s.luis.screen(None).await;
+        let mut watching = s.owner.screen(None).await;
+        screen.close().await;
+        quietly(app, 3).await;
+        assert_eq!(state(&s.owner, &s.ana).await, "online", "within the grace");
+        quietly(app, 5).await;
+        watching.until("agent.state", |a| a["id"] == s.ana.agent.0 && a["state"] == "offline").await;
+        app.settled().await;
+        assert_eq!(held(&s.owner, 2).await["owner"]["id"], s.luis.agent.0);
+        assert_eq!(held(&s.owner, 1).await["owner"]["id"], s.ana.agent.0);
+        let log = s.owner.get("/routing-decisions?act=requeue").await.expect(200);
+        assert_eq!((&log["items"][0]["reason"]["code"], &log["items"][1]), (&json!("owner_gone"), &Value::Null));
+    }
+
+    /// A connection that comes back within the grace changes nothing; presence is the union of what is open.
+    async fn row_57_a_connection_that_flaps_changes_nothing(app) {
+        let s = pair(app, json!({ "reassign_seconds": null })).await;
+        let _luis = s.luis.screen(None).await;
+        let decisions = async || s.owner.get("/routing-decisions").await.expect(200)["items"][0]["seq"].clone();
+        let mut screen = s.ana.screen(None).await;
+        let before = decisions().await;
+        for _ in 0..2 {
+            screen.close().await;
+            quietly(app, 3).await;
+            screen = s.ana.screen(None).await;
+            quietly(app, 3).await;
+        }
+        // One of two that closes is no loss at all.
+        let second = s.ana.screen(None).await;
+        second.close().await;
+        quietly(app, 8).await;
+        assert_eq!(state(&s.owner, &s.ana).await, "online");
+        assert_eq!(held(&s.owner, 1).await["owner"]["id"], s.ana.agent.0);
+        assert_eq!(decisions().await, before, "and nothing was decided");
     }
 
     /// Given Online chosen while at limit, then state Online and explanation "al límite".

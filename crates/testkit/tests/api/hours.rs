@@ -32,6 +32,17 @@ fn spans(of: &[(&str, &str)]) -> Value {
     of.iter().map(|(from, to)| json!({ "from": from, "to": to })).collect()
 }
 
+/// The address of somebody before the `@`.
+fn address(of: &Browser) -> String {
+    of.me["account"]["email"]
+        .as_str()
+        .unwrap()
+        .split('@')
+        .next()
+        .unwrap()
+        .to_owned()
+}
+
 /// The same stretches on every day.
 fn daily(of: &[(&str, &str)]) -> Value {
     json!({ "week": vec![spans(of); 7] })
@@ -107,6 +118,35 @@ fn about(found: i64, expected: i64) {
 }
 
 api_suite! {
+    /// Given transfer to a group outside hours, then the chat waits there with after-hours behaviour and the sender is
+    /// told: the answer says until when it waits, and what the customer reads says so too.
+    async fn ag_11_2_a_transfer_to_a_closed_group_waits_and_says_until_when(app) {
+        let owner = app.owner().await;
+        let (ana, luis) = (app.member("ana", Role::Agent).await, app.member("luis", Role::Agent).await);
+        let noche = owner.post("/groups", json!({ "name": "Noche", "members": [luis.agent] })).await.expect(201);
+        let scope = format!("group-{}", noche["id"]);
+        until(app, TUE, "12:00");
+        // Half a week may have passed: sessions are over.
+        let (owner, ana) = (app.sign_in("olga").await, app.sign_in(&address(&ana)).await);
+        set(app, &owner, &scope, daily(&[("20:00", "23:00")])).await;
+        say(app, &owner, &scope, json!({ "texts": { "es": "Noche: {{next_opening}}." } })).await;
+        app.policy(&owner, "support", json!({ "excluded": [owner.agent, luis.agent] })).await;
+        let _screen = ana.screen(None).await;
+        let (_, key) = app.web_chat(&owner, json!({})).await;
+        app.visitor(&key).await.writes("Hola").await;
+        app.settled().await;
+        assert_eq!(conversation(&owner, 1).await["owner"]["id"], ana.agent.0);
+        let transfer = json!({ "to": { "group": noche["id"] } });
+        let moved = ana.post("/conversations/1/transfer", transfer).await.expect(200)["conversation"].clone();
+        assert_eq!((&moved["place"], &moved["group"]["name"]), (&json!("waiting"), &json!("Noche")));
+        let (now, shut) = (app.clock.now().0, &moved["closed_spans"][0]);
+        assert!(shut["from"].as_i64().unwrap() <= now, "{moved}");
+        about(ahead(app, &shut["to"]), 8 * Ms::HOUR);
+        app.settled().await;
+        assert_eq!(conversation(&owner, 1).await["place"], "waiting", "nobody gets it while it is closed");
+        assert_eq!(automatic(&owner, 1).await, ["Noche: hoy a las 20:00."]);
+    }
+
     /// Given 09:00–13:00 and 14:00–18:00, then 13:30 is closed and clocks stop.
     async fn cp_9_1_a_pause_at_noon_stops_the_clocks(app) {
         until(app, MON, "12:59");

@@ -72,6 +72,22 @@ async fn teams(app: &TestApp) -> Teams {
     }
 }
 
+/// A group of this name has these members from now on; its id.
+async fn group_of(owner: &Browser, name: &str, members: &[&Browser]) -> Value {
+    let groups = owner.get("/groups").await.expect(200);
+    let group = groups["items"].as_array().unwrap().iter().find(|g| g["name"] == name);
+    let (id, version) = group
+        .map(|g| (g["id"].clone(), g["version"].as_i64()))
+        .expect("a group");
+    let members: Vec<i64> = members.iter().map(|m| m.agent.0).collect();
+    let path = format!("/groups/{id}");
+    owner
+        .patch(&path, version.expect("versioned"), json!({ "members": members }))
+        .await
+        .expect(200);
+    id
+}
+
 /// Nothing of a conversation is there for `by`: not in lists, searches, counts or by its address, nor its customer.
 async fn invisible(by: &Browser, chat: &Value) {
     for tray in ["unassigned", "mine", "agents", "bot"] {
@@ -231,6 +247,113 @@ api_suite! {
         let wrong = t.owner.get(&format!("/users/{}", t.ana.agent)).await.expect(200);
         let body = json!({ "options": { "sees": "nothing" } });
         t.owner.patch(&format!("/users/{}", t.ana.agent), wrong["version"].as_i64().unwrap(), body).await.problem(422, "invalid");
+    }
+
+    /// A supervisor of a team reads the log of routing, live too, where it is about their groups and the people in them.
+    async fn plat_2_a_supervisor_of_a_team_reads_the_decisions_of_their_groups(app) {
+        let t = teams(app).await;
+        let sofia = app.member("sofia", Role::Supervisor).await;
+        let ventas = group_of(&t.owner, "Ventas", &[&t.ana, &sofia]).await;
+        let (_, key) = app.web_chat(&t.owner, json!({ "name": "Ventas", "default_group": ventas })).await;
+        let reads = async |query: &str| -> Vec<Value> {
+            let list = sofia.get(&format!("/routing-decisions?{query}")).await.expect(200);
+            list["items"].as_array().unwrap().clone()
+        };
+        // All of it, as long as they see everything.
+        assert!(reads("").await.iter().any(|d| d["group"] == t.soporte["id"]));
+        options(&t.owner, &sofia, json!({ "sees": "team" })).await;
+        let mut screen = sofia.screen(None).await;
+        t.luis.post("/conversations/1/take", json!({})).await.expect(200);
+        app.visitor(&key).await.writes("¿Precio?").await;
+        app.settled().await;
+        t.ana.post("/conversations/2/take", json!({})).await.expect(200);
+        app.settled().await;
+        let mine = reads("").await;
+        assert!(mine.iter().any(|d| d["act"] == "take" && d["conversation"]["id"] == 2), "{mine:?}");
+        assert!(mine.iter().all(|d| d["group"] == ventas), "{mine:?}");
+        for query in [format!("group={}", t.soporte["id"]), "conversation=1".to_owned(), format!("agent={}", t.luis.agent)] {
+            assert_eq!(reads(&query).await, Vec::<Value>::new(), "{query}");
+        }
+        let live = screen.until("routing.decided", |_| true).await;
+        assert_eq!(live["group"], ventas, "the first they hear of");
+        let all = t.owner.get("/routing-decisions").await.expect(200);
+        for d in all["items"].as_array().unwrap() {
+            let theirs = d["group"] == ventas;
+            for path in ["", "/replay"] {
+                let answer = sofia.get(&format!("/routing-decisions/{}{path}", d["seq"])).await;
+                assert_eq!(answer.status == 200, theirs, "{path} {d}");
+            }
+        }
+        sofia.get("/conversations/1/routing").await.problem(404, "not_found");
+        sofia.get("/conversations/2/routing").await.expect(200);
+        // What goes to another team stays in the log of theirs, without its customer.
+        t.ana.post("/conversations/2/transfer", json!({ "to": { "group": t.soporte["id"] } })).await.expect(200);
+        app.settled().await;
+        let was = reads("").await.into_iter().find(|d| d["act"] == "take").unwrap();
+        assert_eq!((&was["to"]["id"], &was["conversation"]), (&json!(t.ana.agent), &Value::Null));
+        // Alerts are for those whom they concern.
+        app.policy(&t.owner, "sales", json!({ "excluded": [t.owner.agent, t.ana.agent, sofia.agent], "reassign_seconds": 60 })).await;
+        let alerts = async |by: &Browser| by.get("/alerts").await.expect(200)["items"].as_array().unwrap().len();
+        let before = alerts(&sofia).await;
+        for _ in 0..3 {
+            app.advance(25_000);
+            app.settled().await;
+        }
+        assert!(alerts(&t.owner).await > 0, "luis let the time pass, and nobody else could have it");
+        assert_eq!(alerts(&sofia).await, before);
+    }
+
+    /// Who looks at a conversation and loses the right to see it is not told any more who types there.
+    async fn plat_2_marks_do_not_reach_who_lost_the_right(app) {
+        let t = teams(app).await;
+        t.luis.post("/conversations/1/take", json!({})).await.expect(200);
+        app.settled().await;
+        let (mut owners, mut luises) = (t.owner.screen(None).await, t.luis.screen(None).await);
+        // Somebody who may see it, so that it is known when a mark has been given out.
+        let mut witness = t.owner.screen(None).await;
+        for screen in [&mut owners, &mut luises, &mut witness] {
+            screen.says(json!({ "type": "view", "conversation": 1 })).await;
+        }
+        let typing = json!({ "type": "typing", "conversation": 1, "mode": "note" });
+        let viewing = |frame: &Value| frame["type"] == "viewing" && frame["agents"].as_array().unwrap().len() == 2;
+        while !viewing(&owners.next().await.unwrap()) {}
+        owners.says(typing.clone()).await;
+        for screen in [&mut luises, &mut witness] {
+            while screen.next().await.unwrap()["type"] != "typing" {}
+        }
+        // It goes to somebody else, and out of their groups.
+        t.owner.post("/conversations/1/transfer", json!({ "to": { "agent": t.ana.agent } })).await.expect(200);
+        while luises.next().await.unwrap()["kind"] != "conversation.left" {}
+        while owners.next().await.unwrap()["type"] != "viewing" {}
+        owners.says(typing.clone()).await;
+        while witness.next().await.unwrap()["type"] != "typing" {}
+        let mut marks = 0;
+        t.luis.put("/me/state", json!({ "state": "away" })).await.expect(200);
+        loop {
+            let frame = luises.next().await.unwrap();
+            marks += usize::from(frame["type"] == "typing" || frame["type"] == "viewing");
+            if frame["kind"] == "agent.state" && frame["body"]["state"] == "away" {
+                break;
+            }
+        }
+        assert_eq!(marks, 0);
+        // A change of rights is such a loss too.
+        t.owner.post("/conversations/1/transfer", json!({ "to": { "group": t.soporte["id"] } })).await.expect(200);
+        app.settled().await;
+        luises.says(json!({ "type": "view", "conversation": 1 })).await;
+        while !viewing(&owners.next().await.unwrap()) {}
+        options(&t.owner, &t.luis, json!({ "sees": "own" })).await;
+        while luises.next().await.unwrap()["type"] != "reset" {}
+        owners.says(typing).await;
+        while witness.next().await.unwrap()["type"] != "typing" {}
+        t.luis.put("/me/state", json!({ "state": "online" })).await.expect(200);
+        loop {
+            let frame = luises.next().await.unwrap();
+            assert!(frame["type"] != "typing" && frame["type"] != "viewing", "{frame}");
+            if frame["kind"] == "agent.state" && frame["body"]["chosen"] == "online" {
+                break;
+            }
+        }
     }
 
     /// Given excluded supervisors, then PLAT-2 rights do not make them candidates.

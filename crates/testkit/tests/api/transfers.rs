@@ -23,6 +23,7 @@ struct Team {
     luis: Browser,
     rosa: Browser,
     visitor: Visitor,
+    key: String,
     _screens: Vec<ronda_testkit::Screen>,
 }
 
@@ -49,7 +50,16 @@ async fn team(app: &TestApp) -> Team {
         luis,
         rosa,
         visitor,
+        key,
         _screens: screens,
+    }
+}
+
+/// Lets the time to answer pass, while everybody's screen stays open.
+async fn minute(app: &TestApp) {
+    for _ in 0..3 {
+        app.advance(20_500);
+        app.settled().await;
     }
 }
 
@@ -94,6 +104,53 @@ api_suite! {
         assert!(!thread["items"].as_array().unwrap().iter().any(|m| m["direction"] == "note"), "no note without the transfer");
         assert_eq!(t.ana.get("/conversations/1/draft").await.expect(200), draft);
         app.settled().await;
+    }
+
+    /// "Volver a mí si no responde": the sender is asked before anybody else, once.
+    async fn ag_11_a_transfer_that_is_not_answered_comes_back_when_the_sender_asked_for_it(app) {
+        let t = team(app).await;
+        let mut lent = to(&t.luis);
+        lent["return_unanswered"] = json!(true);
+        t.ana.post("/conversations/1/transfer", lent).await.expect(200);
+        let seen = t.owner.get("/conversations/1").await.expect(200)["epoch"].clone();
+        minute(app).await;
+        let back = t.owner.get("/conversations/1").await.expect(200);
+        assert_eq!((&back["owner"]["id"], &back["assigned_reason"]["code"]), (&json!(t.ana.agent), &json!("came_back")));
+        // Like any other whose time has just been over, what Luis was writing still arrives, and is theirs again.
+        let mut late = say("Ya lo veo");
+        late["seen"] = seen;
+        t.luis.post("/conversations/1/messages", late).await.expect(201);
+        app.settled().await;
+        assert_eq!(owner_of(&t.owner, 1).await, t.luis.agent.0);
+        // Once: whoever has it back and lets the time pass is followed by the next, like any other.
+        let second = app.visitor(&t.key).await;
+        second.writes("Otra").await;
+        app.settled().await;
+        let holder = owner_of(&t.owner, 2).await;
+        let all = [&t.ana, &t.luis, &t.rosa];
+        let sender = all.into_iter().find(|b| holder == b.agent.0).expect("somebody has it");
+        let other = all.into_iter().find(|b| holder != b.agent.0).expect("three");
+        let third = all.into_iter().find(|b| ![sender.agent, other.agent].contains(&b.agent)).expect("three");
+        let mut lent = to(other);
+        lent["return_unanswered"] = json!(true);
+        sender.post("/conversations/2/transfer", lent).await.expect(200);
+        minute(app).await;
+        assert_eq!(owner_of(&t.owner, 2).await, sender.agent.0);
+        minute(app).await;
+        assert_eq!(owner_of(&t.owner, 2).await, third.agent.0);
+        app.settled().await;
+    }
+
+    async fn ag_11_only_what_a_named_agent_gets_at_once_can_come_back(app) {
+        let t = team(app).await;
+        let later = app.clock.now().0 + 3_600_000;
+        for body in [
+            json!({ "to": { "anyone": true }, "return_unanswered": true }),
+            json!({ "to": { "agent": t.luis.agent }, "return_unanswered": true, "deferred_until": later }),
+        ] {
+            t.ana.post("/conversations/1/transfer", body).await.wrong("/return_unanswered", "not_together");
+        }
+        assert_eq!(owner_of(&t.owner, 1).await, t.ana.agent.0);
     }
 
     /// Row 51: refused under online-only, unless it is left for later: then it waits for them, and after that for all.
@@ -150,7 +207,11 @@ api_suite! {
         t.luis.post("/conversations/1/extend", json!({})).await.problem(404, "not_found");
         t.owner.post("/conversations/1/extend", json!({})).await.problem(409, "not_owner");
         t.ana.post("/conversations/1/extend", json!({ "seen": 99 })).await.problem(409, "conflict");
-        t.ana.post("/conversations/1/extend", json!({})).await.expect(200);
+        let before = t.ana.get("/conversations/1").await.expect(200);
+        assert_eq!(before["extended"], false);
+        let asked = t.ana.post("/conversations/1/extend", json!({ "seen": before["epoch"] })).await.expect(200)["conversation"].clone();
+        assert_eq!(asked["extended"], true);
+        assert_eq!(asked["rotate_at"].as_i64().unwrap() - before["rotate_at"].as_i64().unwrap(), 30_000, "half of a minute");
         t.ana.post("/conversations/1/extend", json!({})).await.problem(409, "extended");
         app.settled().await;
         let log = t.owner.get("/routing-decisions?conversation=1").await.expect(200);

@@ -47,6 +47,47 @@ api_suite! {
         assert_eq!(agent(&after, &sofia)["excluded"], true);
     }
 
+    /// A supervisor of a team sees their part of the wall; so does the screen in the room whose link they made.
+    async fn rep_11_a_supervisor_of_a_team_sees_their_part_of_the_wall(app) {
+        let owner = app.owner().await;
+        let sofia = app.member("sofia", Role::Supervisor).await;
+        let (ana, luis) = (app.member("ana", Role::Agent).await, app.member("luis", Role::Agent).await);
+        let ventas = owner.post("/groups", json!({ "name": "Ventas", "members": [ana.agent, sofia.agent] })).await.expect(201);
+        let soporte = owner.post("/groups", json!({ "name": "Soporte", "members": [luis.agent] })).await.expect(201);
+        let (_, one) = app.web_chat(&owner, json!({ "default_group": ventas["id"] })).await;
+        let (_, two) = app.web_chat(&owner, json!({ "name": "Soporte", "default_group": soporte["id"] })).await;
+        app.policy(&owner, "support", json!({ "limit": 1, "presence": "online", "excluded": [owner.agent, sofia.agent] })).await;
+        let _screens = (ana.screen(None).await, luis.screen(None).await);
+        arrive(app, &one, 2).await;
+        arrive(app, &two, 3).await;
+        let whole = wall(&sofia).await;
+        assert_eq!((&whole["waiting"], &whole["held"]), (&json!(3), &json!(2)), "{whole}");
+        let path = format!("/users/{}", sofia.agent);
+        let version = owner.get(&path).await.expect(200)["version"].as_i64().unwrap();
+        owner.patch(&path, version, json!({ "options": { "sees": "team" } })).await.expect(200);
+        let part = wall(&sofia).await;
+        assert_eq!((&part["waiting"], &part["held"], &part["unanswered"]), (&json!(1), &json!(1), &json!(1)), "{part}");
+        let ids = |list: &Value, of: &str| -> Vec<Value> { list.as_array().unwrap().iter().map(|x| x[of].clone()).collect() };
+        let queues = part["queues"].as_array().unwrap().iter().filter(|q| q["waiting"] != 0 || !q["group"].is_null());
+        assert_eq!(queues.map(|q| q["group_name"].clone()).collect::<Vec<_>>(), [json!("Ventas")]);
+        let mut people = ids(&part["agents"], "id");
+        people.sort_by_key(Value::as_i64);
+        assert_eq!(people, [json!(sofia.agent), json!(ana.agent)]);
+        assert_eq!(part["expiring"].as_array().unwrap().len(), 1);
+        assert_eq!(part["expiring"][0]["group"]["name"], "Ventas");
+        let shown = async |link: &Value| {
+            let token = link["link"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+            app.browser().get(&format!("/wall/{token}")).await.expect(200)
+        };
+        let make = json!({ "name": "Sala", "names": true });
+        let theirs = shown(&sofia.post("/wall-links", make.clone()).await.expect(201)).await;
+        assert_eq!((&theirs["waiting"], theirs["agents"].as_array().unwrap().len()), (&json!(1), 2), "{theirs}");
+        let all = shown(&owner.post("/wall-links", make).await.expect(201)).await;
+        assert_eq!((&all["waiting"], all["agents"].as_array().unwrap().len()), (&json!(3), 4), "{all}");
+        // The owner's own is as it was.
+        assert_eq!(wall(&owner).await["waiting"], 3);
+    }
+
     /// Row 4: silence after a first answer moves nothing and is marked, and supervisors and the agent are told once.
     async fn rep_11_silence_after_an_answer_is_overdue(app) {
         let owner = app.owner().await;

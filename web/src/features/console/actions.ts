@@ -7,6 +7,7 @@ import { explain } from '@/lib/errors';
 import { closedNow, closedWords } from '@/lib/hours';
 import { useZone } from '@/lib/me';
 import { useLive } from '@/realtime';
+import { clockTotal } from '@/realtime/cache';
 import { toast } from '@/ui';
 import { useMutation } from '@tanstack/react-query';
 
@@ -22,6 +23,7 @@ export type Verb =
   | 'reopen'
   | 'read'
   | 'unread'
+  | 'extend'
   | 'typing';
 
 interface Act {
@@ -36,6 +38,16 @@ const OWN_MS = 5_000;
 
 export function isOwnAct(id: number): boolean {
   return Date.now() - (ownActs.get(id) ?? 0) < OWN_MS;
+}
+
+/** Half of the time again, as most policies have it; the answer says how much it is. */
+const EXTENSION_MS = 60_000;
+
+/** Whether asking for more time helps: the clock of a chat of mine runs, and I have not asked before. */
+export function mayExtend(c: Conversation, me: number | undefined): boolean {
+  const now = serverNow();
+  const running = c.rotate_at !== null && c.rotate_at > now && !closedNow(c.closed_spans, now);
+  return running && !c.extended && c.place === 'held' && c.owner?.id === me;
 }
 
 /** Answers that the dialog of the action turns into a question. */
@@ -56,15 +68,27 @@ export function useAct() {
       );
       return answer && ('conversation' in answer || 'epoch' in answer) ? unwrap(answer) : null;
     },
+    onMutate: ({ id, verb }) => {
+      const before = live.cache.known(id);
+      if (verb !== 'extend' || !before || before.rotate_at === null) return undefined;
+      const more = Math.min((clockTotal(before) ?? 0) / 2, EXTENSION_MS);
+      live.cache.conversation({ ...before, rotate_at: before.rotate_at + more, extended: true });
+      return before;
+    },
     onSuccess: (conversation, { verb }) => {
       if (!conversation) return;
       live.cache.answer(conversation);
       const now = serverNow();
       const shut = closedNow(conversation.closed_spans, now);
       // Whoever transfers to people who are not there is told until when it waits.
-      if (verb === 'transfer' && conversation.place === 'waiting' && shut) toast(closedWords(t, conversation.place, shut, now, zone));
+      if (verb === 'transfer' && conversation.place === 'waiting' && shut) {
+        const group = conversation.group?.name ?? t('transfer.anyone');
+        toast(t('transfer.closed', { group, when: closedWords(t, conversation.place, shut, now, zone) }));
+      }
     },
-    onError: (error, { verb }) => {
+    onError: (error, { id, verb }, before) => {
+      const now = live.cache.known(id);
+      if (before && now?.epoch === before.epoch) live.cache.conversation({ ...now, rotate_at: before.rotate_at, extended: before.extended });
       // Dialogs show these themselves.
       if (QUIET.includes(verb) || (error instanceof ApiError && DIALOGS.includes(error.code))) return;
       toast(explain(t, error), { tone: 'error' });

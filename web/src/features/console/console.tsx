@@ -5,10 +5,10 @@ import { owedSince } from '@/realtime/cache';
 import { useLink, useLive } from '@/realtime';
 import { Avatar, Icon, Menu } from '@/ui';
 import { useQuery } from '@tanstack/react-query';
-import { useMay } from '@/lib/me';
+import { useMay, useMe } from '@/lib/me';
 import { lazy, Suspense, useEffect, useMemo, useRef, useState } from 'react';
 import { Link, useLocation } from 'wouter';
-import { useAct } from './actions';
+import { mayExtend, useAct } from './actions';
 import { Alerts } from './alerts';
 import { AwayDialog } from './away';
 import { callComposer } from './composer-state';
@@ -40,6 +40,7 @@ export default function Console({ tray, id }: { tray?: string; id?: string }) {
   const [dialog, setDialog] = useState<DialogName | null>(null);
   const [palette, setPalette] = useState(false);
   const [starting, setStarting] = useState(false);
+  const me = useMe();
   const mayStart = useMay('conversations:reply');
   const [keys, setKeys] = useState(false);
   const wide = useMedia(WIDE);
@@ -85,6 +86,10 @@ export default function Console({ tray, id }: { tray?: string; id?: string }) {
     if (c) setDialog(name);
   };
 
+  const extend = () => {
+    if (c && mayExtend(c, me.agent?.id)) act.mutate({ id: c.id, verb: 'extend', body: { seen: c.epoch } });
+  };
+
   const commands: Command[] = [
     ...(c
       ? ([
@@ -92,6 +97,7 @@ export default function Console({ tray, id }: { tray?: string; id?: string }) {
           { id: 'transfer', label: t('act.transfer'), icon: 'transfer', keys: 'Alt T', run: ask('transfer') },
           { id: 'close', label: t('act.close'), icon: 'done', keys: 'Alt E', run: ask('close') },
           { id: 'snooze', label: t('act.snooze'), icon: 'snooze', keys: 'Alt Z', run: ask('snooze') },
+          ...(mayExtend(c, me.agent?.id) ? [{ id: 'extend', label: t('clock.hold'), icon: 'clock' as const, keys: 'Alt X', run: extend }] : []),
           { id: 'note', label: t('note.label'), icon: 'note', keys: 'Alt P', run: () => callComposer('note') },
           { id: 'reply', label: t('keys.reply'), icon: 'reply', keys: 'Alt L', run: () => callComposer('reply') },
         ] satisfies Command[])
@@ -117,6 +123,7 @@ export default function Console({ tray, id }: { tray?: string; id?: string }) {
       KeyE: ask('close'),
       KeyT: ask('transfer'),
       KeyZ: ask('snooze'),
+      KeyX: extend,
       KeyC: () => mayStart && setStarting(true),
       KeyP: () => callComposer('note'),
       KeyL: () => callComposer('reply'),

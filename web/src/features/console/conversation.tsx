@@ -15,7 +15,7 @@ import { clockTotal, viewing } from '@/realtime/cache';
 import { Avatar, Banner, Button, ChannelMark, ClockRing, Empty, Failure, Icon, IconButton, Loading, Menu, toast, type MenuItem } from '@/ui';
 import { useQuery } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
-import { useAct } from './actions';
+import { mayExtend, useAct } from './actions';
 import { Composer } from './composer';
 import type { Dialogs } from './dialogs';
 import { fetchDraft } from './drafts';
@@ -231,8 +231,13 @@ function Clocks({ c }: { c: C }) {
               <ClockRing rotateAt={c.rotate_at ?? 0} total={clockTotal(c)} size={20} closed={c.closed_spans} />
               {left <= 0 ? t('clock.overdue') : shut ? closedWords(t, c.place, shut, now, zone) : t('clock.rotates', { in: countdown(left) })}
             </span>
-            {mine && left > 0 && !shut && (
-              <button type="button" className="btn btn-secondary btn-xs" title={t('clock.hold.why')} onClick={() => act.mutate({ id: c.id, verb: 'typing' })}>
+            {mayExtend(c, me.agent?.id) && (
+              <button
+                type="button"
+                className="btn btn-secondary btn-xs"
+                title={`${t('clock.hold.why')} (Alt X)`}
+                onClick={() => act.mutate({ id: c.id, verb: 'extend', body: { seen: c.epoch } })}
+              >
                 {t('clock.hold')}
               </button>
             )}

@@ -7,7 +7,7 @@ import { serverNow } from '@/lib/clock';
 import { explain } from '@/lib/errors';
 import { useMe } from '@/lib/me';
 import { fold } from '@/lib/text';
-import { Banner, Button, CheckList, Dialog, Empty, Failure, Field, Icon, Loading, targetBody, Targets, TextArea, TextField, type Target } from '@/ui';
+import { Banner, Button, Checkbox, CheckList, Dialog, Empty, Failure, Field, Icon, Loading, targetBody, Targets, TextArea, TextField, type Target } from '@/ui';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useAct } from './actions';
@@ -58,15 +58,19 @@ function Transfer({ c, onClose, onGone }: Inner) {
   const needs = asked ?? routing.data?.skills.map((skill) => skill.id) ?? [];
   const [to, setTo] = useState<Target | null>(null);
   const [note, setNote] = useState('');
+  const [back, setBack] = useState(false);
   const waiting = c.place === 'waiting';
   const named = to?.kind === 'agent' ? agents.data?.find((agent) => agent.id === to.id) : undefined;
   const over = named?.limit != null && named.load >= named.limit;
   const others = (agents.data ?? []).filter((agent) => agent.id !== c.owner?.id && agent.state === 'online' && !agent.at_limit && agent.id !== named?.id).slice(0, 3);
   const absent = act.error instanceof ApiError && act.error.code === 'not_available';
+  // What is mine may be lent; what is left for later waits for its time anyway.
+  const lendable = to?.kind === 'agent' && c.owner?.id === me.agent?.id;
+  const lent = lendable && back;
   const send = (deferred?: number) => {
     if (!to) return;
     act.mutate(
-      { id: c.id, verb: 'transfer', body: { to: targetBody(to), seen: c.epoch, ...(note.trim() ? { note: note.trim() } : {}), ...(deferred ? { deferred_until: deferred } : {}), ...(asked && to.kind !== 'agent' ? { skills: asked } : {}) } },
+      { id: c.id, verb: 'transfer', body: { to: targetBody(to), seen: c.epoch, ...(note.trim() ? { note: note.trim() } : {}), ...(deferred ? { deferred_until: deferred } : {}), ...(lent && !deferred ? { return_unanswered: true } : {}), ...(asked && to.kind !== 'agent' ? { skills: asked } : {}) } },
       {
         onSuccess: () => {
           onClose();
@@ -133,6 +137,11 @@ function Transfer({ c, onClose, onGone }: Inner) {
       />
       {named && over && <Banner tone="amber">{t('transfer.over', { name: named.name, load: named.load, limit: named.limit ?? 0 })}</Banner>}
       {to && to.kind !== 'agent' && <CheckList label={t('transfer.skills')} help={t('transfer.skills.help')} options={skills.data ?? []} chosen={needs} onChange={setAsked} />}
+      {lendable && (
+        <Checkbox checked={back} onChange={setBack} help={t('transfer.back.text')}>
+          {t('transfer.back')}
+        </Checkbox>
+      )}
       <TextArea label={t('transfer.note')} help={t('transfer.note.help')} rows={2} value={note} onChange={(event) => setNote(event.target.value)} />
     </Dialog>
   );

@@ -30,7 +30,7 @@ const TONES: Record<string, { icon: IconName; tone: string }> = {
   return_to_bot: { icon: 'bot', tone: '' },
 };
 
-const REASONS = ['in_turn', 'affinity', 'reserved', 'no_answer', 'now_available', 'only_candidate', 'nobody_available', 'all_full', 'rounds_used', 'owner_gone', 'taken', 'transferred', 'declined', 'late_reply', 'no_life', 'outage_over'] as const;
+const REASONS = ['in_turn', 'affinity', 'reserved', 'no_answer', 'now_available', 'only_candidate', 'nobody_available', 'all_full', 'rounds_used', 'owner_gone', 'taken', 'transferred', 'declined', 'late_reply', 'came_back', 'no_life', 'outage_over'] as const;
 /** How far back, in days; today begins at midnight of the workspace. */
 const RANGES = { today: 0, week: 7, month: 30 } as const;
 type Range = keyof typeof RANGES;
