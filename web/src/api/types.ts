@@ -307,6 +307,9 @@ export type StateTime = With<Required<S['StateSpan']>, { state: AgentState }>;
 export type Released = S['Released'];
 export type Workspace = S['Workspace'];
 export type WebChatSettings = With<Partial<S['WebChatSettings']>, { position?: 'left' | 'right' }>;
+export type FairnessItem = S['FairnessItem'];
+export type FairnessItems = With<S['FairnessItems'], { items: FairnessItem[] }>;
+export type SandboxState = S['SandboxState'];
 export type ChannelAccount = With<S['ChannelAccount'], { settings: WebChatSettings }>;
 export type InboundFailure = With<S['InboundFailure'], { raw: unknown }>;
 

@@ -4,3 +4,4 @@ export * from './icon';
 export * from './overlays';
 export * from './people';
 export * from './page';
+export * from './simulated';

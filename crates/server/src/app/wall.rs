@@ -3,6 +3,7 @@
 use crate::app::hours::Calendar;
 use crate::app::incidents::{self, Incident};
 use crate::app::pauses::{self, RotationPause};
+use crate::app::simulated;
 use crate::app::users::{self, Agent};
 use crate::app::views::Conversation;
 use crate::app::{AppError, AppResult};
@@ -12,7 +13,7 @@ use ronda_routing::survey::{self, Survey};
 use ronda_routing::{Lost, Reject};
 use ronda_storage::{Tx, channel_accounts, conversations, groups, messages, outbox, service_levels, workspaces};
 use serde::Serialize;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use utoipa::ToSchema;
 
 /// Conversations of each list of the wall.
@@ -98,12 +99,16 @@ pub struct ChannelCondition {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Overview {
     pub now: Ms,
+    /// Here and in the other figures without simulated conversations, unless the whole workspace is simulated. Lists and
+    /// queues show everything that somebody has to do.
     pub waiting: u32,
     pub held: u32,
     /// Held and owed a reply.
     pub unanswered: u32,
     pub exhausted: u32,
     pub oldest_owed_since: Option<Ms>,
+    /// Simulated conversations that wait or are held, and that the figures leave out.
+    pub simulated: u32,
     pub queues: Vec<Queue>,
     pub agents: Vec<WallAgent>,
     /// Held conversations whose clock runs, soonest first, at most 50.
@@ -204,33 +209,77 @@ pub fn overview(tx: &mut Tx<'_>, w: WorkspaceId, survey: &Survey) -> AppResult<O
         .filter(|c| c.window.closes_at.is_some())
         .collect();
     let day = today(tx, w)?;
-    let near: Vec<ConversationId> = service_levels::near(tx, w, LISTED as i64)?
+    let counted = simulated::counts(tx, w, None)?;
+    let near: Vec<ConversationId> = service_levels::near(tx, w, LISTED as i64, counted)?
         .into_iter()
         .map(|c| c.conversation)
         .collect();
-    let (near_total, promises_broken) = service_levels::count_near(tx, w)?;
+    let (near_total, promises_broken) = service_levels::count_near(tx, w, counted)?;
+    let figures = Figures::of(tx, w, survey, counted)?;
     Ok(Overview {
         promises: listed(tx, w, &near)?,
         promises_at_risk: near_total - promises_broken,
         promises_broken,
         now,
-        waiting: survey.queues.iter().map(|q| q.waiting).sum(),
-        held: survey.queues.iter().map(|q| q.held).sum(),
-        unanswered: survey.queues.iter().map(|q| q.unanswered).sum(),
+        waiting: figures.waiting,
+        held: figures.held,
+        unanswered: figures.unanswered,
         exhausted: survey.queues.iter().map(|q| q.exhausted).sum(),
-        oldest_owed_since: survey.queues.iter().filter_map(|q| q.oldest).map(|(at, _)| at).min(),
+        oldest_owed_since: figures.oldest,
+        simulated: figures.simulated,
         queues: survey.queues.iter().map(|q| queue(q, &names)).collect(),
         agents: agents(tx, w, survey)?,
         expiring: listed(tx, w, &clocks)?,
         overdue,
-        overdue_total: u32::try_from(survey.overdue.len()).unwrap_or(u32::MAX),
+        overdue_total: figures.overdue,
         windows,
-        incidents: incidents::page(tx, w, i64::MAX, (day, Ms(i64::MAX)), INCIDENTS)?,
-        incidents_today: ronda_storage::incidents::count_since(tx, w, day)?,
-        failed_today: messages::failed_since(tx, w, day)?,
+        incidents: incidents::page(tx, w, i64::MAX, (day, Ms(i64::MAX)), INCIDENTS, counted)?,
+        incidents_today: ronda_storage::incidents::count_since(tx, w, day, counted)?,
+        failed_today: messages::failed_since(tx, w, day, counted)?,
         channels: channels(tx, w)?,
         pauses: pauses::running(tx, w)?,
     })
+}
+
+/// The sums of a survey, as reports count them.
+struct Figures {
+    waiting: u32,
+    held: u32,
+    unanswered: u32,
+    overdue: u32,
+    oldest: Option<Ms>,
+    simulated: u32,
+}
+
+impl Figures {
+    fn of(tx: &mut Tx<'_>, w: WorkspaceId, survey: &Survey, counted: bool) -> AppResult<Self> {
+        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let mut found = Self {
+            waiting: survey.queues.iter().map(|q| q.waiting).sum(),
+            held: survey.queues.iter().map(|q| q.held).sum(),
+            unanswered: survey.queues.iter().map(|q| q.unanswered).sum(),
+            overdue: count(survey.overdue.len()),
+            oldest: survey.queues.iter().filter_map(|q| q.oldest).map(|(at, _)| at).min(),
+            simulated: 0,
+        };
+        if counted {
+            return Ok(found);
+        }
+        let left_out = conversations::simulated_live(tx, w)?;
+        let waits = left_out.iter().filter(|(_, waits, _)| *waits).count();
+        let unanswered = left_out.iter().filter(|(_, waits, owed)| !waits && owed.is_some());
+        let ids: HashSet<ConversationId> = left_out.iter().map(|(id, ..)| *id).collect();
+        // The engine may be a moment ahead of these rows, or behind.
+        found.waiting = found.waiting.saturating_sub(count(waits));
+        found.held = found.held.saturating_sub(count(left_out.len() - waits));
+        found.unanswered = found.unanswered.saturating_sub(count(unanswered.count()));
+        found.overdue = count(survey.overdue.iter().filter(|(_, id)| !ids.contains(id)).count());
+        found.simulated = count(left_out.len());
+        if survey.queues.iter().filter_map(|q| q.oldest).any(|(_, id)| ids.contains(&id)) {
+            found.oldest = conversations::first_owed(tx, w)?;
+        }
+        Ok(found)
+    }
 }
 
 fn queue(q: &survey::Queue, names: &BTreeMap<GroupId, String>) -> Queue {
