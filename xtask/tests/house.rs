@@ -245,7 +245,10 @@ fn nothing_unfinished_is_committed() {
 /// (spec PLAT-13, check 1): an account of a simulator differs from others by the base address in its settings alone.
 const SIMULATED: &[(&str, &str)] = &[
     ("cli.rs", "the command `ronda simulator`"),
-    ("cli/", "the commands `simulator` and `demo`, and a workspace made by the operator, which is not simulated"),
+    (
+        "cli/",
+        "the commands `simulator` and `demo`, and a workspace made by the operator, which is not simulated",
+    ),
     ("demo/", "the demo starts a simulator and marks its workspace"),
     ("config.rs", "the address of the sandbox"),
     ("app/mod.rs", "names the files below"),
@@ -262,8 +265,14 @@ const SIMULATED: &[(&str, &str)] = &[
     ("app/service_levels.rs", "reports leave it out"),
     ("app/wall.rs", "figures leave it out"),
     ("http/mod.rs", "names the file below"),
-    ("http/sandbox.rs", "connects a number of the sandbox, as every other number is connected"),
-    ("http/channel_accounts.rs", "an account with an address of its own gets the mark"),
+    (
+        "http/sandbox.rs",
+        "connects a number of the sandbox, as every other number is connected",
+    ),
+    (
+        "http/channel_accounts.rs",
+        "an account with an address of its own gets the mark",
+    ),
     ("http/setup.rs", "a first workspace is not simulated"),
     ("http/files.rs", "a policy of browsers has the same word"),
     ("http/reports.rs", "reports can be asked for it"),

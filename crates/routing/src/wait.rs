@@ -213,7 +213,13 @@ impl Work<'_> {
         asked_anew(&mut row);
         raise(&mut row, raise_minutes);
         let funnel = self.funnel(&self.s.rules().scope_of(&row), &index::lane(&row));
-        self.decide(&old, &row, Act::Overflow, Reason::PromiseBroken { raise_minutes, to }, funnel);
+        self.decide(
+            &old,
+            &row,
+            Act::Overflow,
+            Reason::PromiseBroken { raise_minutes, to },
+            funnel,
+        );
         self.put(row);
         self.ok(conv)
     }

@@ -472,11 +472,18 @@ fn build(r: &Reader) -> Result<Config, ConfigError> {
         sandbox: match r.optional("sandbox.url")? {
             None => None,
             Some(_) => Some(Sandbox {
-                url: r.parsed("sandbox.url", "an address such as http://127.0.0.1:8090, without a path", |t| {
-                    Url::parse(t).ok().filter(|u| {
-                        matches!(u.scheme(), "http" | "https") && u.has_host() && u.path() == "/" && u.query().is_none()
-                    })
-                })?,
+                url: r.parsed(
+                    "sandbox.url",
+                    "an address such as http://127.0.0.1:8090, without a path",
+                    |t| {
+                        Url::parse(t).ok().filter(|u| {
+                            matches!(u.scheme(), "http" | "https")
+                                && u.has_host()
+                                && u.path() == "/"
+                                && u.query().is_none()
+                        })
+                    },
+                )?,
                 key: r.parsed("sandbox.key", "the key of the sandbox at sandbox.url", |t| {
                     (!t.is_empty()).then(|| t.to_owned())
                 })?,

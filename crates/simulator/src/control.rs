@@ -117,7 +117,10 @@ fn keyed(sim: &Sim, headers: &HeaderMap) -> Answer<()> {
     if Sha256::digest(shown) == Sha256::digest(key) {
         Ok(())
     } else {
-        Err(Problem(StatusCode::UNAUTHORIZED, "the sandbox key is another one".into()))
+        Err(Problem(
+            StatusCode::UNAUTHORIZED,
+            "the sandbox key is another one".into(),
+        ))
     }
 }
 
@@ -176,7 +179,11 @@ async fn hello(State(sim): State<Sim>, Path(id): Path<String>, headers: HeaderMa
         ..Writing::default()
     };
     let message = say(&sim, &person.id, writing)?;
-    Ok((StatusCode::CREATED, axum::Json(json!({ "person": person, "message": message }))).into_response())
+    Ok((
+        StatusCode::CREATED,
+        axum::Json(json!({ "person": person, "message": message })),
+    )
+        .into_response())
 }
 
 /// Changes only what is named; `{"reset": true}` first turns everything off.

@@ -149,9 +149,7 @@ fn kept(config: &Config) -> anyhow::Result<Vec<Number>> {
         return Ok(Vec::new());
     };
     match std::fs::read(file) {
-        Ok(bytes) => {
-            serde_json::from_slice(&bytes).with_context(|| format!("{} holds no numbers", file.display()))
-        }
+        Ok(bytes) => serde_json::from_slice(&bytes).with_context(|| format!("{} holds no numbers", file.display())),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
         Err(error) => Err(error).with_context(|| format!("{} cannot be read", file.display())),
     }

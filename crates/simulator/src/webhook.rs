@@ -173,7 +173,10 @@ pub fn send(sim: &Sim, number: &Number, field: &str, value: Value, lane: &str, m
     // The callback of the installation is that of its app, which signs what goes there; a number's own belongs to the
     // app of the number.
     let (callback, secret) = match callback {
-        Some(own) => (own, number.app_secret.as_ref().unwrap_or(&sim.config.app_secret).clone()),
+        Some(own) => (
+            own,
+            number.app_secret.as_ref().unwrap_or(&sim.config.app_secret).clone(),
+        ),
         None => (sim.config.callback_url.clone(), sim.config.app_secret.clone()),
     };
     let faults = sim.store.faults();

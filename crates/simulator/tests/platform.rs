@@ -766,22 +766,45 @@ async fn plat_13_made_numbers_are_apart_and_survive_a_restart() {
     let of = |owner: &str| json!({ "owner": owner, "verified_name": "Tienda" });
     let (status, one) = ask("/_sim/numbers", "la palabra", of("a")).await;
     assert_eq!(status, StatusCode::CREATED, "{one}");
-    assert_eq!(ask("/_sim/numbers", "la palabra", of("a")).await, (StatusCode::OK, one.clone()));
+    assert_eq!(
+        ask("/_sim/numbers", "la palabra", of("a")).await,
+        (StatusCode::OK, one.clone())
+    );
     let (_, two) = ask("/_sim/numbers", "la palabra", of("b")).await;
     assert_eq!(ask("/_sim/numbers", "otra", of("c")).await.0, StatusCode::UNAUTHORIZED);
-    assert_eq!(ask("/_sim/numbers", "la palabra", of(" ")).await.0, StatusCode::BAD_REQUEST);
+    assert_eq!(
+        ask("/_sim/numbers", "la palabra", of(" ")).await.0,
+        StatusCode::BAD_REQUEST
+    );
     let state = rig.get("/_sim/state").await;
     assert_eq!(state["numbers"].as_array().unwrap().len(), 3);
-    let (token, secret) = (one["access_token"].as_str().unwrap(), one["app_secret"].as_str().unwrap());
+    let (token, secret) = (
+        one["access_token"].as_str().unwrap(),
+        one["app_secret"].as_str().unwrap(),
+    );
     assert!(!state.to_string().contains(token) && !state.to_string().contains(secret));
     // Each token opens its own number; those of the configuration open all.
     let id = |n: &Value| n["phone_number_id"].as_str().unwrap().to_owned();
     let shown = rig.graph.read_number(token, &id(&one)).await.unwrap();
-    assert_eq!((shown.verified_name.as_str(), shown.display_phone.as_str()), ("Tienda", one["display_phone"].as_str().unwrap()));
+    assert_eq!(
+        (shown.verified_name.as_str(), shown.display_phone.as_str()),
+        ("Tienda", one["display_phone"].as_str().unwrap())
+    );
     assert!(rig.graph.read_number(token, &id(&two)).await.is_err());
     assert!(rig.graph.read_number(token, NUMBER).await.is_err());
-    assert!(rig.graph.templates(token, two["waba_id"].as_str().unwrap()).await.is_err());
-    assert!(!rig.graph.templates(token, one["waba_id"].as_str().unwrap()).await.unwrap().is_empty());
+    assert!(
+        rig.graph
+            .templates(token, two["waba_id"].as_str().unwrap())
+            .await
+            .is_err()
+    );
+    assert!(
+        !rig.graph
+            .templates(token, one["waba_id"].as_str().unwrap())
+            .await
+            .unwrap()
+            .is_empty()
+    );
     rig.graph.read_number(TOKEN, &id(&two)).await.unwrap();
     // Nobody has named a callback of its own: the installation's app signs, which the inbox checks.
     let hello = json!({ "name": "Rosa", "text": "Buenas" });
@@ -800,10 +823,26 @@ async fn plat_13_made_numbers_are_apart_and_survive_a_restart() {
     let graph = rig.graph.at(&again.base_url(), "v25.0").unwrap();
     assert_eq!(graph.read_number(token, &id(&one)).await.unwrap(), shown);
     // Without a key nobody gets any; a file that holds something else stops the start.
-    let closed = ronda_simulator::start(Config { listen: "127.0.0.1:0".parse().unwrap(), ..Config::default() }).await.unwrap();
-    let answer = rig.http.post(closed.base_url() + "/_sim/numbers").bearer_auth("").json(&of("a")).send().await.unwrap();
+    let closed = ronda_simulator::start(Config {
+        listen: "127.0.0.1:0".parse().unwrap(),
+        ..Config::default()
+    })
+    .await
+    .unwrap();
+    let answer = rig
+        .http
+        .post(closed.base_url() + "/_sim/numbers")
+        .bearer_auth("")
+        .json(&of("a"))
+        .send()
+        .await
+        .unwrap();
     assert_eq!(answer.status(), StatusCode::FORBIDDEN);
     std::fs::write(&file, "otra cosa").unwrap();
-    let config = Config { listen: "127.0.0.1:0".parse().unwrap(), numbers_file: Some(file), ..Config::default() };
+    let config = Config {
+        listen: "127.0.0.1:0".parse().unwrap(),
+        numbers_file: Some(file),
+        ..Config::default()
+    };
     assert!(ronda_simulator::start(config).await.is_err());
 }

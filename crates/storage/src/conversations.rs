@@ -442,9 +442,7 @@ pub fn set_answered(tx: &mut Tx<'_>, w: WorkspaceId, id: ConversationId) -> Stor
 
 /// How many conversations meet a condition, counted up to `most`. The condition is as for [`views_where`].
 pub fn count_where(tx: &mut Tx<'_>, condition: &str, params: &[Value], most: i64) -> StoreResult<i64> {
-    let text = format!(
-        "select count(*) from (select 1 from conversation as c where {condition} limit {most}) as t"
-    );
+    let text = format!("select count(*) from (select 1 from conversation as c where {condition} limit {most}) as t");
     Ok(tx
         .query_dynamic(&text, params, |r| r.i(0))?
         .first()

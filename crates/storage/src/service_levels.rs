@@ -347,7 +347,9 @@ pub fn near(tx: &mut Tx<'_>, w: WorkspaceId, limit: i64, simulated: bool) -> Sto
 /// How many are at risk or over, and how many of these are over.
 pub fn count_near(tx: &mut Tx<'_>, w: WorkspaceId, simulated: bool) -> StoreResult<(i64, i64)> {
     let now = tx.now();
-    tx.one(&COUNT_NEAR, &[w.into(), now.into(), simulated.into()], |r| Ok((r.i(0)?, r.i(1)?)))
+    tx.one(&COUNT_NEAR, &[w.into(), now.into(), simulated.into()], |r| {
+        Ok((r.i(0)?, r.i(1)?))
+    })
 }
 
 /// How the clocks that ended in a period ended, by target.

@@ -75,18 +75,26 @@ fn finds_by_index(engine: Engine) {
     };
     let find = |word: &str| {
         let (text, params) = (customers::with_word(2), range(word));
-        t.db.read_blocking("find", move |tx| tx.query_dynamic(&text, &params, |r| r.id::<CustomerId>(0)))
-            .unwrap()
+        t.db.read_blocking("find", move |tx| {
+            tx.query_dynamic(&text, &params, |r| r.id::<CustomerId>(0))
+        })
+        .unwrap()
     };
     assert_eq!(find("numero777").len(), 11, "777 and 7770 to 7779");
     assert_eq!(find("005512").len(), 1, "the end of a number, of a run of its digits");
     assert_eq!(find("nadie").len(), 0);
-    let explain = if engine == Engine::Sqlite { "explain query plan " } else { "explain " };
+    let explain = if engine == Engine::Sqlite {
+        "explain query plan "
+    } else {
+        "explain "
+    };
     let column = if engine == Engine::Sqlite { 3 } else { 0 };
     let plan = |text: String, params: Vec<Value>| {
-        t.db.read_blocking("plan", move |tx| tx.query_dynamic(&format!("{explain}{text}"), &params, |r| r.t(column)))
-            .unwrap()
-            .join("\n")
+        t.db.read_blocking("plan", move |tx| {
+            tx.query_dynamic(&format!("{explain}{text}"), &params, |r| r.t(column))
+        })
+        .unwrap()
+        .join("\n")
     };
     let words = plan(customers::with_word(2), range("numero777"));
     let by_index = match engine {

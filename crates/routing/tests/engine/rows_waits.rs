@@ -570,18 +570,32 @@ fn rep_8_a_broken_promise_raises_what_waits_and_asks_another_group() {
     };
     assert_eq!(s.reason(2, Act::Raise), &raised);
     s.presence(1, Presence::Online);
-    assert_eq!((s.owner(1), s.owner(2)), (0, 1), "it counts as older than what came a minute before");
+    assert_eq!(
+        (s.owner(1), s.owner(2)),
+        (0, 1),
+        "it counts as older than what came a minute before"
+    );
     // Held: there is no queue in which it could rise, and another group may be asked for it.
     let epoch = s.row(2).epoch;
     s.step(broken(2, 5, None));
     s.step(broken(2, 5, Some(g(1))));
     s.step(broken(2, 5, Some(g(9))));
-    assert_eq!((s.owner(2), s.row(2).epoch), (1, epoch), "its own group, and one that is not there, change nothing");
+    assert_eq!(
+        (s.owner(2), s.row(2).epoch),
+        (1, epoch),
+        "its own group, and one that is not there, change nothing"
+    );
     s.step(broken(2, 5, Some(g(2))));
     assert_eq!((s.group_of(2), s.owner(2), s.owner(1)), (Some(g(2)), 0, 1));
     assert_eq!(s.row(2).keep.raised_minutes, 5);
     assert_eq!(s.row(2).anchor, Some(Ms(60_000)), "what it is owed stays");
     s.presence(2, Presence::Online);
     assert_eq!(s.owner(2), 2);
-    assert_eq!(s.step(broken(3, 5, Some(g(2)))), Answer::Ok { epoch: None, owner: None });
+    assert_eq!(
+        s.step(broken(3, 5, Some(g(2)))),
+        Answer::Ok {
+            epoch: None,
+            owner: None
+        }
+    );
 }

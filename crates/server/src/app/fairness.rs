@@ -618,10 +618,7 @@ fn waited(decisions: &[&Decided]) -> Vec<(String, Behind)> {
             } else {
                 reason
             };
-            let ended = Behind {
-                to: Some(d.at),
-                ..wait
-            };
+            let ended = Behind { to: Some(d.at), ..wait };
             found.push((reason, ended));
         }
         if matches!(d.act.as_str(), "enqueue" | "release" | "requeue" | "exhaust") {
@@ -988,7 +985,11 @@ mod tests {
         let offered: Vec<u32> = seen.agents.iter().map(|a| a.offered).collect();
         assert_eq!(offered, [0, 3, 3], "all turns of the first were simulated");
         assert_eq!((seen.agents[0].answered, seen.total), (0, 6));
-        assert_eq!((seen.proof.max_difference, seen.proof.turns), (Some(1), 9), "the order of turns counts them");
+        assert_eq!(
+            (seen.proof.max_difference, seen.proof.turns),
+            (Some(1), 9),
+            "the order of turns counts them"
+        );
         it.left_out.clear();
         let all = report(&it, None);
         assert_eq!((all.agents[0].offered, all.agents[0].answered, all.total), (3, 1, 9));

@@ -275,7 +275,12 @@ impl Figures {
         found.unanswered = found.unanswered.saturating_sub(count(unanswered.count()));
         found.overdue = count(survey.overdue.iter().filter(|(_, id)| !ids.contains(id)).count());
         found.simulated = count(left_out.len());
-        if survey.queues.iter().filter_map(|q| q.oldest).any(|(_, id)| ids.contains(&id)) {
+        if survey
+            .queues
+            .iter()
+            .filter_map(|q| q.oldest)
+            .any(|(_, id)| ids.contains(&id))
+        {
             found.oldest = conversations::first_owed(tx, w)?;
         }
         Ok(found)

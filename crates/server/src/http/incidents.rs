@@ -17,6 +17,7 @@ pub struct IncidentsQuery {
     /// Before, in milliseconds.
     to: Option<i64>,
     /// `include`: also those of simulated conversations.
+    #[param(inline)]
     simulated: Option<Simulated>,
     limit: Option<i64>,
     cursor: Option<String>,
@@ -45,6 +46,7 @@ pub struct FailedQuery {
     /// Not before, in milliseconds.
     from: Option<i64>,
     /// `include`: also those of simulated conversations.
+    #[param(inline)]
     simulated: Option<Simulated>,
     limit: Option<i64>,
     cursor: Option<String>,

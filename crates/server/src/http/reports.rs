@@ -24,6 +24,7 @@ pub struct FairnessQuery {
     /// Only its members, and the conversations that are its own now.
     group: Option<GroupId>,
     /// `include`: also simulated conversations.
+    #[param(inline)]
     simulated: Option<Simulated>,
 }
 
@@ -96,6 +97,7 @@ async fn gather(ctx: &Context, q: &FairnessQuery) -> Result<Log, Problem> {
 #[into_params(parameter_in = Query)]
 pub struct BehindQuery {
     /// Needed.
+    #[param(inline)]
     figure: Option<Figure>,
     /// Whose figure; not for `decisions` and `waits`.
     agent: Option<AgentId>,
@@ -110,6 +112,7 @@ pub struct BehindQuery {
     /// As of the report.
     group: Option<GroupId>,
     /// As of the report.
+    #[param(inline)]
     simulated: Option<Simulated>,
     limit: Option<i64>,
     cursor: Option<String>,
@@ -145,7 +148,11 @@ pub async fn behind(ctx: Context, Filter(q): Filter<BehindQuery>) -> Result<Json
     let limit = limit_of(q.limit)?;
     let after: usize = q.cursor.as_deref().map(read_cursor).transpose()?.unwrap_or(0);
     let Some(figure) = q.figure else {
-        return Err(Problem::invalid("/query/figure", "required", "which number of the report"));
+        return Err(Problem::invalid(
+            "/query/figure",
+            "required",
+            "which number of the report",
+        ));
     };
     if q.agent.is_none() && !matches!(figure, Figure::Decisions | Figure::Waits) {
         return Err(Problem::invalid("/query/agent", "required", "whose figure it is"));
@@ -164,11 +171,15 @@ pub async fn behind(ctx: Context, Filter(q): Filter<BehindQuery>) -> Result<Json
         reason: q.reason,
     };
     let all = apart(move || fairness::behind(&log, q.group, &asked)).await?;
-    let end = after.saturating_add(usize::try_from(limit).unwrap_or(usize::MAX)).min(all.len());
+    let end = after
+        .saturating_add(usize::try_from(limit).unwrap_or(usize::MAX))
+        .min(all.len());
     let page: Vec<_> = all.get(after..end).unwrap_or_default().to_vec();
     let ids: Vec<ConversationId> = page.iter().filter_map(|b| b.conversation).collect();
     let about = ctx
-        .read("report_items", move |tx, who| incidents::about(tx, who.workspace, ids.clone()))
+        .read("report_items", move |tx, who| {
+            incidents::about(tx, who.workspace, ids.clone())
+        })
         .await?;
     Ok(Json(FairnessItems {
         total: i64::try_from(all.len()).unwrap_or(i64::MAX),

@@ -33,7 +33,11 @@ fn refused(error: &SandboxError) -> Problem {
         SandboxError::Unreachable(_) => "sandbox_unreachable",
         SandboxError::Refused(_) => "sandbox_refused",
     };
-    Problem::new(StatusCode::BAD_GATEWAY, code, format!("the sandbox gave no number: {error}"))
+    Problem::new(
+        StatusCode::BAD_GATEWAY,
+        code,
+        format!("the sandbox gave no number: {error}"),
+    )
 }
 
 /// Connect a number of the sandbox
@@ -92,7 +96,10 @@ pub async fn create(ctx: Context) -> Result<(StatusCode, Versioned<ChannelAccoun
             return there.map(|there| (StatusCode::OK, there)).ok_or(problem);
         }
     };
-    if let Err(error) = giver.hello(&number.phone_number_id, asking.customer, asking.hello).await {
+    if let Err(error) = giver
+        .hello(&number.phone_number_id, asking.customer, asking.hello)
+        .await
+    {
         // The number works without it: people can write from its phone.
         tracing::warn!(%error, "the first customer of a sandbox number did not write");
     }

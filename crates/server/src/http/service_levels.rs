@@ -70,6 +70,7 @@ pub struct ServiceQuery {
     /// Before, in milliseconds; now.
     to: Option<i64>,
     /// `include`: also simulated conversations.
+    #[param(inline)]
     simulated: Option<Simulated>,
 }
 

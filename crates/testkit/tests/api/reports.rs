@@ -18,7 +18,10 @@ fn agent<'a>(report: &'a Value, of: &Browser) -> &'a Value {
 async fn behind(by: &Browser, report: &Value, query: &str) -> Vec<Value> {
     let (mut found, mut cursor) = (Vec::new(), String::new());
     loop {
-        let path = format!("/reports/fairness/items?from={}&to={}&limit=2&{query}{cursor}", report["from"], report["to"]);
+        let path = format!(
+            "/reports/fairness/items?from={}&to={}&limit=2&{query}{cursor}",
+            report["from"], report["to"]
+        );
         let page = by.get(&path).await.expect(200);
         found.extend(page["items"].as_array().unwrap().iter().cloned());
         match page["next_cursor"].as_str() {
@@ -50,7 +53,10 @@ async fn opens(by: &Browser, report: &Value) {
         for (figure, number) in COUNTS {
             let list = behind(by, report, &format!("figure={figure}&agent={}", row["agent"])).await;
             assert_eq!(row[number], list.len(), "{figure}: {row} {list:?}");
-            assert!(list.iter().all(|item| item["conversation"]["number"].is_i64() && item["decision"].is_i64()));
+            assert!(
+                list.iter()
+                    .all(|item| item["conversation"]["number"].is_i64() && item["decision"].is_i64())
+            );
         }
         for (figure, number) in TIMES {
             let list = behind(by, report, &format!("figure={figure}&agent={}", row["agent"])).await;
@@ -64,7 +70,12 @@ async fn opens(by: &Browser, report: &Value) {
         assert_eq!(row["count"], list.len(), "{row}");
     }
     for row in report["waits"].as_array().unwrap() {
-        let list = behind(by, report, &format!("figure=waits&reason={}", row["reason"].as_str().unwrap())).await;
+        let list = behind(
+            by,
+            report,
+            &format!("figure=waits&reason={}", row["reason"].as_str().unwrap()),
+        )
+        .await;
         assert_eq!(row["count"], list.len(), "{row}");
     }
 }
@@ -180,7 +191,7 @@ api_suite! {
         assert_eq!((count("/incidents").await, count("/incidents?simulated=include").await), (1, 2));
         let today = owner.get("/routing/overview").await.expect(200);
         assert_eq!((&today["incidents_today"], &today["incidents"].as_array().unwrap().len()), (&json!(1), &1));
-        owner.get("/incidents?simulated=only").await.wrong("/query/simulated", "format");
+        owner.get("/incidents?simulated=only").await.wrong("/query/simulated", "type");
     }
 
     /// In a workspace that is a simulation as a whole, as the demo's, everything counts.
@@ -203,7 +214,12 @@ api_suite! {
 async fn simulated_beside_real(app: &TestApp, owner: &Browser, ana: &Browser) {
     let graph = app.whatsapp(owner).await;
     let (_, key) = app.web_chat(owner, json!({})).await;
-    app.policy(owner, "sales", json!({ "excluded": [owner.agent], "reassign_seconds": null })).await;
+    app.policy(
+        owner,
+        "sales",
+        json!({ "excluded": [owner.agent], "reassign_seconds": null }),
+    )
+    .await;
     let target = json!({ "metric": "first_response", "seconds": 600, "business": false });
     owner.post("/service-targets", target).await.expect(201);
     graph.person("Marta", "+5491155552001").await.writes("Hola").await;

@@ -188,6 +188,9 @@ api_suite! {
         let ana = app.member("ana", Role::Agent).await;
         let berta = app.member("berta", Role::Agent).await;
         let (_, key) = app.web_chat(&owner, json!({})).await;
+        let version = owner.get("/workspace").await.expect(200)["version"].as_i64().unwrap();
+        let reopens = json!({ "close_tolerance": { "enabled": true, "minutes": 60 } });
+        owner.patch("/workspace", version, reopens).await.expect(200);
         let wait = promise(&owner, "wait_for_agent", 120).await;
         let first = promise(&owner, "first_response", 600).await;
         let body = json!({ "metric": "resolution", "seconds": 3_600 });

@@ -24,7 +24,7 @@ describe('texts longer than their channel', () => {
     expect(split(family.repeat(3), 6, 'characters')).toEqual([family, family, family]);
     const link = 'https://ejemplo.com/a/b/c';
     expect(split(`mire:${link}`, 26, 'characters')).toEqual(['mire:', link]);
-    expect(split(`mire ${link} y diga`, 27, 'characters')).toEqual(['mire', link, 'y diga']);
+    expect(split(`mire ${link} y diga`, 26, 'characters')).toEqual(['mire', link, 'y diga']);
   });
 
   it('core_5_every_piece_fits_and_nothing_is_lost', () => {

@@ -32,11 +32,12 @@ export function FairnessItemsPage() {
   const figure = search.get('figure') ?? '';
   const times = TIMES.includes(figure);
   const name = agents?.find((agent) => String(agent.id) === search.get('agent'))?.name;
+  const [from, to] = [search.get('from'), search.get('to')];
   const back = new URLSearchParams([...search].filter(([key]) => key === 'span' || key === 'group' || key === 'simulated'));
   return (
     <Page
       title={[heading(t, search), name].filter(Boolean).join(' · ')}
-      purpose={t('fairness.items.purpose', { from: exact(Number(search.get('from')), t.language, zone), to: exact(Number(search.get('to')), t.language, zone) })}
+      purpose={from && to ? t('fairness.items.purpose', { from: exact(Number(from), t.language, zone), to: exact(Number(to), t.language, zone) }) : t('fairness.items.list')}
       actions={
         <Link className="btn btn-ghost btn-sm" href={`/dashboard/reports/fairness${back.size > 0 ? `?${back}` : ''}`}>
           <Icon name="back" />
