@@ -22,8 +22,8 @@ export class Server {
     private readonly output: string[],
   ) {}
 
-  /** Starts the binary named by RONDA_BIN and waits until it says where it is. */
-  static async start(): Promise<Server> {
+  /** Starts the binary named by RONDA_BIN and waits until it says where it is; `more` is of its environment. */
+  static async start(more: Record<string, string> = {}): Promise<Server> {
     const binary = process.env['RONDA_BIN'];
     if (!binary) throw new Error('RONDA_BIN must name the binary; `cargo xtask test --only e2e` does so');
     const folder = await mkdtemp(join(tmpdir(), 'ronda-e2e-'));
@@ -31,7 +31,7 @@ export class Server {
     const url = `http://127.0.0.1:${port}`;
     const child = spawn(binary, ['serve', '--listen', `127.0.0.1:${port}`, '--data', folder], {
       // Nothing of the caller's own configuration may reach the server of a test.
-      env: { PATH: process.env['PATH'] ?? '', RONDA_LOG: process.env['RONDA_E2E_LOG'] ?? 'warn' },
+      env: { PATH: process.env['PATH'] ?? '', RONDA_LOG: process.env['RONDA_E2E_LOG'] ?? 'warn', ...more },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const output: string[] = [];

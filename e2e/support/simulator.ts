@@ -13,9 +13,18 @@ export class Simulator {
   ) {}
 
   static async start(server: Server): Promise<Simulator> {
+    return Simulator.run(['--callback', `${server.url}/webhooks/meta`]);
+  }
+
+  /** One that gives numbers to whoever shows the key. */
+  static async sandbox(key: string): Promise<Simulator> {
+    return Simulator.run(['--sandbox-key', key]);
+  }
+
+  private static async run(more: string[]): Promise<Simulator> {
     const port = await freePort();
     const url = `http://127.0.0.1:${port}`;
-    const child = spawn(process.env['RONDA_BIN'] ?? '', ['simulator', '--listen', `127.0.0.1:${port}`, '--callback', `${server.url}/webhooks/meta`], {
+    const child = spawn(process.env['RONDA_BIN'] ?? '', ['simulator', '--listen', `127.0.0.1:${port}`, ...more], {
       env: { PATH: process.env['PATH'] ?? '', RONDA_LOG: 'warn' },
       stdio: 'ignore',
     });

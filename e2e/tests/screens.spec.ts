@@ -24,6 +24,7 @@ const SCREENS = [
   '/dashboard/incidents',
   '/dashboard/incidents?tab=failed',
   '/dashboard/reports/fairness',
+  '/dashboard/reports/fairness/items?figure=decisions',
   '/dashboard/decisions',
   '/dashboard/account',
   '/email/a-link-of-nobody',

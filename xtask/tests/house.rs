@@ -240,3 +240,97 @@ fn nothing_unfinished_is_committed() {
     }
     assert!(found.is_empty(), "{}", found.join("\n"));
 }
+
+/// Where the server may speak of what is simulated, and why. Nothing that receives, assigns, renders or sends is here
+/// (spec PLAT-13, check 1): an account of a simulator differs from others by the base address in its settings alone.
+const SIMULATED: &[(&str, &str)] = &[
+    ("cli.rs", "the command `ronda simulator`"),
+    (
+        "cli/",
+        "the commands `simulator` and `demo`, and a workspace made by the operator, which is not simulated",
+    ),
+    ("demo/", "the demo starts a simulator and marks its workspace"),
+    ("config.rs", "the address of the sandbox"),
+    ("app/mod.rs", "names the files below"),
+    ("app/sandbox.rs", "what a workspace asks the sandbox for"),
+    ("app/simulated.rs", "what reports leave out"),
+    ("app/setup.rs", "a new workspace is marked or not"),
+    ("app/channel_accounts.rs", "the mark of an account is kept and shown"),
+    ("app/receive.rs", "a new conversation gets the mark of its account"),
+    ("app/start.rs", "so does one that we begin"),
+    ("app/views.rs", "the mark of a conversation is shown"),
+    ("app/fairness.rs", "reports leave it out"),
+    ("app/reports.rs", "reports leave it out"),
+    ("app/incidents.rs", "reports leave it out"),
+    ("app/service_levels.rs", "reports leave it out"),
+    ("app/wall.rs", "figures leave it out"),
+    ("http/mod.rs", "names the file below"),
+    (
+        "http/sandbox.rs",
+        "connects a number of the sandbox, as every other number is connected",
+    ),
+    (
+        "http/channel_accounts.rs",
+        "an account with an address of its own gets the mark",
+    ),
+    ("http/setup.rs", "a first workspace is not simulated"),
+    ("http/files.rs", "a policy of browsers has the same word"),
+    ("http/reports.rs", "reports can be asked for it"),
+    ("http/incidents.rs", "reports can be asked for it"),
+    ("http/service_levels.rs", "reports can be asked for it"),
+];
+
+/// The same in the connectors: a client that asks for a number, and its line in the list of modules.
+const SIMULATED_IN_CHANNELS: &[(&str, &str)] = &[
+    ("sandbox.rs", "asks for a number, and uses none"),
+    ("lib.rs", "names the file above"),
+];
+
+fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).expect("a folder of ours") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            rust_files(&path, found);
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+#[test]
+fn plat_13_1_no_code_path_knows_that_it_is_simulated() {
+    let mut wrong = Vec::new();
+    for (sources, allowed) in [
+        ("crates/server/src", SIMULATED),
+        ("crates/channels/src", SIMULATED_IN_CHANNELS),
+    ] {
+        let folder = root().join(sources);
+        let (mut files, mut used) = (Vec::new(), BTreeSet::new());
+        rust_files(&folder, &mut files);
+        for file in files {
+            let name = file.strip_prefix(&folder).expect("inside").display().to_string();
+            let may = allowed
+                .iter()
+                .find(|(place, _)| name == *place || (place.ends_with('/') && name.starts_with(place)));
+            let text = std::fs::read_to_string(&file).expect("a source");
+            for (number, line) in text.lines().enumerate() {
+                let code = line.split("//").next().unwrap_or_default().to_lowercase();
+                if !code.contains("simulat") && !code.contains("sandbox") {
+                    continue;
+                }
+                match may {
+                    Some((place, _)) => {
+                        used.insert(*place);
+                    }
+                    None => wrong.push(format!("{sources}/{name}:{}: {}", number + 1, line.trim())),
+                }
+            }
+        }
+        let idle = allowed.iter().map(|(place, _)| *place).filter(|p| !used.contains(p));
+        wrong.extend(idle.map(|place| format!("{sources}/{place} is allowed and does not need to be")));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    // And the connectors cannot know the simulator at all.
+    let channels = &crates()["ronda-channels"];
+    assert!(channels.iter().all(|d| d.name != "ronda-simulator"));
+}

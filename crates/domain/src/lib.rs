@@ -11,6 +11,7 @@ pub mod event;
 pub mod ids;
 pub mod permission;
 pub mod phone;
+pub mod search;
 pub mod time;
 
 pub use ids::*;

@@ -29,6 +29,11 @@ impl Work<'_> {
             Fact::Typing { conv, agent } => self.typing(*conv, *agent),
             Fact::Extended { conv, agent, seen } => self.extended(*conv, *agent, *seen),
             Fact::Taken { .. } | Fact::Transferred { .. } | Fact::Declined { .. } => self.command(fact),
+            Fact::PromiseBroken {
+                conv,
+                raise_minutes,
+                to,
+            } => self.promise_broken(*conv, *raise_minutes, *to),
             Fact::Parked { conv } => self.parked(*conv),
             Fact::Woken { conv } => self.woken(*conv),
             Fact::Closed {

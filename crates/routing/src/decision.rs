@@ -261,6 +261,11 @@ pub enum Reason {
         groups: Vec<GroupId>,
         raise_minutes: u32,
     },
+    /// Raise, or overflow: a promise to its customer was broken, and this follows.
+    PromiseBroken {
+        raise_minutes: u32,
+        to: Option<GroupId>,
+    },
     /// Wait over, or return to bot.
     LongestWait {
         waited_ms: i64,

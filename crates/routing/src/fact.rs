@@ -247,6 +247,15 @@ pub enum Fact {
         seen: Option<Epoch>,
         why: String,
     },
+    /// A promise to its customer is broken (spec REP-8), and somebody set what follows: while it waits it counts as that
+    /// much older, and another group is asked for it, whoever holds it. A group that does not exist, or is its own, is none.
+    PromiseBroken {
+        conv: ConversationId,
+        #[serde(default)]
+        raise_minutes: u32,
+        #[serde(default)]
+        to: Option<GroupId>,
+    },
     /// Snoozed or put on hold by its owner.
     Parked {
         conv: ConversationId,

@@ -3,10 +3,10 @@
 
 use crate::decision::{Act, Reason};
 use crate::index;
-use crate::outcome::Notice;
+use crate::outcome::{Answer, Notice};
 use crate::policy::{Policy, WaitAction};
 use crate::row::ConvRow;
-use crate::work::Work;
+use crate::work::{Work, asked_anew};
 use ronda_domain::conversation::Place;
 use ronda_domain::{ConversationId, GroupId};
 
@@ -184,6 +184,44 @@ impl Work<'_> {
         let funnel = self.funnel(&self.s.rules().scope_of(&old), &index::lane(&old));
         self.decide(&old, &row, Act::Escalate, Reason::StillExhausted { level }, funnel);
         self.put(row);
+    }
+
+    /// A promise to its customer is broken: it counts as older while it waits, and another group may be asked.
+    pub fn promise_broken(&mut self, conv: ConversationId, raise_minutes: u32, to: Option<GroupId>) -> Answer {
+        let Some(old) = self.s.conv(conv).cloned() else {
+            return self.ok(conv);
+        };
+        let to = to.filter(|g| old.group != Some(*g) && self.s.groups.contains_key(g));
+        let Some(group) = to else {
+            if old.place == Place::Waiting && raise_minutes > 0 {
+                let mut row = old.clone();
+                raise(&mut row, raise_minutes);
+                let reason = Reason::PromiseBroken { raise_minutes, to };
+                self.decide(&old, &row, Act::Raise, reason, crate::decision::Funnel::default());
+                self.put(row);
+            }
+            return self.ok(conv);
+        };
+        // As after a transfer to a group, without anybody who gave it away.
+        let mut row = self.unowned(&ConvRow {
+            group: Some(group),
+            round: 0,
+            missed: old.owner.into_iter().collect(),
+            ..old.clone()
+        });
+        row.keep.previous = None;
+        asked_anew(&mut row);
+        raise(&mut row, raise_minutes);
+        let funnel = self.funnel(&self.s.rules().scope_of(&row), &index::lane(&row));
+        self.decide(
+            &old,
+            &row,
+            Act::Overflow,
+            Reason::PromiseBroken { raise_minutes, to },
+            funnel,
+        );
+        self.put(row);
+        self.ok(conv)
     }
 
     /// The reply window of its channel ends soon (row 65): its place rises, stepwise.

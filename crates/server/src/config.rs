@@ -12,11 +12,12 @@ use url::Url;
 pub const DEFAULT: &str = include_str!("config.default.toml");
 
 /// Keys whose values are never printed.
-const SECRET_KEYS: [&str; 5] = [
+const SECRET_KEYS: [&str; 6] = [
     "secret_key",
     "database",
     "meta.app_secret",
     "meta.verify_token",
+    "sandbox.key",
     "mail.smtp_url",
 ];
 
@@ -38,6 +39,8 @@ pub struct Config {
     pub log_json: bool,
     pub metrics_public: bool,
     pub meta: Meta,
+    /// Where workspaces get numbers for trying; none without one.
+    pub sandbox: Option<Sandbox>,
     pub mail: Mail,
     pub limits: Limits,
 }
@@ -96,6 +99,13 @@ pub struct Meta {
     pub graph_url: Url,
     pub app_secret: Option<String>,
     pub verify_token: Option<String>,
+}
+
+/// Something that stands in for Meta and gives out numbers.
+#[derive(Clone, Debug)]
+pub struct Sandbox {
+    pub url: Url,
+    pub key: String,
 }
 
 #[derive(Clone, Debug)]
@@ -459,6 +469,26 @@ fn build(r: &Reader) -> Result<Config, ConfigError> {
             app_secret: r.optional("meta.app_secret")?.map(str::to_owned),
             verify_token: r.optional("meta.verify_token")?.map(str::to_owned),
         },
+        sandbox: match r.optional("sandbox.url")? {
+            None => None,
+            Some(_) => Some(Sandbox {
+                url: r.parsed(
+                    "sandbox.url",
+                    "an address such as http://127.0.0.1:8090, without a path",
+                    |t| {
+                        Url::parse(t).ok().filter(|u| {
+                            matches!(u.scheme(), "http" | "https")
+                                && u.has_host()
+                                && u.path() == "/"
+                                && u.query().is_none()
+                        })
+                    },
+                )?,
+                key: r.parsed("sandbox.key", "the key of the sandbox at sandbox.url", |t| {
+                    (!t.is_empty()).then(|| t.to_owned())
+                })?,
+            }),
+        },
         mail: Mail {
             smtp_url: match r.optional("mail.smtp_url")? {
                 None => None,
@@ -568,6 +598,9 @@ mod tests {
             wrong,
             "nats = \"http://bus.example.com\" (from the command line): expected nats://host:port or tls://host:port, comma separated"
         );
+        assert!(refused("sandbox.url", "127.0.0.1:8090").contains("without a path"));
+        let wrong = refused("sandbox.url", "http://127.0.0.1:8090");
+        assert!(wrong.starts_with("sandbox.key = ***"), "a sandbox has its key: {wrong}");
         let wrong = over("http://ronda:hunter2@bus").unwrap_err();
         assert!(!wrong.contains("hunter2") && wrong.contains("***@bus"), "{wrong}");
     }

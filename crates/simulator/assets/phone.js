@@ -22,7 +22,8 @@ const done = () => toast(t("done"));
 async function load() {
   const [state, all] = await Promise.all([api.get("/state"), api.get("/people")]);
   world.numbers = state.numbers;
-  world.number ??= state.numbers[0]?.phone_number_id;
+  const asked = new URLSearchParams(location.search).get("number");
+  world.number ??= (state.numbers.find((n) => n.phone_number_id === asked) ?? state.numbers[0])?.phone_number_id;
   world.people = new Map(all.people.map((p) => [p.id, p]));
   world.threads = new Map(all.threads.map((s) => [key(s.phone_number_id, s.person), s]));
   lab.show(state);
@@ -36,6 +37,10 @@ function listen(seq) {
     world.people.set(person.id, person);
     if (chat?.person.id === person.id) { chat.person = person; drawHeader(); }
     drawPeople();
+  });
+  on("number", (number) => {
+    if (world.numbers.every((n) => n.phone_number_id !== number.phone_number_id)) world.numbers.push(number);
+    drawPeople(true);
   });
   on("message", (message) => {
     const id = key(message.phone_number_id, message.person);

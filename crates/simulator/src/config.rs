@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 /// Settings of a simulator. [`Default`] is the sandbox every guide and test assumes.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -19,6 +20,10 @@ pub struct Config {
     /// Tokens the API accepts.
     pub tokens: Vec<String>,
     pub numbers: Vec<Number>,
+    /// Whoever shows it may have numbers made (`POST /_sim/numbers`). Without it nobody may.
+    pub sandbox_key: Option<String>,
+    /// Where made numbers are kept between two runs, with their secrets. Without it they are forgotten.
+    pub numbers_file: Option<PathBuf>,
     pub delays: Delays,
     /// Whether people created by the API read what they receive after [`Delays::read_ms`].
     pub auto_read: bool,
@@ -51,6 +56,13 @@ pub struct Number {
     pub verified_name: String,
     /// Where webhooks of this number go instead of [`Config::callback_url`].
     pub callback_url: Option<String>,
+    /// For whom it was made: asking again for the same gives the same number. None for those of the configuration.
+    pub owner: Option<String>,
+    /// A token that opens this number and its account alone, beside [`Config::tokens`].
+    pub access_token: Option<String>,
+    /// Signs what goes to a callback of its own; what goes to [`Config::callback_url`] is signed with
+    /// [`Config::app_secret`].
+    pub app_secret: Option<String>,
 }
 
 /// Pauses before the states of an outgoing message, each counted from the one before.
@@ -127,6 +139,8 @@ impl Default for Config {
             app_secret: "sim-app-secret".into(),
             tokens: vec!["sim-token".into()],
             numbers: vec![Number::default()],
+            sandbox_key: None,
+            numbers_file: None,
             delays: Delays::default(),
             auto_read: true,
             webhook_timeout_ms: 5_000,
@@ -152,6 +166,9 @@ impl Default for Number {
             display_phone: "+54 9 11 5555-0100".into(),
             verified_name: "Ronda Demo".into(),
             callback_url: None,
+            owner: None,
+            access_token: None,
+            app_secret: None,
         }
     }
 }
@@ -206,6 +223,12 @@ pub struct Args {
     /// Makes the traffic repeatable.
     #[arg(long)]
     pub seed: Option<u64>,
+    /// The word with which a server may have numbers made, its `sandbox.key`. Without it nobody may.
+    #[arg(long)]
+    pub sandbox_key: Option<String>,
+    /// Keep made numbers, with their secrets, in this file; without it they are forgotten at the end.
+    #[arg(long)]
+    pub numbers: Option<PathBuf>,
 }
 
 impl From<Args> for Config {
@@ -220,6 +243,8 @@ impl From<Args> for Config {
                 ..Traffic::default()
             },
             seed: args.seed,
+            sandbox_key: args.sandbox_key.filter(|key| !key.is_empty()),
+            numbers_file: args.numbers,
             ..Self::default()
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::config::{Faults, Number, Traffic};
 use crate::store::{Event, Message, Person, message_id, now, phone_digits};
-use crate::{Sim, graph, webhook};
+use crate::{Sim, graph, store, webhook};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Multipart, Path, Query, State};
@@ -13,6 +13,7 @@ use axum::routing::{get, post};
 use base64::Engine as _;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use sha2::{Digest as _, Sha256};
 use std::collections::HashMap;
 use std::convert::Infallible;
 use tokio::sync::broadcast::error::RecvError;
@@ -32,6 +33,8 @@ pub fn routes() -> Router<Sim> {
             "/_sim/traffic",
             get(|State(sim): State<Sim>| async move { axum::Json(sim.traffic.get()) }).post(traffic),
         )
+        .route("/_sim/numbers", post(new_number))
+        .route("/_sim/numbers/{id}/hello", post(hello))
         .route("/_sim/people", get(people).post(create))
         .route("/_sim/people/{id}", get(person).post(change))
         .route("/_sim/people/{id}/thread", get(thread))
@@ -78,10 +81,10 @@ fn body<T: serde::de::DeserializeOwned>(headers: &HeaderMap, bytes: &Bytes) -> A
     serde_json::from_slice(bytes).map_err(|e| Problem(StatusCode::BAD_REQUEST, e.to_string()))
 }
 
-fn number<'s>(sim: &'s Sim, id: Option<&str>) -> Answer<&'s Number> {
+fn number(sim: &Sim, id: Option<&str>) -> Answer<Number> {
     let found = match id {
-        None => sim.config.numbers.first(),
-        Some(id) => sim.config.numbers.iter().find(|n| n.phone_number_id == id),
+        None => sim.store.first_number(),
+        Some(id) => sim.store.number(id),
     };
     found.ok_or_else(|| Problem(StatusCode::NOT_FOUND, "there is no such business number".into()))
 }
@@ -89,13 +92,98 @@ fn number<'s>(sim: &'s Sim, id: Option<&str>) -> Answer<&'s Number> {
 async fn state(State(sim): State<Sim>) -> axum::Json<Value> {
     let counts = sim.store.counts();
     axum::Json(json!({
-        "numbers": sim.config.numbers.iter().map(|n| json!({ "phone_number_id": n.phone_number_id, "waba_id": n.waba_id,
-            "display_phone": n.display_phone, "verified_name": n.verified_name })).collect::<Vec<_>>(),
+        "numbers": sim.store.numbers().iter().map(store::public).collect::<Vec<_>>(),
         "callback_url": sim.config.callback_url,
         "people": counts.people, "threads": counts.threads, "messages": counts.messages, "files": counts.media,
         "counters": counts.counters, "active": sim.traffic.active(),
         "faults": sim.store.faults(), "traffic": sim.traffic.get(), "seq": sim.store.seq(),
     }))
+}
+
+/// Only who shows the key may have numbers made: their tokens and secrets are in the answer.
+fn keyed(sim: &Sim, headers: &HeaderMap) -> Answer<()> {
+    let Some(key) = &sim.config.sandbox_key else {
+        return Err(Problem(
+            StatusCode::FORBIDDEN,
+            "this simulator makes no numbers: it was started without a sandbox key".into(),
+        ));
+    };
+    let shown = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|h| h.to_str().ok())
+        .and_then(|h| h.strip_prefix("Bearer "))
+        .unwrap_or_default();
+    // Digests are compared, so that the time of the comparison tells nothing about the key.
+    if Sha256::digest(shown) == Sha256::digest(key) {
+        Ok(())
+    } else {
+        Err(Problem(
+            StatusCode::UNAUTHORIZED,
+            "the sandbox key is another one".into(),
+        ))
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewNumber {
+    /// For whom: asking again gives the same number.
+    owner: String,
+    verified_name: String,
+}
+
+/// A business number with an account, a token and a secret of its own. 201 when it was made now, 200 when it was there.
+async fn new_number(State(sim): State<Sim>, headers: HeaderMap, bytes: Bytes) -> Answer<Response> {
+    keyed(&sim, &headers)?;
+    let new: NewNumber = body(&headers, &bytes)?;
+    let (owner, name) = (new.owner.trim(), new.verified_name.trim());
+    if owner.is_empty() || owner.len() > 200 || name.is_empty() || name.len() > 200 {
+        return bad("owner and verified_name are texts of 1 to 200 bytes");
+    }
+    let Some((number, made)) = sim.store.number_for(owner, name) else {
+        return Err(Problem(StatusCode::CONFLICT, "there are too many numbers".into()));
+    };
+    if made {
+        sim.keep_numbers();
+    }
+    let mut answer = store::public(&number);
+    answer["access_token"] = json!(number.access_token);
+    answer["app_secret"] = json!(number.app_secret);
+    let status = if made { StatusCode::CREATED } else { StatusCode::OK };
+    Ok((status, axum::Json(answer)).into_response())
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Hello {
+    name: String,
+    text: String,
+}
+
+/// Somebody who has never written before writes to this number.
+async fn hello(State(sim): State<Sim>, Path(id): Path<String>, headers: HeaderMap, bytes: Bytes) -> Answer<Response> {
+    keyed(&sim, &headers)?;
+    let hello: Hello = body(&headers, &bytes)?;
+    let number = number(&sim, Some(&id))?;
+    let mut digits = crate::traffic::some_phone();
+    while sim.store.person(&digits).is_some() {
+        digits = crate::traffic::some_phone();
+    }
+    let person = sim.store.person_or(&digits, |p| {
+        p.name = hello.name;
+        p.auto_read = sim.config.auto_read;
+    });
+    let writing = Writing {
+        text: Some(hello.text),
+        phone_number_id: Some(number.phone_number_id),
+        ..Writing::default()
+    };
+    let message = say(&sim, &person.id, writing)?;
+    Ok((
+        StatusCode::CREATED,
+        axum::Json(json!({ "person": person, "message": message })),
+    )
+        .into_response())
 }
 
 /// Changes only what is named; `{"reset": true}` first turns everything off.
@@ -189,7 +277,7 @@ struct NewPerson {
 async fn create(State(sim): State<Sim>, headers: HeaderMap, bytes: Bytes) -> Answer<Response> {
     let new: NewPerson = body(&headers, &bytes)?;
     let digits = match new.phone.as_deref().filter(|p| !p.trim().is_empty()) {
-        Some(typed) => match phone_digits(typed, sim.config.numbers.first()) {
+        Some(typed) => match phone_digits(typed, sim.store.first_number().as_ref()) {
             Some(digits) => digits,
             None => return bad(format!("{typed} is not a phone number")),
         },
@@ -325,7 +413,7 @@ pub fn say(sim: &Sim, person_id: &str, writing: Writing) -> Answer<Message> {
     let number = number(sim, writing.phone_number_id.as_deref())?;
     let person = sim.store.person(person_id).ok_or_else(|| nobody(person_id))?;
     let asked = writing.kind.clone().unwrap_or_else(|| "text".into());
-    let (kind, part, errors) = content(sim, number, &asked, &writing)?;
+    let (kind, part, errors) = content(sim, &number, &asked, &writing)?;
     let at = now();
     let id = message_id();
     let mut envelope = webhook::envelope(sim, &person, &id, at);
@@ -364,8 +452,8 @@ pub fn say(sim: &Sim, person_id: &str, writing: Writing) -> Answer<Message> {
     sim.store.count("customer_messages");
     // The platform tells a blocked person nothing and the business less.
     if !sim.store.blocked(&number.phone_number_id).contains(&person.id) {
-        let value = webhook::value(sim, number, Some(&person), "messages", envelope);
-        webhook::send(sim, number, "messages", value, &person.id, Some(&id));
+        let value = webhook::value(sim, &number, Some(&person), "messages", envelope);
+        webhook::send(sim, &number, "messages", value, &person.id, Some(&id));
     }
     Ok(message)
 }
@@ -497,7 +585,7 @@ async fn act(
 ) -> Answer {
     let input: Action = body(&headers, &bytes)?;
     let person = sim.store.person(&id).ok_or_else(|| nobody(&id))?;
-    let number = number(&sim, input.phone_number_id.as_deref())?.clone();
+    let number = number(&sim, input.phone_number_id.as_deref())?;
     let target = |own: bool| -> Answer<Message> {
         let message = input.message.as_deref().and_then(|m| sim.store.message(m));
         match message.filter(|m| m.person == id && (!own || m.from_customer)) {
@@ -595,19 +683,14 @@ async fn act(
 }
 
 fn correct(sim: &Sim, message: &Message, person: &Person, kind: &str, part: Value) {
-    let Some(number) = sim
-        .config
-        .numbers
-        .iter()
-        .find(|n| n.phone_number_id == message.phone_number_id)
-    else {
+    let Some(number) = sim.store.number(&message.phone_number_id) else {
         return;
     };
     let mut envelope = webhook::envelope(sim, person, &message_id(), now());
     envelope["type"] = kind.into();
     envelope[kind] = part;
-    let value = webhook::value(sim, number, Some(person), "messages", envelope);
-    webhook::send(sim, number, "messages", value, &person.id, None);
+    let value = webhook::value(sim, &number, Some(person), "messages", envelope);
+    webhook::send(sim, &number, "messages", value, &person.id, None);
 }
 
 /// A customer reacts; an empty emoji takes the reaction back.

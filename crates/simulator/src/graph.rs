@@ -45,7 +45,31 @@ fn bearer(headers: &HeaderMap, query: &Params) -> Option<String> {
         .or_else(|| query.get("access_token").cloned())
 }
 
-fn entry(sim: &Sim, version: &str, headers: &HeaderMap, query: &Params) -> Result<(), Refused> {
+/// What a token opens.
+enum Key {
+    Everything,
+    /// The number that has it, with its account.
+    Own(String),
+}
+
+impl Key {
+    fn of(sim: &Sim, token: String) -> Option<Self> {
+        if sim.config.tokens.contains(&token) {
+            Some(Self::Everything)
+        } else {
+            sim.store.knows_token(&token).then_some(Self::Own(token))
+        }
+    }
+
+    fn opens(&self, number: &Number) -> bool {
+        match self {
+            Self::Everything => true,
+            Self::Own(token) => number.access_token.as_ref() == Some(token),
+        }
+    }
+}
+
+fn entry(sim: &Sim, version: &str, headers: &HeaderMap, query: &Params) -> Result<Key, Refused> {
     let known = version
         .strip_prefix('v')
         .and_then(|v| v.strip_suffix(".0"))
@@ -54,18 +78,17 @@ fn entry(sim: &Sim, version: &str, headers: &HeaderMap, query: &Params) -> Resul
     if !known {
         return Err(Refused::new(100, format!("Unknown path components: /{version}")));
     }
-    match bearer(headers, query) {
-        Some(token) if sim.config.tokens.contains(&token) => Ok(()),
-        _ => Err(Refused::new(190, "The access token could not be decrypted")),
-    }
+    bearer(headers, query)
+        .and_then(|token| Key::of(sim, token))
+        .ok_or_else(|| Refused::new(190, "The access token could not be decrypted"))
 }
 
-fn number<'s>(sim: &'s Sim, id: &str) -> Option<&'s Number> {
-    sim.config.numbers.iter().find(|n| n.phone_number_id == id)
+fn number(sim: &Sim, key: &Key, id: &str) -> Option<Number> {
+    sim.store.number(id).filter(|n| key.opens(n))
 }
 
-fn account<'s>(sim: &'s Sim, id: &str) -> Option<&'s Number> {
-    sim.config.numbers.iter().find(|n| n.waba_id == id)
+fn account(sim: &Sim, key: &Key, id: &str) -> Option<Number> {
+    sim.store.account(id).filter(|n| key.opens(n))
 }
 
 async fn read_json(request: Request) -> Result<Value, Refused> {
@@ -93,23 +116,23 @@ async fn node(
     headers: HeaderMap,
     request: Request,
 ) -> Answer {
-    entry(&sim, &version, &headers, &query)?;
+    let key = entry(&sim, &version, &headers, &query)?;
     pause(&sim).await;
     let method = request.method().clone();
-    if let Some(number) = number(&sim, &id) {
+    if let Some(number) = number(&sim, &key, &id) {
         return match method {
-            Method::GET => ok(select(number_node(&sim, number), &query)),
+            Method::GET => ok(select(number_node(&sim, &number), &query)),
             Method::POST => success(),
             _ => Err(Refused::new(100, "Unsupported request")),
         };
     }
-    if account(&sim, &id).is_some() {
+    if account(&sim, &key, &id).is_some() {
         return ok(select(
             json!({ "id": id, "name": "Ronda Sandbox", "currency": "ARS", "timezone_id": "3" }),
             &query,
         ));
     }
-    if let Some(media) = sim.store.media(&id) {
+    if let Some(media) = sim.store.media(&id).filter(|m| number(&sim, &key, &m.number).is_some()) {
         if query.get("phone_number_id").is_some_and(|owner| *owner != media.number) {
             return Err(Refused::unknown_object(&id));
         }
@@ -129,7 +152,7 @@ async fn node(
             "mime_type": media.mime, "sha256": media.sha256, "file_size": size, "id": id }),
         );
     }
-    if let Some((_, template)) = sim.store.template(&id) {
+    if let Some((_, template)) = sim.store.template(&id).filter(|t| account(&sim, &key, &t.0).is_some()) {
         if method != Method::POST {
             return ok(select(template, &query));
         }
@@ -211,10 +234,10 @@ async fn edge(
     headers: HeaderMap,
     request: Request,
 ) -> Answer {
-    entry(&sim, &version, &headers, &query)?;
+    let key = entry(&sim, &version, &headers, &query)?;
     pause(&sim).await;
     let method = request.method().clone();
-    if let Some(number) = number(&sim, &id).cloned() {
+    if let Some(number) = number(&sim, &key, &id) {
         return match (method, edge.as_str()) {
             (Method::POST, "messages") => messages(&sim, &number, read_json(request).await?).await,
             (Method::POST, "media") => upload(&sim, &number, request).await,
@@ -266,16 +289,11 @@ async fn edge(
             _ => Err(Refused::new(100, format!("Unknown path components: /{edge}"))),
         };
     }
-    if account(&sim, &id).is_some() {
+    if account(&sim, &key, &id).is_some() {
         return match (method, edge.as_str()) {
             (Method::GET, "phone_numbers") => {
-                let all = sim
-                    .config
-                    .numbers
-                    .iter()
-                    .filter(|n| n.waba_id == id)
-                    .map(|n| number_node(&sim, n));
-                ok(page(all.collect(), &query))
+                let all = sim.store.numbers().into_iter().filter(|n| n.waba_id == id);
+                ok(page(all.map(|n| number_node(&sim, &n)).collect(), &query))
             }
             (Method::GET, "message_templates") => {
                 let wanted = |t: &Value| {
@@ -324,10 +342,12 @@ async fn edge(
                     ));
                 }
                 sim.store.subscribe(&id, callback);
+                sim.keep_numbers();
                 success()
             }
             (Method::DELETE, "subscribed_apps") => {
                 sim.store.unsubscribe(&id);
+                sim.keep_numbers();
                 success()
             }
             _ => Err(Refused::new(100, format!("Unknown path components: /{edge}"))),
@@ -580,12 +600,13 @@ async fn file(
     headers: HeaderMap,
 ) -> Response {
     let header_only = Params::new();
-    let allowed = bearer(&headers, &header_only).is_some_and(|token| sim.config.tokens.contains(&token));
+    let key = bearer(&headers, &header_only).and_then(|token| Key::of(&sim, token));
     let good = query
         .get("until")
         .and_then(|u| u.parse::<i64>().ok())
         .is_some_and(|until| until > now() / 1_000);
-    match sim.store.media(&id).filter(|_| allowed && good) {
+    let opens = |media: &crate::store::Media| key.as_ref().is_some_and(|k| number(&sim, k, &media.number).is_some());
+    match sim.store.media(&id).filter(|media| good && opens(media)) {
         Some(media) => ([(header::CONTENT_TYPE, media.mime)], media.bytes).into_response(),
         None => StatusCode::NOT_FOUND.into_response(),
     }
@@ -653,10 +674,10 @@ fn review(sim: &Sim, id: String) {
             t["rejected_reason"] = if bad { "INVALID_FORMAT" } else { "NONE" }.into();
         });
         let Some((waba, template)) = decided else { return };
-        let Some(number) = account(&sim, &waba) else { return };
+        let Some(number) = sim.store.account(&waba) else { return };
         let value = json!({ "event": template["status"], "message_template_id": id.parse::<u64>().unwrap_or_default(),
             "message_template_name": template["name"], "message_template_language": template["language"],
             "message_template_category": template["category"], "reason": template["rejected_reason"] });
-        webhook::send(&sim, number, "message_template_status_update", value, &waba, None);
+        webhook::send(&sim, &number, "message_template_status_update", value, &waba, None);
     });
 }

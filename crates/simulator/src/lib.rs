@@ -143,6 +143,29 @@ impl Drop for Simulator {
     }
 }
 
+/// The numbers made in earlier runs.
+fn kept(config: &Config) -> anyhow::Result<Vec<Number>> {
+    let Some(file) = &config.numbers_file else {
+        return Ok(Vec::new());
+    };
+    match std::fs::read(file) {
+        Ok(bytes) => serde_json::from_slice(&bytes).with_context(|| format!("{} holds no numbers", file.display())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(error).with_context(|| format!("{} cannot be read", file.display())),
+    }
+}
+
+impl Shared {
+    /// Keeps what was made or changed about a number for the next run.
+    fn keep_numbers(&self) {
+        if let Some(file) = &self.config.numbers_file
+            && let Err(error) = self.store.keep_numbers(file)
+        {
+            tracing::warn!(file = %file.display(), %error, "the numbers of the simulator were not kept");
+        }
+    }
+}
+
 /// Starts a simulator.
 ///
 /// # Errors
@@ -165,7 +188,7 @@ pub async fn start(config: Config) -> anyhow::Result<Simulator> {
     let address = listener.local_addr()?;
     let stop = CancellationToken::new();
     let sim = Sim(Arc::new(Shared {
-        store: store::Store::new(&config),
+        store: store::Store::new(&config, kept(&config)?),
         hooks: webhook::Hooks::new(&config)?,
         traffic: traffic::Control::new(config.traffic.clone()),
         stop: stop.clone(),

@@ -5,6 +5,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::io::Write as _;
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::broadcast;
 
@@ -15,6 +17,8 @@ const EVENTS_KEPT: usize = 2_000;
 /// Messages kept per thread; people beyond this many are forgotten, the longest silent first.
 const THREAD_KEPT: usize = 400;
 const PEOPLE_KEPT: usize = 5_000;
+/// Business numbers beyond which none are made.
+const NUMBERS_KEPT: usize = 1_000;
 
 /// Somebody with a phone.
 #[derive(Clone, Debug, Serialize)]
@@ -62,7 +66,7 @@ pub struct Message {
 #[derive(Clone, Debug, Serialize)]
 pub struct Event {
     pub seq: u64,
-    /// `message`, `person`, `typing`, `faults`, `traffic`, `webhook`.
+    /// `message`, `person`, `number`, `typing`, `faults`, `traffic`, `webhook`.
     pub kind: &'static str,
     pub data: Value,
 }
@@ -85,6 +89,7 @@ struct Thread {
 }
 
 struct Inner {
+    numbers: Vec<Number>,
     people: BTreeMap<String, Person>,
     threads: HashMap<(String, String), Thread>,
     /// Message id → thread.
@@ -104,6 +109,8 @@ struct Inner {
 
 pub struct Store {
     inner: Mutex<Inner>,
+    /// Writes made numbers one after the other.
+    keeping: Mutex<()>,
     news: broadcast::Sender<Event>,
 }
 
@@ -177,21 +184,31 @@ pub struct Counts {
 }
 
 impl Store {
-    pub fn new(config: &Config) -> Self {
+    pub fn new(config: &Config, kept: Vec<Number>) -> Self {
         let mut templates = Vec::new();
-        let mut wabas: Vec<&str> = config.numbers.iter().map(|n| n.waba_id.as_str()).collect();
+        let mut numbers = config.numbers.clone();
+        let known = |n: &Number| config.numbers.iter().any(|c| c.phone_number_id == n.phone_number_id);
+        numbers.extend(kept.into_iter().filter(|n| !known(n)));
+        let mut subscriptions = HashMap::new();
+        for number in numbers.iter_mut().filter(|n| n.owner.is_some()) {
+            if let Some(callback) = number.callback_url.take() {
+                subscriptions.insert(number.waba_id.clone(), Some(callback));
+            }
+        }
+        let mut wabas: Vec<&str> = numbers.iter().map(|n| n.waba_id.as_str()).collect();
         wabas.dedup();
         for waba in wabas {
             templates.extend(first_templates().into_iter().map(|t| (waba.to_owned(), t)));
         }
         let inner = Inner {
+            numbers,
             people: BTreeMap::new(),
             threads: HashMap::new(),
             whose: HashMap::new(),
             media: HashMap::new(),
             templates,
             profiles: HashMap::new(),
-            subscriptions: HashMap::new(),
+            subscriptions,
             registered: HashMap::new(),
             blocked: HashMap::new(),
             throughput: HashMap::new(),
@@ -202,6 +219,7 @@ impl Store {
         };
         Self {
             inner: Mutex::new(inner),
+            keeping: Mutex::new(()),
             news: broadcast::channel(1_024).0,
         }
     }
@@ -268,6 +286,87 @@ impl Store {
         let data = serde_json::to_value(&faults).unwrap_or_default();
         inner.faults = faults;
         self.tell(&mut inner, "faults", data);
+    }
+
+    // ── Numbers ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    pub fn numbers(&self) -> Vec<Number> {
+        self.lock().numbers.clone()
+    }
+
+    pub fn number(&self, id: &str) -> Option<Number> {
+        self.lock().numbers.iter().find(|n| n.phone_number_id == id).cloned()
+    }
+
+    /// The number nobody needs to name.
+    pub fn first_number(&self) -> Option<Number> {
+        self.lock().numbers.first().cloned()
+    }
+
+    /// A number of a business account.
+    pub fn account(&self, waba: &str) -> Option<Number> {
+        self.lock().numbers.iter().find(|n| n.waba_id == waba).cloned()
+    }
+
+    /// Whether some number has this token of its own.
+    pub fn knows_token(&self, token: &str) -> bool {
+        self.lock()
+            .numbers
+            .iter()
+            .any(|n| n.access_token.as_deref() == Some(token))
+    }
+
+    /// The number of `owner`, made when there is none, and whether it was made now. `None` when there are too many.
+    pub fn number_for(&self, owner: &str, name: &str) -> Option<(Number, bool)> {
+        let mut inner = self.lock();
+        if let Some(number) = inner.numbers.iter().find(|n| n.owner.as_deref() == Some(owner)) {
+            return Some((number.clone(), false));
+        }
+        if inner.numbers.len() >= NUMBERS_KEPT {
+            return None;
+        }
+        let line = 100 + inner.numbers.len();
+        let number = Number {
+            phone_number_id: random_number(),
+            waba_id: random_number(),
+            display_phone: format!("+54 9 11 5555-{line:04}"),
+            verified_name: name.to_owned(),
+            callback_url: None,
+            owner: Some(owner.to_owned()),
+            access_token: Some(format!("SIM{}", random_hex(24))),
+            app_secret: Some(random_hex(16).to_lowercase()),
+        };
+        inner.numbers.push(number.clone());
+        let templates = first_templates().into_iter().map(|t| (number.waba_id.clone(), t));
+        inner.templates.extend(templates);
+        self.tell(&mut inner, "number", public(&number));
+        Some((number, true))
+    }
+
+    /// Writes the made numbers down, for the next run.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn keep_numbers(&self, file: &Path) -> std::io::Result<()> {
+        let _one = self.keeping.lock().unwrap_or_else(PoisonError::into_inner);
+        let made: Vec<Number> = {
+            let inner = self.lock();
+            let made = inner.numbers.iter().filter(|n| n.owner.is_some());
+            made.map(|n| Number {
+                callback_url: inner.subscriptions.get(&n.waba_id).cloned().flatten(),
+                ..n.clone()
+            })
+            .collect()
+        };
+        let beside = file.with_extension("new");
+        let mut open = std::fs::OpenOptions::new();
+        open.write(true).create(true).truncate(true);
+        // Tokens and secrets, even if simulated, are for nobody else on this machine.
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut open, 0o600);
+        open.open(&beside)?
+            .write_all(serde_json::to_vec_pretty(&made)?.as_slice())?;
+        std::fs::rename(beside, file)
     }
 
     // ── People ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -623,6 +722,12 @@ impl Store {
             list.push(person.to_owned());
         }
     }
+}
+
+/// A number as every screen may see it: without its secrets.
+pub fn public(number: &Number) -> Value {
+    json!({ "phone_number_id": number.phone_number_id, "waba_id": number.waba_id,
+        "display_phone": number.display_phone, "verified_name": number.verified_name })
 }
 
 fn open(thread: &Thread) -> bool {

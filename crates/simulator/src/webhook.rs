@@ -24,6 +24,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 struct Job {
     due: Instant,
     callback: String,
+    /// Signs it.
+    secret: String,
     body: Value,
     /// The customers' messages this delivers, to show whether they arrived.
     messages: Vec<String>,
@@ -122,7 +124,7 @@ async fn attempt(sim: &Sim, job: &Job) -> bool {
         .header("content-type", "application/json")
         .header(
             "x-hub-signature-256",
-            signature(sim.config.app_secret.as_bytes(), bytes.as_bytes()),
+            signature(job.secret.as_bytes(), bytes.as_bytes()),
         )
         .body(bytes);
     let result = tokio::select! {
@@ -168,7 +170,15 @@ pub fn send(sim: &Sim, number: &Number, field: &str, value: Value, lane: &str, m
         "messages" => number.callback_url.clone().or(own),
         _ => None,
     };
-    let callback = callback.unwrap_or_else(|| sim.config.callback_url.clone());
+    // The callback of the installation is that of its app, which signs what goes there; a number's own belongs to the
+    // app of the number.
+    let (callback, secret) = match callback {
+        Some(own) => (
+            own,
+            number.app_secret.as_ref().unwrap_or(&sim.config.app_secret).clone(),
+        ),
+        None => (sim.config.callback_url.clone(), sim.config.app_secret.clone()),
+    };
     let faults = sim.store.faults();
     let mut rng = rand::rng();
     if rng.random_bool(faults.drop_rate.clamp(0.0, 1.0)) {
@@ -193,6 +203,7 @@ pub fn send(sim: &Sim, number: &Number, field: &str, value: Value, lane: &str, m
         let job = Job {
             due,
             callback: callback.clone(),
+            secret: secret.clone(),
             body: body.clone(),
             messages: message.iter().map(|m| (*m).to_owned()).collect(),
         };
@@ -263,12 +274,7 @@ pub fn envelope(sim: &Sim, person: &Person, id: &str, at: i64) -> Value {
 
 /// Reports a state of an outgoing message.
 pub fn status(sim: &Sim, message: &Message, word: &str, at: i64, error: Option<&Value>) {
-    let Some(number) = sim
-        .config
-        .numbers
-        .iter()
-        .find(|n| n.phone_number_id == message.phone_number_id)
-    else {
+    let Some(number) = sim.store.number(&message.phone_number_id) else {
         return;
     };
     let Some(person) = sim.store.person(&message.person) else {
@@ -301,9 +307,9 @@ pub fn status(sim: &Sim, message: &Message, word: &str, at: i64, error: Option<&
     let contact = error.is_none().then_some(&person);
     send(
         sim,
-        number,
+        &number,
         "messages",
-        value(sim, number, contact, "statuses", status),
+        value(sim, &number, contact, "statuses", status),
         &person.id,
         None,
     );

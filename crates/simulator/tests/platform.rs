@@ -747,3 +747,102 @@ async fn it_listens_on_loopback_only_unless_told_otherwise() {
     };
     assert!(ronda_simulator::start(config).await.is_err());
 }
+
+/// A made number has an account, a token and a secret of its own, which open nothing else; the next run knows it again.
+#[tokio::test]
+async fn plat_13_made_numbers_are_apart_and_survive_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("numbers.json");
+    let rig = rig(|c| {
+        c.sandbox_key = Some("la palabra".into());
+        c.numbers_file = Some(file.clone());
+    })
+    .await;
+    let ask = async |path: &str, key: &str, body: Value| {
+        let request = rig.http.post(rig.sim.base_url() + path).bearer_auth(key).json(&body);
+        let answer = request.send().await.unwrap();
+        (answer.status(), answer.json::<Value>().await.unwrap())
+    };
+    let of = |owner: &str| json!({ "owner": owner, "verified_name": "Tienda" });
+    let (status, one) = ask("/_sim/numbers", "la palabra", of("a")).await;
+    assert_eq!(status, StatusCode::CREATED, "{one}");
+    assert_eq!(
+        ask("/_sim/numbers", "la palabra", of("a")).await,
+        (StatusCode::OK, one.clone())
+    );
+    let (_, two) = ask("/_sim/numbers", "la palabra", of("b")).await;
+    assert_eq!(ask("/_sim/numbers", "otra", of("c")).await.0, StatusCode::UNAUTHORIZED);
+    assert_eq!(
+        ask("/_sim/numbers", "la palabra", of(" ")).await.0,
+        StatusCode::BAD_REQUEST
+    );
+    let state = rig.get("/_sim/state").await;
+    assert_eq!(state["numbers"].as_array().unwrap().len(), 3);
+    let (token, secret) = (
+        one["access_token"].as_str().unwrap(),
+        one["app_secret"].as_str().unwrap(),
+    );
+    assert!(!state.to_string().contains(token) && !state.to_string().contains(secret));
+    // Each token opens its own number; those of the configuration open all.
+    let id = |n: &Value| n["phone_number_id"].as_str().unwrap().to_owned();
+    let shown = rig.graph.read_number(token, &id(&one)).await.unwrap();
+    assert_eq!(
+        (shown.verified_name.as_str(), shown.display_phone.as_str()),
+        ("Tienda", one["display_phone"].as_str().unwrap())
+    );
+    assert!(rig.graph.read_number(token, &id(&two)).await.is_err());
+    assert!(rig.graph.read_number(token, NUMBER).await.is_err());
+    assert!(
+        rig.graph
+            .templates(token, two["waba_id"].as_str().unwrap())
+            .await
+            .is_err()
+    );
+    assert!(
+        !rig.graph
+            .templates(token, one["waba_id"].as_str().unwrap())
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    rig.graph.read_number(TOKEN, &id(&two)).await.unwrap();
+    // Nobody has named a callback of its own: the installation's app signs, which the inbox checks.
+    let hello = json!({ "name": "Rosa", "text": "Buenas" });
+    let (status, said) = ask(&format!("/_sim/numbers/{}/hello", id(&one)), "la palabra", hello).await;
+    assert_eq!(status, StatusCode::CREATED, "{said}");
+    let messages = rig.messages(1).await;
+    assert_eq!(messages[0].content, Content::text("Buenas"));
+    // The next run.
+    let config = Config {
+        listen: "127.0.0.1:0".parse().unwrap(),
+        sandbox_key: Some("la palabra".into()),
+        numbers_file: Some(file.clone()),
+        ..Config::default()
+    };
+    let again = ronda_simulator::start(config).await.unwrap();
+    let graph = rig.graph.at(&again.base_url(), "v25.0").unwrap();
+    assert_eq!(graph.read_number(token, &id(&one)).await.unwrap(), shown);
+    // Without a key nobody gets any; a file that holds something else stops the start.
+    let closed = ronda_simulator::start(Config {
+        listen: "127.0.0.1:0".parse().unwrap(),
+        ..Config::default()
+    })
+    .await
+    .unwrap();
+    let answer = rig
+        .http
+        .post(closed.base_url() + "/_sim/numbers")
+        .bearer_auth("")
+        .json(&of("a"))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(answer.status(), StatusCode::FORBIDDEN);
+    std::fs::write(&file, "otra cosa").unwrap();
+    let config = Config {
+        listen: "127.0.0.1:0".parse().unwrap(),
+        numbers_file: Some(file),
+        ..Config::default()
+    };
+    assert!(ronda_simulator::start(config).await.is_err());
+}

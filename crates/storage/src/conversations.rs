@@ -141,7 +141,8 @@ macro_rules! view {
              left join agent as o on o.id = case when c.place = 'closed' or (c.place = 'bot' and c.outbound = 1)
                then c.last_owner else c.owner end
              left join agent_group as g on g.id = c.group_id left join message as m on m.id = c.last_message
-             left join service_clock as s on s.workspace = c.workspace and s.conversation = c.id and s.ended_at is null"
+             left join service_clock as s on s.id = (select u.id from service_clock as u where u.workspace = c.workspace
+               and u.conversation = c.id and u.ended_at is null order by u.due_at, u.id limit 1)"
         )
     };
 }
@@ -149,6 +150,8 @@ macro_rules! view {
 statements! {
     GET = concat!("select ", columns!(), " from conversation as c where c.workspace = $1 and c.id = $2");
     LOCK = concat!("select ", columns!(), " from conversation as c where c.workspace = $1 and c.id = $2 {lock: for update}");
+    SIMULATED_LIVE = "select id, place, owed_since from conversation where workspace = $1 and simulated = 1 and place in ('waiting', 'held')";
+    FIRST_OWED = "select min(owed_since) from conversation where workspace = $1 and place = 'waiting' and owed_since is not null and simulated = 0";
     GET_MANY = concat!("select ", columns!(), " from {rows(id: i64)} as p, conversation as c where c.id = p.id and c.workspace = $2");
     LOCK_MANY = concat!("select ", columns!(), " from {rows(id: i64)} as p, conversation as c where c.id = p.id and c.workspace = $2
         {lock: order by c.id for update of c}");
@@ -317,6 +320,19 @@ pub fn get_many(tx: &mut Tx<'_>, w: WorkspaceId, list: &[ConversationId]) -> Sto
     tx.batch_query(&GET_MANY, &ids(list), &[w.into()], read)
 }
 
+/// The simulated conversations that wait or are held: id, whether it waits, and since when it is owed a reply.
+pub fn simulated_live(tx: &mut Tx<'_>, w: WorkspaceId) -> StoreResult<Vec<(ConversationId, bool, Option<Ms>)>> {
+    tx.query(&SIMULATED_LIVE, &[w.into()], |r| {
+        let place = r.word(1, Place::parse, "conversation.place")?;
+        Ok((r.id(0)?, place == Place::Waiting, r.oi(2)?.map(Ms)))
+    })
+}
+
+/// Since when the longest waiting conversation that is not simulated is owed a reply.
+pub fn first_owed(tx: &mut Tx<'_>, w: WorkspaceId) -> StoreResult<Option<Ms>> {
+    tx.one(&FIRST_OWED, &[w.into()], |r| Ok(r.oi(0)?.map(Ms)))
+}
+
 /// Locks several rows in id order.
 pub fn lock_many(tx: &mut Tx<'_>, w: WorkspaceId, list: &[ConversationId]) -> StoreResult<Vec<ConversationRow>> {
     tx.batch_query(&LOCK_MANY, &ids(list), &[w.into()], read)
@@ -409,12 +425,15 @@ pub fn quiet_between(
 /// The customers of the conversations that meet a condition, the newest conversation first; the last parameter is how
 /// many. The condition is as for [`views_where`].
 pub fn customers_where(tx: &mut Tx<'_>, condition: &str, params: &[Value]) -> StoreResult<Vec<CustomerId>> {
-    let text = format!(
-        "select c.customer from conversation as c join customer as k on k.id = c.customer where {condition}
-         group by c.customer order by max(c.id) desc limit ${}",
-        params.len()
-    );
-    tx.query_dynamic(&text, params, |r| r.id(0))
+    tx.query_dynamic(&customers_text(condition, params.len()), params, |r| r.id(0))
+}
+
+/// The statement of [`customers_where`], for those who look at its plan; parameter `n` is how many.
+#[must_use]
+pub fn customers_text(condition: &str, n: usize) -> String {
+    format!(
+        "select c.customer from conversation as c where {condition} group by c.customer order by max(c.id) desc limit ${n}"
+    )
 }
 
 /// An agent answered in the present episode.
@@ -424,9 +443,7 @@ pub fn set_answered(tx: &mut Tx<'_>, w: WorkspaceId, id: ConversationId) -> Stor
 
 /// How many conversations meet a condition, counted up to `most`. The condition is as for [`views_where`].
 pub fn count_where(tx: &mut Tx<'_>, condition: &str, params: &[Value], most: i64) -> StoreResult<i64> {
-    let text = format!(
-        "select count(*) from (select 1 from conversation as c join customer as k on k.id = c.customer where {condition} limit {most}) as t"
-    );
+    let text = format!("select count(*) from (select 1 from conversation as c where {condition} limit {most}) as t");
     Ok(tx
         .query_dynamic(&text, params, |r| r.i(0))?
         .first()

@@ -2,7 +2,9 @@
 
 use crate::{Row, Rows, StoreResult, Tx, statements};
 use ronda_domain::channel::IdentityKind;
+use ronda_domain::search;
 use ronda_domain::{CustomerId, IdentityId, Ms, WorkspaceId};
+use std::collections::BTreeSet;
 
 /// The person outside. `attributes` is JSON.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,6 +61,9 @@ statements! {
         where workspace = $1 and id = $2 and merged_into is null {lock: for update}";
     UPDATE = "update customer set name = $3, name_source = $4, phone = $5, email = $6, attributes = $7, notes = $8, version = version + 1,
           updated_at = $9 where workspace = $1 and id = $2 and version = $10";
+    ADD_WORDS = "insert into customer_word(workspace, word, customer) select cast($2 as bigint), p.word, cast($3 as bigint)
+        from {rows(word: bytes)} as p where length(p.word) > 0 on conflict (workspace, word, customer) do nothing";
+    FORGET_WORDS = "delete from customer_word where workspace = $1 and customer = $2";
     MOVE_VISITORS = "update visitor set customer = $3 where workspace = $1 and customer = $2";
     MERGE = "update customer set merged_into = $3, updated_at = $4 where workspace = $1 and id = $2 and merged_into is null";
     MERGE_CONVERSATIONS = "update conversation set customer = $3 where workspace = $1 and customer = $2
@@ -92,6 +97,16 @@ fn read(r: &Row<'_>) -> StoreResult<CustomerRow> {
         created_at: Ms(r.i(9)?),
         updated_at: Ms(r.i(10)?),
     })
+}
+
+/// The customers who have a word from `$n` up to, not including, `$n+1`, as a select to stand in a condition; `$1` is the
+/// workspace.
+#[must_use]
+pub fn with_word(n: usize) -> String {
+    format!(
+        "select w.customer from customer_word as w where w.workspace = $1 and w.word >= ${n} and w.word < ${}",
+        n + 1
+    )
 }
 
 /// The identities that exist among `keys`.
@@ -149,11 +164,23 @@ pub fn insert(
     phone: Option<&str>,
 ) -> StoreResult<CustomerId> {
     let now = tx.now();
-    tx.one(
+    let id = tx.one(
         &INSERT,
         &[w.into(), name.into(), name_source.into(), phone.into(), now.into()],
         |r| r.id(0),
-    )
+    )?;
+    add_words(tx, w, id, &search::words(name, None, phone))?;
+    Ok(id)
+}
+
+/// Makes a customer found by these words.
+fn add_words(tx: &mut Tx<'_>, w: WorkspaceId, id: CustomerId, words: &BTreeSet<String>) -> StoreResult<()> {
+    let mut rows = Rows::new();
+    for word in words {
+        rows.push([word.as_bytes().into()]);
+    }
+    tx.batch(&ADD_WORDS, &rows, &[w.into(), id.into()])?;
+    Ok(())
 }
 
 pub fn get(tx: &mut Tx<'_>, w: WorkspaceId, id: CustomerId) -> StoreResult<Option<CustomerRow>> {
@@ -175,7 +202,7 @@ pub fn lock(tx: &mut Tx<'_>, w: WorkspaceId, id: CustomerId) -> StoreResult<Opti
 /// Writes the editable columns, guarded by the version in `c`. Number of rows changed.
 pub fn update(tx: &mut Tx<'_>, c: &CustomerRow) -> StoreResult<u64> {
     let now = tx.now();
-    tx.exec(
+    let changed = tx.exec(
         &UPDATE,
         &[
             c.workspace.into(),
@@ -189,7 +216,13 @@ pub fn update(tx: &mut Tx<'_>, c: &CustomerRow) -> StoreResult<u64> {
             now.into(),
             c.version.into(),
         ],
-    )
+    )?;
+    if changed > 0 {
+        tx.exec(&FORGET_WORDS, &[c.workspace.into(), c.id.into()])?;
+        let words = search::words(&c.name, c.email.as_deref(), c.phone.as_deref());
+        add_words(tx, c.workspace, c.id, &words)?;
+    }
+    Ok(changed)
 }
 
 /// Moves everything of `from` to `into`. A live conversation whose channel account has another live one of `into`
@@ -202,5 +235,6 @@ pub fn merge(tx: &mut Tx<'_>, w: WorkspaceId, from: CustomerId, into: CustomerId
     tx.exec(&MOVE_IDENTITIES, &[w.into(), from.into(), into.into()])?;
     tx.exec(&MOVE_VISITORS, &[w.into(), from.into(), into.into()])?;
     tx.exec(&MERGE, &[w.into(), from.into(), into.into(), now.into()])?;
+    tx.exec(&FORGET_WORDS, &[w.into(), from.into()])?;
     Ok(())
 }

@@ -16,10 +16,11 @@ pub struct IncidentRow {
 }
 
 statements! {
-    INSERT = "insert into incident(workspace, conversation, kind, phase, waited, detail, at) values ($1, $2, $3, $4, $5, $6, $7)";
+    INSERT = "insert into incident(workspace, conversation, kind, phase, waited, detail, at, simulated) values ($1, $2, $3, $4, $5, $6, $7,
+        coalesce((select c.simulated from conversation as c where c.id = $2 and c.workspace = $1), 0))";
     PAGE = "select id, conversation, kind, phase, waited, detail, at from incident
-        where workspace = $1 and id < $2 and at >= $3 and at < $4 order by id desc limit $5";
-    COUNT_SINCE = "select count(*) from incident where workspace = $1 and at >= $2";
+        where workspace = $1 and id < $2 and at >= $3 and at < $4 and simulated <= $6 order by id desc limit $5";
+    COUNT_SINCE = "select count(*) from incident where workspace = $1 and at >= $2 and simulated <= $3";
 }
 
 pub fn insert(
@@ -46,17 +47,26 @@ pub fn insert(
     )
 }
 
-/// The incidents of a workspace before `id` and inside `[from, to)`, newest first.
+/// The incidents of a workspace before `id` and inside `[from, to)`, newest first; of simulated conversations only when
+/// they count.
 pub fn page(
     tx: &mut Tx<'_>,
     w: WorkspaceId,
     before: i64,
     (from, to): (Ms, Ms),
     limit: i64,
+    simulated: bool,
 ) -> StoreResult<Vec<IncidentRow>> {
     tx.query(
         &PAGE,
-        &[w.into(), before.into(), from.into(), to.into(), limit.into()],
+        &[
+            w.into(),
+            before.into(),
+            from.into(),
+            to.into(),
+            limit.into(),
+            simulated.into(),
+        ],
         |r: &Row<'_>| {
             Ok(IncidentRow {
                 id: r.i(0)?,
@@ -71,7 +81,7 @@ pub fn page(
     )
 }
 
-/// How many there were since an instant.
-pub fn count_since(tx: &mut Tx<'_>, w: WorkspaceId, from: Ms) -> StoreResult<i64> {
-    tx.one(&COUNT_SINCE, &[w.into(), from.into()], |r| r.i(0))
+/// How many there were since an instant; of simulated conversations only when they count.
+pub fn count_since(tx: &mut Tx<'_>, w: WorkspaceId, from: Ms, simulated: bool) -> StoreResult<i64> {
+    tx.one(&COUNT_SINCE, &[w.into(), from.into(), simulated.into()], |r| r.i(0))
 }

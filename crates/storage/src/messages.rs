@@ -79,8 +79,9 @@ statements! {
         where m.workspace = $2 and m.conversation = p.conversation and m.at >= $3 and m.at < $4 and m.direction = 'out'
           and m.author = 'agent' and m.agent is not null";
     FAILED = concat!("select ", columns!(), " from message as m where m.workspace = $1 and m.status = 'failed' and m.id < $2
-        and m.at >= $3 order by m.id desc limit $4");
-    FAILED_SINCE = "select count(*) from message where workspace = $1 and status = 'failed' and at >= $2";
+        and m.at >= $3 and (select c.simulated from conversation as c where c.id = m.conversation) <= $5 order by m.id desc limit $4");
+    FAILED_SINCE = "select count(*) from message as m where m.workspace = $1 and m.status = 'failed' and m.at >= $2
+        and (select c.simulated from conversation as c where c.id = m.conversation) <= $3";
     NEWEST_INBOUND = "select provider_id from message where conversation = $2 and workspace = $1 and direction = 'in'
         and provider_id is not null order by at desc, id desc limit 1";
     NEWEST_INBOUND_ID = "select max(id) from message where conversation = $2 and workspace = $1 and direction = 'in'";
@@ -295,13 +296,21 @@ pub fn answers(
 }
 
 /// Messages of ours that failed for good, before message `before` and not before `from`, newest first.
-pub fn failed(tx: &mut Tx<'_>, w: WorkspaceId, before: i64, from: Ms, limit: i64) -> StoreResult<Vec<MessageRow>> {
-    tx.query(&FAILED, &[w.into(), before.into(), from.into(), limit.into()], read)
+pub fn failed(
+    tx: &mut Tx<'_>,
+    w: WorkspaceId,
+    before: i64,
+    from: Ms,
+    limit: i64,
+    simulated: bool,
+) -> StoreResult<Vec<MessageRow>> {
+    let arguments = [w.into(), before.into(), from.into(), limit.into(), simulated.into()];
+    tx.query(&FAILED, &arguments, read)
 }
 
-/// How many messages of ours failed since an instant.
-pub fn failed_since(tx: &mut Tx<'_>, w: WorkspaceId, from: Ms) -> StoreResult<i64> {
-    tx.one(&FAILED_SINCE, &[w.into(), from.into()], |r| r.i(0))
+/// How many messages of ours failed since an instant; in simulated conversations only when they count.
+pub fn failed_since(tx: &mut Tx<'_>, w: WorkspaceId, from: Ms, simulated: bool) -> StoreResult<i64> {
+    tx.one(&FAILED_SINCE, &[w.into(), from.into(), simulated.into()], |r| r.i(0))
 }
 
 /// A page of messages before `(at, id)`, newest first.

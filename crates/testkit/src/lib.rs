@@ -133,14 +133,28 @@ impl TestApp {
         }
     }
 
+    /// Makes the workspace of [`TestApp::owner`] one in which everything is simulated, as the demo's.
+    ///
+    /// # Panics
+    /// When it is there already.
+    pub async fn all_simulated(&self) {
+        let id = self.make_workspace("Acme", "olga", true).await;
+        let before = self.workspace.lock().expect("workspace").replace(id);
+        assert!(before.is_none(), "the workspace is there already");
+    }
+
     /// A workspace with an owner `owner@example.com`.
     pub async fn new_workspace(&self, name: &str, owner: &str) -> WorkspaceId {
+        self.make_workspace(name, owner, false).await
+    }
+
+    async fn make_workspace(&self, name: &str, owner: &str, simulated: bool) -> WorkspaceId {
         let workspace = NewWorkspace {
             name: name.into(),
             zone: "America/Argentina/Buenos_Aires".into(),
             language: "es".into(),
             country: "AR".into(),
-            simulated: false,
+            simulated,
         };
         let owner = person(owner);
         let write = self.app.db.write("workspace", Lane::Interactive, move |tx| {

@@ -19,6 +19,7 @@ import type {
   Overview,
   Page,
   PolicyVersion,
+  SandboxState,
   Skill,
   Template,
   Tray,
@@ -184,6 +185,13 @@ export const channelsQuery = queryOptions({
   queryKey: keys.channels,
   queryFn: ({ signal }) =>
     api.get<Page<ChannelAccount>>('/channel-accounts', { limit: 200 }, signal).then((page) => page.items),
+});
+
+/** Whether numbers for trying without Meta can be had. */
+export const sandboxQuery = queryOptions({
+  queryKey: ['sandbox'],
+  queryFn: ({ signal }) => api.get<SandboxState>('/channel-accounts/sandbox', undefined, signal),
+  staleTime: Infinity,
 });
 
 /** Names of the channels, for everybody. */

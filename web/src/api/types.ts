@@ -340,6 +340,9 @@ export type StateTime = With<Required<S['StateSpan']>, { state: AgentState }>;
 export type Released = S['Released'];
 export type Workspace = S['Workspace'];
 export type WebChatSettings = With<Partial<S['WebChatSettings']>, { position?: 'left' | 'right' }>;
+export type FairnessItem = With<S['FairnessItem'], { conversation: Incident['conversation'] }>;
+export type FairnessItems = With<S['FairnessItems'], { items: FairnessItem[] }>;
+export type SandboxState = S['SandboxState'];
 export type ChannelAccount = With<S['ChannelAccount'], { settings: WebChatSettings }>;
 export type InboundFailure = With<S['InboundFailure'], { raw: unknown }>;
 

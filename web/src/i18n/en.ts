@@ -386,6 +386,7 @@ export default {
   'composer.send': 'Send',
   'composer.save.note': 'Save note',
   'composer.too.long': 'The text is longer than the channel accepts',
+  'composer.split': '{n|Send as # message|Send as # messages}',
   'composer.files.mine': 'To send files the conversation must be yours, with its window open',
   'composer.file.drop': 'Remove {name}',
   'composer.window': 'More than 24 hours passed since their last message: only a template can be sent.',
@@ -453,6 +454,9 @@ export default {
   'error.suspended': 'This account is suspended. Whoever runs the team can activate it.',
   'error.already_member': 'Already part of the team.',
   'error.platform_unreachable': 'The platform could not be asked. Nothing was stored: it can be tried again.',
+  'error.sandbox_off': 'It has to be switched on: the operator puts the address and the key of the simulator into the configuration.',
+  'error.sandbox_unreachable': 'The simulator does not answer. Nothing was stored: it can be tried again.',
+  'error.sandbox_refused': 'The simulator gave no number. The operator can check the key in the configuration.',
 
   'customer.identity.visitor': 'Visitor of the site',
 
@@ -653,4 +657,6 @@ export default {
   'why.came_back': 'came back unanswered after {after}',
   'decision.return.came_back': 'Back from {from} to {to}, who transferred it: no answer in {after}',
   'transfer.closed': '{group}: {when}',
+  'decision.raise.promise_broken': 'It rose in the queue: its target was missed',
+  'decision.overflow.promise_broken': 'It moved to another group: its target was missed',
 } satisfies Record<keyof typeof es, string>;

@@ -385,6 +385,7 @@ export default {
   'composer.send': 'Enviar',
   'composer.save.note': 'Guardar nota',
   'composer.too.long': 'El texto es más largo de lo que acepta el canal',
+  'composer.split': '{n|Enviar en # mensaje|Enviar en # mensajes}',
   'composer.files.mine': 'Para enviar archivos hay que tener la conversación, con la ventana abierta',
   'composer.file.drop': 'Quitar {name}',
   'composer.window': 'Pasaron más de 24 horas desde su último mensaje: solo se puede enviar una plantilla.',
@@ -452,6 +453,9 @@ export default {
   'error.suspended': 'Esta cuenta está suspendida. Quien administra el equipo puede activarla.',
   'error.already_member': 'Ya forma parte del equipo.',
   'error.platform_unreachable': 'No se pudo consultar a la plataforma. Nada se guardó: se puede reintentar.',
+  'error.sandbox_off': 'Falta habilitarlo: el operador pone la dirección y la clave del simulador en la configuración.',
+  'error.sandbox_unreachable': 'El simulador no responde. Nada se guardó: se puede reintentar.',
+  'error.sandbox_refused': 'El simulador no dio un número. El operador puede revisar la clave en la configuración.',
 
   'customer.identity.visitor': 'Visita del sitio',
 
@@ -652,4 +656,6 @@ export default {
   'why.came_back': 'volvió sin respuesta tras {after}',
   'decision.return.came_back': 'Volvió de {from} a {to}, que la derivó: no respondió en {after}',
   'transfer.closed': '{group}: {when}',
+  'decision.raise.promise_broken': 'Subió en la cola: se venció su objetivo',
+  'decision.overflow.promise_broken': 'Pasó a otro grupo: se venció su objetivo',
 } as const;

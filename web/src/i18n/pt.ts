@@ -386,6 +386,7 @@ export default {
   'composer.send': 'Enviar',
   'composer.save.note': 'Salvar nota',
   'composer.too.long': 'O texto é mais longo do que o canal aceita',
+  'composer.split': '{n|Enviar em # mensagem|Enviar em # mensagens}',
   'composer.files.mine': 'Para enviar arquivos é preciso ter a conversa, com a janela aberta',
   'composer.file.drop': 'Remover {name}',
   'composer.window': 'Passaram mais de 24 horas desde a última mensagem: só é possível enviar um modelo.',
@@ -453,6 +454,9 @@ export default {
   'error.suspended': 'Esta conta está suspensa. Quem administra a equipe pode ativá-la.',
   'error.already_member': 'Já faz parte da equipe.',
   'error.platform_unreachable': 'Não foi possível consultar a plataforma. Nada foi salvo: é possível tentar de novo.',
+  'error.sandbox_off': 'Falta habilitar: o operador coloca o endereço e a chave do simulador na configuração.',
+  'error.sandbox_unreachable': 'O simulador não responde. Nada foi salvo: é possível tentar de novo.',
+  'error.sandbox_refused': 'O simulador não deu um número. O operador pode verificar a chave na configuração.',
 
   'customer.identity.visitor': 'Visitante do site',
 
@@ -653,4 +657,6 @@ export default {
   'why.came_back': 'voltou sem resposta após {after}',
   'decision.return.came_back': 'Voltou de {from} para {to}, que a encaminhou: sem resposta em {after}',
   'transfer.closed': '{group}: {when}',
+  'decision.raise.promise_broken': 'Subiu na fila: o objetivo venceu',
+  'decision.overflow.promise_broken': 'Passou a outro grupo: o objetivo venceu',
 } satisfies Record<keyof typeof es, string>;

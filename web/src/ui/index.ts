@@ -7,3 +7,4 @@ export * from './overlays';
 export * from './people';
 export * from './page';
 export * from './targets';
+export * from './simulated';

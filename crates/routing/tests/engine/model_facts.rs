@@ -100,6 +100,7 @@ impl Model {
             | Fact::SendFailed { conv, .. }
             | Fact::Typing { conv, .. }
             | Fact::Extended { conv, .. }
+            | Fact::PromiseBroken { conv, .. }
             | Fact::Parked { conv }
             | Fact::Woken { conv } => {
                 if let Some(old) = self.conv(*conv) {
@@ -235,6 +236,25 @@ impl Model {
                     row.rotate_at = self.add_open(old, at, (answer_ms(self.policy_of(old), old.round) / 2).min(60_000));
                     row.keep.extended = true;
                     self.say(Act::Extend, old, &row);
+                }
+            }
+            Fact::PromiseBroken { raise_minutes, to, .. } => {
+                let another = |g: &GroupId| old.group != Some(*g) && self.rows.groups.iter().any(|x| x.group == *g);
+                if let Some(group) = to.filter(another) {
+                    let mut row = self.waiting(&ConvRow {
+                        group: Some(group),
+                        round: 0,
+                        missed: old.owner.into_iter().collect(),
+                        ..old.clone()
+                    });
+                    row.keep.previous = None;
+                    anew(&mut row);
+                    row.keep.raised_minutes = (*raise_minutes).min(1_440);
+                    return self.change(Act::Overflow, old, row);
+                }
+                if old.place == Place::Waiting && *raise_minutes > 0 {
+                    row.keep.raised_minutes = (old.keep.raised_minutes + raise_minutes).min(1_440);
+                    self.say(Act::Raise, old, &row);
                 }
             }
             Fact::Parked { .. } if is_held => {

@@ -593,3 +593,55 @@ fn why_waiting_names_the_next_change() {
     assert_eq!(next(&s, 4), Some((500, Change::Opens)));
     assert_eq!(next(&s, 1), None, "it does not wait");
 }
+
+#[test]
+fn rep_8_a_broken_promise_raises_what_waits_and_asks_another_group() {
+    let mut s = Scene::new(support());
+    s.flows(1, true, None, None);
+    s.flows(2, false, None, None);
+    for agent in [1, 2] {
+        s.edit(agent, &[agent], Some(1));
+    }
+    let broken = |conv: i64, raise_minutes: u32, to: Option<GroupId>| Fact::PromiseBroken {
+        conv: c(conv),
+        raise_minutes,
+        to,
+    };
+    s.arrive_in(1, 1);
+    s.at(60).arrive_in(2, 1);
+    s.step(broken(2, 5, None));
+    let raised = Reason::PromiseBroken {
+        raise_minutes: 5,
+        to: None,
+    };
+    assert_eq!(s.reason(2, Act::Raise), &raised);
+    s.presence(1, Presence::Online);
+    assert_eq!(
+        (s.owner(1), s.owner(2)),
+        (0, 1),
+        "it counts as older than what came a minute before"
+    );
+    // Held: there is no queue in which it could rise, and another group may be asked for it.
+    let epoch = s.row(2).epoch;
+    s.step(broken(2, 5, None));
+    s.step(broken(2, 5, Some(g(1))));
+    s.step(broken(2, 5, Some(g(9))));
+    assert_eq!(
+        (s.owner(2), s.row(2).epoch),
+        (1, epoch),
+        "its own group, and one that is not there, change nothing"
+    );
+    s.step(broken(2, 5, Some(g(2))));
+    assert_eq!((s.group_of(2), s.owner(2), s.owner(1)), (Some(g(2)), 0, 1));
+    assert_eq!(s.row(2).keep.raised_minutes, 5);
+    assert_eq!(s.row(2).anchor, Some(Ms(60_000)), "what it is owed stays");
+    s.presence(2, Presence::Online);
+    assert_eq!(s.owner(2), 2);
+    assert_eq!(
+        s.step(broken(3, 5, Some(g(2)))),
+        Answer::Ok {
+            epoch: None,
+            owner: None
+        }
+    );
+}

@@ -265,6 +265,11 @@ pub fn input(state: &State, op: &Op) -> Input {
             seen,
             why: "no".into(),
         },
+        20 if how % 2 == 1 => Fact::PromiseBroken {
+            conv,
+            raise_minutes: u32::from(how),
+            to: [None, Some(g(1)), Some(g(2)), Some(g(9))][usize::from(how / 2 % 4)],
+        },
         20 => Fact::Parked { conv },
         21 => Fact::Woken { conv },
         22..=23 => {

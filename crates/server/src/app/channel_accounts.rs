@@ -175,6 +175,8 @@ pub struct ChannelAccount {
     /// A web chat has a secret with which its site may vouch for its users. It is shown when it is made.
     pub site_secret: bool,
     pub simulated: bool,
+    /// Where one writes to it as a customer: of numbers of the sandbox.
+    pub phone_page: Option<String>,
     #[schema(value_type = Object)]
     pub health: Value,
     /// Messages that wait to be sent, and since when the oldest does.
@@ -224,6 +226,7 @@ impl ChannelAccount {
             }),
             site_secret: !secrets.site_secret.is_empty(),
             simulated: row.simulated,
+            phone_page: None,
             health,
             waiting: seen.waiting,
             waiting_since: seen.waiting_since,

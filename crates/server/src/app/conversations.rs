@@ -8,18 +8,17 @@ use crate::app::{AppError, AppResult, Who};
 use ronda_domain::channel::ChannelKind;
 use ronda_domain::conversation::{Order, Tray, TrayState};
 use ronda_domain::permission::Permission;
+use ronda_domain::search;
 use ronda_domain::{AgentId, ChannelAccountId, ConversationId, CustomerId, GroupId, MessageId, Ms, WorkspaceId};
 use ronda_storage::conversations::{self, ConversationRow};
 use ronda_storage::outbox::{self, NewOutbox};
-use ronda_storage::{Tx, Value, Wake, channel_accounts, drafts, messages};
+use ronda_storage::{Tx, Value, Wake, channel_accounts, customers, drafts, messages};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use utoipa::ToSchema;
 
 /// Counters are exact below this. Source: architecture.md §8.
 pub const COUNTED: i64 = 1_000;
-/// Fewer digits than this are no part of a telephone number.
-const LEAST_DIGITS: usize = 4;
 
 /// Which conversations to list.
 #[derive(Clone, Debug)]
@@ -97,20 +96,27 @@ fn cell(tray: Tray, state: TrayState, me: AgentId, params: &mut Vec<Value>) -> S
     }
 }
 
-/// Whoever has the words in their name or e-mail address, or the digits in their telephone, however it is typed.
+/// Whoever has words that begin as those asked for, in their name or e-mail address, or the digits in their telephone,
+/// however it is typed. `$1` is the workspace. Each beginning is a range of the index of words.
 fn who_is(q: &str, params: &mut Vec<Value>) -> String {
-    let like = q.to_lowercase().replace(['%', '_', '\\'], " ");
-    params.push(format!("%{like}%").into());
-    let words = params.len();
-    let digits: String = q.chars().filter(char::is_ascii_digit).collect();
-    let digits = digits.trim_start_matches('0');
-    let only = q.chars().all(|c| c.is_ascii_digit() || " +-().".contains(c));
-    let mut person = format!("lower(k.name) like ${words} or lower(coalesce(k.email, '')) like ${words}");
-    if only && digits.len() >= LEAST_DIGITS {
-        params.push(format!("%{digits}%").into());
-        person.push_str(&format!(" or coalesce(k.phone, '') like ${}", params.len()));
+    let (beginnings, number) = search::asked(q);
+    let mut begins = |word: &str| {
+        let mut end = word.as_bytes().to_vec();
+        // No UTF-8 has this byte: everything that begins with the word comes before.
+        end.push(0xff);
+        params.extend([word.as_bytes().into(), end.into()]);
+        format!("c.customer in ({})", customers::with_word(params.len() - 1))
+    };
+    let all: Vec<String> = beginnings.iter().map(|word| begins(word)).collect();
+    let person = if all.is_empty() {
+        "1 = 0".to_owned()
+    } else {
+        all.join(" and ")
+    };
+    match number {
+        Some(digits) => format!("(({person}) or {})", begins(&digits)),
+        None => format!("({person})"),
     }
-    person
 }
 
 /// Customers the caller may see, by [`who_is`]; those with the newest conversations first.

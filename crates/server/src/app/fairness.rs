@@ -9,7 +9,7 @@ use ronda_domain::agent::AgentState;
 use ronda_domain::{AgentId, ConversationId, GroupId, Ms};
 use ronda_routing::policy::PresenceRule;
 use ronda_routing::{Funnel, Policy, Reject, Strategy};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use utoipa::ToSchema;
@@ -30,6 +30,8 @@ pub struct Member {
 /// A decision of the log, as far as it matters here.
 #[derive(Clone, Debug)]
 pub struct Decided {
+    /// Its number in the workspace.
+    pub seq: i64,
     pub at: Ms,
     pub conversation: Option<ConversationId>,
     pub act: String,
@@ -53,6 +55,9 @@ pub struct Log {
     pub answers: Vec<(ConversationId, AgentId, Ms)>,
     /// The group each conversation of the log has now.
     pub groups: HashMap<ConversationId, GroupId>,
+    /// Conversations that are not counted: simulated ones. The order of turns does not know them from others, so the
+    /// proof looks at every turn.
+    pub left_out: BTreeSet<ConversationId>,
 }
 
 /// An agent in a period. Times are milliseconds; shares are of one thousand, so that they add up without fractions.
@@ -117,6 +122,73 @@ pub struct Waited {
     pub count: u32,
     /// Of those that ended in the period, in milliseconds.
     pub waited_ms: i64,
+}
+
+/// What a number of the report counts or measures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = FairnessFigure)]
+pub enum Figure {
+    Eligible,
+    Offered,
+    Assigned,
+    Answered,
+    Missed,
+    TransferredIn,
+    TransferredOut,
+    OverLimit,
+    LongestGap,
+    /// Of everybody: decisions of one act and reason.
+    Decisions,
+    /// Of everybody: waits for one reason.
+    Waits,
+}
+
+/// A number of the report.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    pub figure: Figure,
+    /// Needed for the figures of somebody.
+    pub agent: Option<AgentId>,
+    /// The act of decisions.
+    pub act: Option<String>,
+    /// The reason of decisions or waits.
+    pub reason: Option<String>,
+}
+
+/// One of the things behind a number: an instant, or a span of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Behind {
+    pub from: Ms,
+    /// The end of a span; none for an instant, and for a wait that goes on.
+    pub to: Option<Ms>,
+    pub conversation: Option<ConversationId>,
+    /// The decision that did it, or with which it began.
+    pub decision: Option<i64>,
+}
+
+impl Behind {
+    fn of(d: &Decided) -> Self {
+        Self {
+            from: d.at,
+            to: None,
+            conversation: d.conversation,
+            decision: Some(d.seq),
+        }
+    }
+
+    const fn span(from: Ms, to: Ms) -> Self {
+        Self {
+            from,
+            to: Some(to),
+            conversation: None,
+            decision: None,
+        }
+    }
+
+    fn length(&self) -> i64 {
+        self.to.map_or(0, |to| to.since(self.from))
+    }
 }
 
 /// The report.
@@ -203,17 +275,20 @@ fn may_receive(log: &Log, agent: AgentId, at: Ms) -> bool {
 struct Ownership {
     conversation: ConversationId,
     agent: AgentId,
+    /// The decision it began with.
+    decision: i64,
     from: Ms,
     to: Ms,
 }
 
 fn ownerships(log: &Log) -> Vec<Ownership> {
-    let mut open: HashMap<ConversationId, (AgentId, Ms)> = HashMap::new();
+    let mut open: HashMap<ConversationId, (AgentId, i64, Ms)> = HashMap::new();
     let mut found = Vec::new();
-    let mut end = |conversation, (agent, from), to| {
+    let mut end = |conversation, (agent, decision, from), to| {
         found.push(Ownership {
             conversation,
             agent,
+            decision,
             from,
             to,
         });
@@ -224,7 +299,7 @@ fn ownerships(log: &Log) -> Vec<Ownership> {
             end(conversation, held, d.at);
         }
         if let Some(agent) = d.to {
-            open.insert(conversation, (agent, d.at));
+            open.insert(conversation, (agent, d.seq, d.at));
         }
     }
     for (conversation, held) in open {
@@ -233,138 +308,248 @@ fn ownerships(log: &Log) -> Vec<Ownership> {
     found
 }
 
+/// The members and the decisions that a report is about; of the second list the first are counted, and all are turns.
+struct Part<'l> {
+    members: Vec<&'l Member>,
+    counted: Vec<&'l Decided>,
+    all: Vec<&'l Decided>,
+}
+
+impl<'l> Part<'l> {
+    fn of(log: &'l Log, group: Option<GroupId>) -> Self {
+        let its = |m: &&Member| group.is_none_or(|g| m.groups.contains(&g));
+        let of_group = |d: &&Decided| {
+            group.is_none_or(|g| {
+                d.conversation
+                    .is_some_and(|c| log.groups.get(&c).is_some_and(|has| *has == g))
+            })
+        };
+        let all: Vec<&Decided> = log.decisions.iter().filter(of_group).collect();
+        let counts = |d: &&&Decided| d.conversation.is_none_or(|c| !log.left_out.contains(&c));
+        Self {
+            members: log.members.iter().filter(its).collect(),
+            counted: all.iter().filter(counts).copied().collect(),
+            all,
+        }
+    }
+}
+
+fn number(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}
+
 /// The report of a log, of everybody or of the members of one group.
 #[must_use]
 pub fn report(log: &Log, group: Option<GroupId>) -> Fairness {
-    let members: Vec<&Member> = log
-        .members
-        .iter()
-        .filter(|m| group.is_none_or(|g| m.groups.contains(&g)))
-        .collect();
-    let of_group = |d: &&Decided| {
-        group.is_none_or(|g| {
-            d.conversation
-                .is_some_and(|c| log.groups.get(&c).is_some_and(|has| *has == g))
-        })
-    };
-    let decisions: Vec<&Decided> = log.decisions.iter().filter(of_group).collect();
-    let mut agents = people(log, &members, &decisions, group);
+    let part = Part::of(log, group);
+    let tallies = tallies(log, &part, group);
+    let mut agents: Vec<AgentFairness> = part.members.iter().map(|m| tallies[&m.agent].row(m)).collect();
+    agents.sort_by_key(|a| a.agent);
     shares(&mut agents);
     Fairness {
         from: log.from,
         to: log.to,
         group,
-        proof: proof(log, &members, &decisions),
-        decisions: reasons(&decisions),
-        waits: waits(&decisions),
-        total: u32::try_from(decisions.len()).unwrap_or(u32::MAX),
-        do_not_add_up: decisions
-            .iter()
-            .filter(|d| !d.funnel.adds_up())
-            .count()
-            .try_into()
-            .unwrap_or(u32::MAX),
+        proof: proof(log, &part.members, &part.all),
+        decisions: reasons(&part.counted),
+        waits: waits(&part.counted),
+        total: number(part.counted.len()),
+        do_not_add_up: number(part.counted.iter().filter(|d| !d.funnel.adds_up()).count()),
         agents,
     }
 }
 
-fn people(log: &Log, members: &[&Member], decisions: &[&Decided], group: Option<GroupId>) -> Vec<AgentFairness> {
-    let mut found: BTreeMap<AgentId, AgentFairness> = BTreeMap::new();
-    let mut spans: HashMap<AgentId, Spans> = HashMap::new();
-    for m in members {
-        let its = eligible(log, m);
-        let row = AgentFairness {
-            agent: m.agent,
-            name: m.name.clone(),
-            eligible_ms: length(&its),
-            offered: 0,
-            assigned: 0,
-            answered: 0,
-            missed: 0,
-            transferred_in: 0,
-            transferred_out: 0,
+/// What a number of the report counts, in order of time: as many, or as long, as the number says.
+#[must_use]
+pub fn behind(log: &Log, group: Option<GroupId>, asked: &Asked) -> Vec<Behind> {
+    let part = Part::of(log, group);
+    let mut found = match asked.figure {
+        Figure::Decisions => {
+            let fits = |d: &&&Decided| {
+                asked.act.as_ref().is_none_or(|act| *act == d.act)
+                    && asked.reason.as_deref().is_none_or(|reason| reason == code(&d.reason))
+            };
+            part.counted.iter().filter(fits).map(|d| Behind::of(d)).collect()
+        }
+        Figure::Waits => waited(&part.counted)
+            .into_iter()
+            .filter(|(reason, _)| asked.reason.as_ref().is_none_or(|wanted| wanted == reason))
+            .map(|(_, wait)| wait)
+            .collect(),
+        of_somebody => match asked.agent.and_then(|agent| tallies(log, &part, group).remove(&agent)) {
+            Some(tally) => tally.behind(of_somebody),
+            None => Vec::new(),
+        },
+    };
+    found.sort_by_key(|b| (b.from, b.decision));
+    found
+}
+
+/// Everything that is counted or measured about an agent.
+#[derive(Default)]
+struct Tally {
+    eligible: Spans,
+    offered: Vec<Behind>,
+    assigned: Vec<Behind>,
+    answered: Vec<Behind>,
+    missed: Vec<Behind>,
+    transferred_in: Vec<Behind>,
+    transferred_out: Vec<Behind>,
+    over_limit: Vec<Behind>,
+    longest_gap: Spans,
+}
+
+impl Tally {
+    fn row(&self, member: &Member) -> AgentFairness {
+        AgentFairness {
+            agent: member.agent,
+            name: member.name.clone(),
+            eligible_ms: length(&self.eligible),
+            offered: number(self.offered.len()),
+            assigned: number(self.assigned.len()),
+            answered: number(self.answered.len()),
+            missed: number(self.missed.len()),
+            transferred_in: number(self.transferred_in.len()),
+            transferred_out: number(self.transferred_out.len()),
             received_permille: 0,
             owed_permille: 0,
-            over_limit_ms: 0,
-            longest_gap_ms: 0,
-        };
-        spans.insert(m.agent, its);
-        found.insert(m.agent, row);
+            over_limit_ms: self.over_limit.iter().map(Behind::length).sum(),
+            longest_gap_ms: length(&self.longest_gap),
+        }
     }
-    let mut given: HashMap<AgentId, Vec<Ms>> = HashMap::new();
-    // Agents who hold more than their limit: by how many, and since when.
-    let mut over: HashMap<AgentId, (u32, Ms)> = HashMap::new();
-    for d in decisions {
-        if let Some(row) =
-            d.to.filter(|_| d.moves && d.to != d.from)
-                .and_then(|a| found.get_mut(&a))
-        {
-            row.assigned += 1;
-            row.offered += u32::from(automatic(d));
-            row.transferred_in += u32::from(d.act == "transfer");
+
+    fn behind(self, figure: Figure) -> Vec<Behind> {
+        let spans = |spans: Spans| spans.into_iter().map(|(from, to)| Behind::span(from, to)).collect();
+        match figure {
+            Figure::Eligible => spans(self.eligible),
+            Figure::LongestGap => spans(self.longest_gap),
+            Figure::Offered => self.offered,
+            Figure::Assigned => self.assigned,
+            Figure::Answered => self.answered,
+            Figure::Missed => self.missed,
+            Figure::TransferredIn => self.transferred_in,
+            Figure::TransferredOut => self.transferred_out,
+            Figure::OverLimit => self.over_limit,
+            Figure::Decisions | Figure::Waits => Vec::new(),
+        }
+    }
+}
+
+fn tallies(log: &Log, part: &Part<'_>, group: Option<GroupId>) -> BTreeMap<AgentId, Tally> {
+    let mut found: BTreeMap<AgentId, Tally> = part
+        .members
+        .iter()
+        .map(|m| {
+            let tally = Tally {
+                eligible: eligible(log, m),
+                ..Tally::default()
+            };
+            (m.agent, tally)
+        })
+        .collect();
+    // Agents who hold more than their limit: by how many, since when, and the decision that began it.
+    let mut over: HashMap<AgentId, (u32, Behind)> = HashMap::new();
+    for d in &part.counted {
+        let to = d.to.filter(|_| d.moves && d.to != d.from);
+        if let Some((agent, tally)) = to.and_then(|a| Some((a, found.get_mut(&a)?))) {
+            tally.assigned.push(Behind::of(d));
             if automatic(d) {
-                given.entry(row.agent).or_default().push(d.at);
+                tally.offered.push(Behind::of(d));
+            }
+            if d.act == "transfer" {
+                tally.transferred_in.push(Behind::of(d));
             }
             if d.reason["params"]["over_limit"] == true {
-                over.entry(row.agent).or_insert((0, d.at)).0 += 1;
+                over.entry(agent).or_insert((0, Behind::of(d))).0 += 1;
             }
         }
-        let Some(row) = d.from.and_then(|a| found.get_mut(&a)) else {
+        let Some((agent, tally)) = d.from.and_then(|a| Some((a, found.get_mut(&a)?))) else {
             continue;
         };
         let ran_out = matches!(d.act.as_str(), "rotate" | "keep" | "release" | "exhaust");
         let came_back = code(&d.reason) == "came_back";
-        row.missed += u32::from(ran_out && code(&d.reason) != "now_available" || came_back);
-        row.transferred_out += u32::from(d.act == "transfer" && d.moves);
+        if ran_out && code(&d.reason) != "now_available" || came_back {
+            tally.missed.push(Behind::of(d));
+        }
+        if d.act == "transfer" && d.moves {
+            tally.transferred_out.push(Behind::of(d));
+        }
         if d.moves
             && d.to != d.from
-            && let Some((by, since)) = over.remove(&row.agent)
+            && let Some((by, began)) = over.remove(&agent)
         {
             if by > 1 {
-                over.insert(row.agent, (by - 1, since));
+                over.insert(agent, (by - 1, began));
             } else {
-                row.over_limit_ms += d.at.since(since);
+                tally.over_limit.push(Behind {
+                    to: Some(d.at),
+                    ..began
+                });
             }
         }
     }
-    for (agent, (_, since)) in over {
-        if let Some(row) = found.get_mut(&agent) {
-            row.over_limit_ms += log.to.since(since);
+    for (agent, (_, began)) in over {
+        if let Some(tally) = found.get_mut(&agent) {
+            tally.over_limit.push(Behind {
+                to: Some(log.to),
+                ..began
+            });
         }
     }
+    answers(log, group, &mut found);
+    for tally in found.values_mut() {
+        let given: Vec<Ms> = tally.offered.iter().map(|b| b.from).collect();
+        tally.longest_gap = longest_gap(&tally.eligible, &given);
+    }
+    found
+}
+
+/// The ownerships in which their agent answered, at the first answer.
+fn answers(log: &Log, group: Option<GroupId>, found: &mut BTreeMap<AgentId, Tally>) {
     let mut said: HashMap<(ConversationId, AgentId), Vec<Ms>> = HashMap::new();
     for (conversation, agent, at) in &log.answers {
         said.entry((*conversation, *agent)).or_default().push(*at);
     }
     for o in ownerships(log) {
         let outside = group.is_some_and(|g| log.groups.get(&o.conversation) != Some(&g));
-        let Some(row) = found.get_mut(&o.agent).filter(|_| !outside) else {
+        if outside || log.left_out.contains(&o.conversation) {
             continue;
-        };
-        let answers = said.get(&(o.conversation, o.agent));
-        row.answered += u32::from(answers.is_some_and(|a| a.iter().any(|at| *at >= o.from && *at <= o.to)));
+        }
+        let Some(tally) = found.get_mut(&o.agent) else { continue };
+        let all = said.get(&(o.conversation, o.agent)).into_iter().flatten();
+        if let Some(first) = all.filter(|at| **at >= o.from && **at <= o.to).min() {
+            tally.answered.push(Behind {
+                from: *first,
+                to: None,
+                conversation: Some(o.conversation),
+                decision: Some(o.decision),
+            });
+        }
     }
-    for (agent, row) in &mut found {
-        let empty = Vec::new();
-        row.longest_gap_ms = longest_gap(&spans[agent], given.get(agent).unwrap_or(&empty));
-    }
-    found.into_values().collect()
 }
 
-/// The longest eligible time between two gifts, or an end of the period and one.
-fn longest_gap(spans: &Spans, given: &[Ms]) -> i64 {
-    let mut longest = 0;
-    let mut now = 0;
+/// The longest eligible time between two gifts, or an end of the period and one: the eligible spans it is made of.
+fn longest_gap(spans: &Spans, given: &[Ms]) -> Spans {
+    let mut longest = Spans::new();
+    let mut gap = Spans::new();
+    let keep = |gap: &Spans, longest: &mut Spans| {
+        if length(gap) > length(longest) {
+            longest.clone_from(gap);
+        }
+    };
     let mut gifts = given.iter().peekable();
     for (start, stop) in spans {
         let mut from = *start;
         while let Some(at) = gifts.next_if(|at| **at < *stop) {
-            now += at.since(from).max(0);
-            longest = longest.max(now);
-            (now, from) = (0, (*at).max(from));
+            if *at > from {
+                gap.push((from, *at));
+            }
+            keep(&gap, &mut longest);
+            gap.clear();
+            from = (*at).max(from);
         }
-        now += stop.since(from);
-        longest = longest.max(now);
+        gap.push((from, *stop));
+        keep(&gap, &mut longest);
     }
     longest
 }
@@ -422,30 +607,37 @@ fn word(reject: Reject) -> String {
         .unwrap_or_default()
 }
 
-fn waits(decisions: &[&Decided]) -> Vec<Waited> {
-    let mut open: HashMap<ConversationId, (String, Ms)> = HashMap::new();
-    let mut sums: BTreeMap<String, (u32, i64)> = BTreeMap::new();
+/// Every wait with its reason; one that goes on has no end.
+fn waited(decisions: &[&Decided]) -> Vec<(String, Behind)> {
+    let mut open: HashMap<ConversationId, (String, Behind)> = HashMap::new();
+    let mut found = Vec::new();
     for d in decisions.iter().filter(|d| d.moves || d.act == "enqueue") {
         let Some(conversation) = d.conversation else { continue };
-        if let Some((reason, since)) = open.remove(&conversation) {
-            let waited = d.at.since(since);
-            let reason = if waited == 0 {
+        if let Some((reason, wait)) = open.remove(&conversation) {
+            let reason = if d.at == wait.from {
                 "given_at_once".to_owned()
             } else {
                 reason
             };
-            let sum = sums.entry(reason).or_default();
-            sum.0 += 1;
-            sum.1 += waited;
+            let ended = Behind { to: Some(d.at), ..wait };
+            found.push((reason, ended));
         }
         if matches!(d.act.as_str(), "enqueue" | "release" | "requeue" | "exhaust") {
             let nearest = d.funnel.lost.iter().filter(|l| l.count > 0).map(|l| l.reason).max();
             let reason = nearest.map_or_else(|| code(&d.reason).to_owned(), word);
-            open.insert(conversation, (reason, d.at));
+            open.insert(conversation, (reason, Behind::of(d)));
         }
     }
-    for (reason, _) in open.into_values() {
-        sums.entry(reason).or_default().0 += 1;
+    found.extend(open.into_values());
+    found
+}
+
+fn waits(decisions: &[&Decided]) -> Vec<Waited> {
+    let mut sums: BTreeMap<String, (u32, i64)> = BTreeMap::new();
+    for (reason, wait) in waited(decisions) {
+        let sum = sums.entry(reason).or_default();
+        sum.0 += 1;
+        sum.1 += wait.length();
     }
     let mut found: Vec<Waited> = sums
         .into_iter()
@@ -571,6 +763,7 @@ mod tests {
     /// Everybody could have had it; `to` got it.
     fn turn(at: i64, to: i64, of: u32) -> Decided {
         Decided {
+            seq: at,
             at: Ms(at),
             conversation: Some(ConversationId(at)),
             act: "assign".into(),
@@ -715,5 +908,91 @@ mod tests {
             ((0, 1), (1, 0)),
             "an answer after the rotation is not in that ownership"
         );
+    }
+
+    fn asked(figure: Figure, agent: i64) -> Asked {
+        Asked {
+            figure,
+            agent: Some(AgentId(agent)),
+            act: None,
+            reason: None,
+        }
+    }
+
+    /// Behind every number stand as many things, or as much time, as it says.
+    #[test]
+    fn rep_7_behind_every_number_is_what_it_counts() {
+        let mut taken = turn(21 * MINUTE, 1, 0);
+        taken.act = "take".into();
+        taken.reason = json!({ "code": "taken", "params": { "over_limit": true } });
+        let mut rotated = turn(30 * MINUTE, 2, 3);
+        rotated.conversation = Some(ConversationId(0));
+        rotated.act = "rotate".into();
+        rotated.from = Some(AgentId(1));
+        rotated.reason = json!({ "code": "no_answer", "params": {} });
+        let mut waits = turn(40 * MINUTE, 3, 3);
+        (waits.act, waits.to, waits.moves) = ("enqueue".into(), None, false);
+        let mut it = log(vec![turn(0, 1, 3), turn(10 * MINUTE, 3, 3), taken, rotated, waits]);
+        it.answers = vec![(ConversationId(10 * MINUTE), AgentId(3), Ms(12 * MINUTE))];
+        let seen = report(&it, None);
+        for a in &seen.agents {
+            let of = |figure| behind(&it, None, &asked(figure, a.agent.0));
+            let count = |figure| number(of(figure).len());
+            let time = |figure| of(figure).iter().map(Behind::length).sum::<i64>();
+            assert_eq!(time(Figure::Eligible), a.eligible_ms);
+            assert_eq!(time(Figure::LongestGap), a.longest_gap_ms);
+            assert_eq!(time(Figure::OverLimit), a.over_limit_ms);
+            assert_eq!(count(Figure::Offered), a.offered);
+            assert_eq!(count(Figure::Assigned), a.assigned);
+            assert_eq!(count(Figure::Answered), a.answered);
+            assert_eq!(count(Figure::Missed), a.missed);
+            assert_eq!(count(Figure::TransferredIn), a.transferred_in);
+            assert_eq!(count(Figure::TransferredOut), a.transferred_out);
+        }
+        assert_eq!((seen.agents[0].over_limit_ms, seen.agents[0].missed), (9 * MINUTE, 1));
+        assert_eq!(
+            behind(&it, None, &asked(Figure::Answered, 3)),
+            [Behind {
+                from: Ms(12 * MINUTE),
+                to: None,
+                conversation: Some(ConversationId(10 * MINUTE)),
+                decision: Some(10 * MINUTE)
+            }]
+        );
+        for row in &seen.decisions {
+            let all = Asked {
+                act: Some(row.act.clone()),
+                reason: Some(row.reason.clone()),
+                ..asked(Figure::Decisions, 0)
+            };
+            assert_eq!(number(behind(&it, None, &all).len()), row.count);
+        }
+        for row in &seen.waits {
+            let all = Asked {
+                reason: Some(row.reason.clone()),
+                ..asked(Figure::Waits, 0)
+            };
+            assert_eq!(number(behind(&it, None, &all).len()), row.count);
+        }
+        assert_eq!(seen.waits.len(), 1);
+    }
+
+    #[test]
+    fn plat_13_4_what_is_simulated_counts_for_nobody_and_takes_its_turn() {
+        let mut it = log((0..9).map(|n| turn(n * MINUTE, n % 3 + 1, 3)).collect());
+        it.left_out = [0, 3, 6].map(|n| ConversationId(n * MINUTE)).into();
+        it.answers = vec![(ConversationId(0), AgentId(1), Ms(1))];
+        let seen = report(&it, None);
+        let offered: Vec<u32> = seen.agents.iter().map(|a| a.offered).collect();
+        assert_eq!(offered, [0, 3, 3], "all turns of the first were simulated");
+        assert_eq!((seen.agents[0].answered, seen.total), (0, 6));
+        assert_eq!(
+            (seen.proof.max_difference, seen.proof.turns),
+            (Some(1), 9),
+            "the order of turns counts them"
+        );
+        it.left_out.clear();
+        let all = report(&it, None);
+        assert_eq!((all.agents[0].offered, all.agents[0].answered, all.total), (3, 1, 9));
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::app::hours::Calendar;
 use crate::app::routing::About;
+use crate::app::simulated::{self, Simulated};
 use crate::app::views::{self, Conversation, Message, Named};
 use crate::app::{AppResult, Who};
 use ronda_domain::permission::Permission;
@@ -84,8 +85,15 @@ pub fn owners(tx: &mut Tx<'_>, w: WorkspaceId, conversation: ConversationId, fro
 ///
 /// # Errors
 /// When the database fails.
-pub fn page(tx: &mut Tx<'_>, w: WorkspaceId, before: i64, period: (Ms, Ms), limit: i64) -> AppResult<Vec<Incident>> {
-    let rows = incidents::page(tx, w, before, period, limit)?;
+pub fn page(
+    tx: &mut Tx<'_>,
+    w: WorkspaceId,
+    before: i64,
+    period: (Ms, Ms),
+    limit: i64,
+    simulated: bool,
+) -> AppResult<Vec<Incident>> {
+    let rows = incidents::page(tx, w, before, period, limit, simulated)?;
     let about = about(tx, w, rows.iter().map(|r| r.conversation).collect())?;
     let names: BTreeMap<AgentId, String> = agents::names(tx, w)?.into_iter().collect();
     Ok(rows
@@ -110,7 +118,14 @@ pub fn page(tx: &mut Tx<'_>, w: WorkspaceId, before: i64, period: (Ms, Ms), limi
 }
 
 /// The conversations of a list, each once.
-fn about(tx: &mut Tx<'_>, w: WorkspaceId, mut ids: Vec<ConversationId>) -> AppResult<HashMap<ConversationId, About>> {
+///
+/// # Errors
+/// When the database fails.
+pub(crate) fn about(
+    tx: &mut Tx<'_>,
+    w: WorkspaceId,
+    mut ids: Vec<ConversationId>,
+) -> AppResult<HashMap<ConversationId, About>> {
     ids.sort_unstable();
     ids.dedup();
     let now = tx.now();
@@ -126,9 +141,17 @@ fn about(tx: &mut Tx<'_>, w: WorkspaceId, mut ids: Vec<ConversationId>) -> AppRe
 ///
 /// # Errors
 /// [`crate::app::AppError::Forbidden`].
-pub fn list(tx: &mut Tx<'_>, who: &Who, before: i64, period: (Ms, Ms), limit: i64) -> AppResult<Vec<Incident>> {
+pub fn list(
+    tx: &mut Tx<'_>,
+    who: &Who,
+    before: i64,
+    period: (Ms, Ms),
+    limit: i64,
+    asked: Option<Simulated>,
+) -> AppResult<Vec<Incident>> {
     who.need(Permission::ConversationsSeeAll)?;
-    page(tx, who.workspace, before, period, limit)
+    let simulated = simulated::counts(tx, who.workspace, asked)?;
+    page(tx, who.workspace, before, period, limit, simulated)
 }
 
 /// A message of ours that could not be delivered.
@@ -150,10 +173,18 @@ pub struct FailedSend {
 ///
 /// # Errors
 /// [`crate::app::AppError::Forbidden`].
-pub fn failed_sends(tx: &mut Tx<'_>, who: &Who, before: i64, from: Ms, limit: i64) -> AppResult<Vec<FailedSend>> {
+pub fn failed_sends(
+    tx: &mut Tx<'_>,
+    who: &Who,
+    before: i64,
+    from: Ms,
+    limit: i64,
+    asked: Option<Simulated>,
+) -> AppResult<Vec<FailedSend>> {
     who.need(Permission::ConversationsSeeAll)?;
     let w = who.workspace;
-    let rows = messages::failed(tx, w, before, from, limit)?;
+    let simulated = simulated::counts(tx, w, asked)?;
+    let rows = messages::failed(tx, w, before, from, limit, simulated)?;
     let about = about(tx, w, rows.iter().map(|m| m.conversation).collect())?;
     let beside = views::Beside {
         names: agents::names(tx, w)?.into_iter().collect(),

@@ -9,7 +9,7 @@ use ronda_routing::{Funnel, Policy};
 use ronda_storage::decisions::{self, DecisionRow};
 use ronda_storage::routing;
 use ronda_storage::{Tx, conversations, messages, presence, users};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Longest period of a report on decisions.
 pub const LONGEST_MS: i64 = 31 * Ms::DAY;
@@ -70,6 +70,7 @@ fn parse<T: serde::de::DeserializeOwned>(text: &str, place: &'static str) -> App
 fn decided(row: DecisionRow) -> AppResult<Decided> {
     let funnel: Funnel = parse(&row.funnel, "routing_decision.funnel")?;
     Ok(Decided {
+        seq: row.seq,
         at: row.at,
         conversation: row.conversation,
         act: row.act,
@@ -135,8 +136,13 @@ pub fn policies(tx: &mut Tx<'_>, who: &Who) -> AppResult<Vec<(Ms, Policy)>> {
     Ok(found)
 }
 
-/// Answers, and the groups conversations have now.
-pub type Said = (Vec<(ConversationId, AgentId, Ms)>, HashMap<ConversationId, GroupId>);
+/// What is known of some conversations.
+pub struct Said {
+    pub answers: Vec<(ConversationId, AgentId, Ms)>,
+    /// The groups they have now.
+    pub groups: HashMap<ConversationId, GroupId>,
+    pub simulated: BTreeSet<ConversationId>,
+}
 
 /// What was answered in some conversations during a period, and whose they are.
 ///
@@ -144,11 +150,12 @@ pub type Said = (Vec<(ConversationId, AgentId, Ms)>, HashMap<ConversationId, Gro
 /// When the database fails.
 pub fn said(tx: &mut Tx<'_>, who: &Who, ids: &[ConversationId], period: (Ms, Ms)) -> AppResult<Said> {
     let answers = messages::answers(tx, who.workspace, ids, period)?;
-    let groups = conversations::get_many(tx, who.workspace, ids)?
-        .into_iter()
-        .filter_map(|c| Some((c.id, c.group?)))
-        .collect();
-    Ok((answers, groups))
+    let rows = conversations::get_many(tx, who.workspace, ids)?;
+    Ok(Said {
+        answers,
+        groups: rows.iter().filter_map(|c| Some((c.id, c.group?))).collect(),
+        simulated: rows.iter().filter(|c| c.simulated).map(|c| c.id).collect(),
+    })
 }
 
 /// A group of the workspace.

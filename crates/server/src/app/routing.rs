@@ -602,6 +602,30 @@ fn alert(notice: &Notice) -> Option<Raised> {
     })
 }
 
+/// The clocks of promises that end, or go on, because a conversation has somebody, was closed, or lives again.
+fn clocks(
+    tx: &mut Tx<'_>,
+    w: WorkspaceId,
+    outcome: &Outcome,
+    before: &BTreeMap<ConversationId, ConversationRow>,
+) -> AppResult<()> {
+    let rows = outcome.convs.iter().map(|c| &c.row);
+    let was = |row: &ConvRow| before.get(&row.conv);
+    let owned: Vec<(ConversationId, AgentId)> = rows
+        .clone()
+        .filter(|row| was(row).is_none_or(|b| b.owner.is_none()))
+        .filter_map(|row| Some((row.conv, row.owner?)))
+        .collect();
+    let closed = outcome.convs.iter().filter(|c| c.closed.is_some());
+    let closed: Vec<ConversationId> = closed.map(|c| c.row.conv).collect();
+    let live = rows.filter(|row| matches!(row.place, Place::Waiting | Place::Held));
+    let again = live.filter(|row| was(row).is_some_and(|b| b.place == Place::Closed));
+    let again: Vec<ConversationId> = again.map(|row| row.conv).collect();
+    service_levels::owned(tx, w, &owned)?;
+    service_levels::solved(tx, w, &closed)?;
+    crate::app::service_levels::resumed(tx, w, &again)
+}
+
 /// What goes with the end of conversations: their timers, and a farewell when time closed them.
 fn ended(
     tx: &mut Tx<'_>,
@@ -616,6 +640,7 @@ fn ended(
         .map(|c| c.row.conv)
         .collect();
     service_levels::left(tx, w, &gone)?;
+    clocks(tx, w, outcome, before)?;
     let closed: Vec<&ConvChange> = outcome.convs.iter().filter(|c| c.closed.is_some()).collect();
     if closed.is_empty() {
         return Ok(());

@@ -4,12 +4,14 @@
 
 use crate::app::alerts::{self, Raised};
 use crate::app::audit::{self, Change};
+use crate::app::fields::nullable;
 use crate::app::hours::{Calendar, Opening};
+use crate::app::simulated::{self, Simulated};
 use crate::app::{Actor, AppError, AppResult, Fields, Who};
 use ronda_domain::conversation::Place;
 use ronda_domain::permission::Permission;
 use ronda_domain::{AgentId, ChannelAccountId, ConversationId, GroupId, Ms, WorkspaceId};
-use ronda_routing::{Hours, add_open};
+use ronda_routing::{Fact, Hours, add_open, open_between};
 use ronda_storage::conversations::ConversationRow;
 use ronda_storage::service_levels::{self as stored, ClockRow, NewClock, TargetRow};
 use ronda_storage::{StoreError, Tx, agents, channel_accounts, conversations};
@@ -23,6 +25,11 @@ const RISK_PERCENT: i64 = 75;
 const SECONDS: std::ops::RangeInclusive<i64> = 10..=30 * 24 * 3_600;
 /// Targets of one workspace.
 const MOST: usize = 200;
+/// Slots of clocks that a conversation may have had before.
+const WAIT: &str = "wait";
+const RESOLUTION: &str = "resolution";
+/// The largest head start, in minutes.
+const PRIORITY: std::ops::RangeInclusive<i64> = 0..=ronda_routing::defaults::MAX_PRIORITY_MINUTES as i64;
 /// Clocks about which is told in one step.
 const BATCH: i64 = 200;
 
@@ -34,6 +41,10 @@ pub enum Metric {
     FirstResponse,
     /// Every further answer.
     NextResponse,
+    /// That somebody has the conversation, for the first time in its episode (M6 of spec REP-1).
+    WaitForAgent,
+    /// Its end, without the time it was closed in between (M10).
+    Resolution,
 }
 
 impl Metric {
@@ -41,14 +52,26 @@ impl Metric {
         match self {
             Self::FirstResponse => "first_response",
             Self::NextResponse => "next_response",
+            Self::WaitForAgent => "wait_for_agent",
+            Self::Resolution => "resolution",
         }
     }
 
     fn of(word: &str) -> Self {
-        if word == "next_response" {
-            Self::NextResponse
-        } else {
-            Self::FirstResponse
+        match word {
+            "next_response" => Self::NextResponse,
+            "wait_for_agent" => Self::WaitForAgent,
+            "resolution" => Self::Resolution,
+            _ => Self::FirstResponse,
+        }
+    }
+
+    /// A conversation has one clock of each at a time.
+    const fn slot(self) -> &'static str {
+        match self {
+            Self::FirstResponse | Self::NextResponse => "answer",
+            Self::WaitForAgent => WAIT,
+            Self::Resolution => RESOLUTION,
         }
     }
 }
@@ -62,11 +85,17 @@ pub struct ServiceTarget {
     pub group: Option<GroupId>,
     /// `null` for all channels.
     pub channel_account: Option<ChannelAccountId>,
+    /// Only for conversations with at least this head start in the queue when their wait begins, in minutes; 0 for all.
+    pub priority_minutes: i64,
     pub seconds: i64,
     /// Only open hours count.
     pub business: bool,
     /// Supervisors and the agent are told when it is at risk and when it is broken.
     pub notify: bool,
+    /// When it is broken, what waits counts as that many minutes older; 0 for no change.
+    pub raise_minutes: i64,
+    /// When it is broken, this group is asked for it, whoever has it; `null` for no change.
+    pub to_group: Option<GroupId>,
     pub version: i64,
 }
 
@@ -77,9 +106,12 @@ impl From<TargetRow> for ServiceTarget {
             metric: Metric::of(&row.metric),
             group: row.group,
             channel_account: row.channel,
+            priority_minutes: row.priority_minutes,
             seconds: row.target_ms / 1_000,
             business: row.business,
             notify: row.notify,
+            raise_minutes: row.raise_minutes,
+            to_group: row.to_group,
             version: row.version,
         }
     }
@@ -98,12 +130,21 @@ pub struct NewServiceTarget {
     pub group: Option<GroupId>,
     #[serde(default)]
     pub channel_account: Option<ChannelAccountId>,
+    /// From 0 to 1,440.
+    #[serde(default)]
+    pub priority_minutes: i64,
     /// From 10 to 2,592,000 (30 days).
     pub seconds: i64,
-    #[serde(default = "yes")]
-    pub business: bool,
+    /// Left out: open hours, for the resolution time of the clock. Source: spec REP-1.
+    #[serde(default)]
+    pub business: Option<bool>,
     #[serde(default = "yes")]
     pub notify: bool,
+    /// From 0 to 1,440.
+    #[serde(default)]
+    pub raise_minutes: i64,
+    #[serde(default)]
+    pub to_group: Option<GroupId>,
 }
 
 /// What of a promise can change.
@@ -113,6 +154,10 @@ pub struct EditServiceTarget {
     pub seconds: Option<i64>,
     pub business: Option<bool>,
     pub notify: Option<bool>,
+    pub raise_minutes: Option<i64>,
+    #[serde(default, deserialize_with = "nullable")]
+    #[schema(value_type = Option<i64>)]
+    pub to_group: Option<Option<GroupId>>,
     /// Clocks that run follow it too; without it they keep what they began with.
     #[serde(default)]
     pub apply: bool,
@@ -176,6 +221,9 @@ pub fn create(tx: &mut Tx<'_>, who: &Who, new: &NewServiceTarget) -> AppResult<S
     let w = who.workspace;
     let mut f = Fields::new();
     let seconds = f.whole("/seconds", new.seconds, SECONDS);
+    let priority_minutes = f.whole("/priority_minutes", new.priority_minutes, PRIORITY);
+    let raise_minutes = f.whole("/raise_minutes", new.raise_minutes, PRIORITY);
+    known_group(tx, w, &mut f, new.to_group)?;
     if let Some(group) = new.group
         && !agents::groups(tx, w)?.iter().any(|g| g.group == group)
     {
@@ -187,8 +235,10 @@ pub fn create(tx: &mut Tx<'_>, who: &Who, new: &NewServiceTarget) -> AppResult<S
         f.fail("/channel_account", "unknown", "no channel has this id");
     }
     let all = stored::targets(tx, w)?;
-    let same =
-        |t: &TargetRow| (t.metric.as_str(), t.group, t.channel) == (new.metric.word(), new.group, new.channel_account);
+    let same = |t: &TargetRow| {
+        let it = (new.metric.word(), new.group, new.channel_account, new.priority_minutes);
+        (t.metric.as_str(), t.group, t.channel, t.priority_minutes) == it
+    };
     if all.iter().any(same) {
         f.fail("/metric", "taken", "there is one for the same already");
     }
@@ -204,9 +254,12 @@ pub fn create(tx: &mut Tx<'_>, who: &Who, new: &NewServiceTarget) -> AppResult<S
         metric: new.metric.word().into(),
         group: new.group,
         channel: new.channel_account,
+        priority_minutes,
         target_ms: seconds * 1_000,
-        business: new.business,
+        business: new.business.unwrap_or(new.metric != Metric::Resolution),
         notify: new.notify,
+        raise_minutes,
+        to_group: new.to_group,
         version: 1,
     };
     let id = match stored::insert_target(tx, w, &row) {
@@ -218,6 +271,15 @@ pub fn create(tx: &mut Tx<'_>, who: &Who, new: &NewServiceTarget) -> AppResult<S
     let made = ServiceTarget::from(TargetRow { id, ..row });
     changed(tx, who, "created", None, Some(&made))?;
     Ok(made)
+}
+
+fn known_group(tx: &mut Tx<'_>, w: WorkspaceId, f: &mut Fields, group: Option<GroupId>) -> AppResult<()> {
+    if let Some(group) = group
+        && !agents::groups(tx, w)?.iter().any(|g| g.group == group)
+    {
+        f.fail("/to_group", "unknown", "no group has this id");
+    }
+    Ok(())
 }
 
 /// # Errors
@@ -236,6 +298,13 @@ pub fn edit(tx: &mut Tx<'_>, who: &Who, id: i64, version: i64, edit: &EditServic
     }
     row.business = edit.business.unwrap_or(before.business);
     row.notify = edit.notify.unwrap_or(before.notify);
+    if let Some(minutes) = edit.raise_minutes {
+        row.raise_minutes = f.whole("/raise_minutes", minutes, PRIORITY);
+    }
+    if let Some(group) = edit.to_group {
+        known_group(tx, w, &mut f, group)?;
+        row.to_group = group;
+    }
     f.done()?;
     if stored::update_target(tx, w, &row)? == 0 {
         return Err(AppError::VersionMismatch);
@@ -317,16 +386,25 @@ fn ends_in(hours: &Hours, target_ms: i64, from: Ms) -> (Ms, Ms) {
     (after(target_ms / 100 * RISK_PERCENT), after(target_ms))
 }
 
-/// The most specific target: of the group and the channel, of the group, of the channel, of everybody.
+/// The most specific target: of the highest priority that it has; then of the group and the channel, of the group, of the
+/// channel, of everybody.
 fn most_specific<'a>(all: &'a [TargetRow], metric: Metric, c: &ConversationRow) -> Option<&'a TargetRow> {
+    let head_start = head_start(c);
     let fits = |t: &&TargetRow| {
         t.metric == metric.word()
+            && t.priority_minutes <= head_start
             && t.group.is_none_or(|g| c.group == Some(g))
             && t.channel.is_none_or(|a| a == c.channel_account)
     };
     all.iter()
         .filter(fits)
-        .max_by_key(|t| (t.group.is_some(), t.channel.is_some()))
+        .max_by_key(|t| (t.priority_minutes, t.group.is_some(), t.channel.is_some()))
+}
+
+/// The head start that a conversation came with or was given, in minutes: its priority (rule F5 of `docs/ROUTING.md`).
+fn head_start(c: &ConversationRow) -> i64 {
+    let keep: Option<ronda_routing::ConvKeep> = c.routing.as_deref().and_then(|json| serde_json::from_str(json).ok());
+    keep.map_or(0, |k| i64::from(k.priority_minutes) + i64::from(k.raised_minutes))
 }
 
 /// Customers wrote: what they are owed has a promise from now on. A clock that runs goes on.
@@ -338,38 +416,118 @@ pub fn owed(tx: &mut Tx<'_>, w: WorkspaceId, ids: &[ConversationId]) -> AppResul
     if targets.is_empty() || ids.is_empty() {
         return Ok(());
     }
-    let running: BTreeSet<ConversationId> = stored::running(tx, w, ids)?
+    let running: BTreeSet<(ConversationId, String)> = stored::running(tx, w, ids)?
         .into_iter()
-        .map(|c| c.conversation)
+        .map(|c| (c.conversation, c.slot))
         .collect();
+    let before = Before::of(tx, w, ids, &targets)?;
     let calendar = Calendar::load(tx, w)?;
     let mut new = Vec::new();
     for c in conversations::get_many(tx, w, ids)? {
         let live = matches!(c.place, Place::Waiting | Place::Held);
-        let Some(from) = c.owed_since.filter(|_| live && !running.contains(&c.id)) else {
+        let Some(from) = c.owed_since.filter(|_| live) else {
             continue;
         };
-        let metric = if c.answered_episode == c.episode {
-            Metric::NextResponse
-        } else {
-            Metric::FirstResponse
-        };
-        let Some(target) = most_specific(&targets, metric, &c) else {
-            continue;
-        };
-        let (risk_at, due_at) = ends(&calendar, target, (c.group, c.channel_account), from);
-        new.push(NewClock {
-            conversation: c.id,
-            metric: metric.word(),
-            target: target.id,
-            group: c.group,
-            channel: c.channel_account,
-            started_at: from,
-            risk_at,
-            due_at,
-        });
+        for metric in begin(&c, from, &before) {
+            let runs = running.contains(&(c.id, metric.slot().to_owned()));
+            let Some(target) = most_specific(&targets, metric, &c).filter(|_| !runs) else {
+                continue;
+            };
+            let (risk_at, due_at) = ends(&calendar, target, (c.group, c.channel_account), from);
+            new.push(NewClock {
+                conversation: c.id,
+                metric: metric.word(),
+                slot: metric.slot(),
+                target: target.id,
+                group: c.group,
+                channel: c.channel_account,
+                simulated: c.simulated,
+                started_at: from,
+                risk_at,
+                due_at,
+            });
+        }
     }
     stored::start(tx, w, &new)?;
+    resumed(tx, w, ids)
+}
+
+/// What conversations have had behind them.
+#[derive(Default)]
+struct Before {
+    /// Waits for somebody that are over: since when they were.
+    waited: BTreeSet<(ConversationId, Ms)>,
+    /// Conversations that were solved before.
+    solved: BTreeSet<ConversationId>,
+}
+
+impl Before {
+    fn of(tx: &mut Tx<'_>, w: WorkspaceId, ids: &[ConversationId], targets: &[TargetRow]) -> AppResult<Self> {
+        let mut found = Self::default();
+        let whole = |t: &TargetRow| matches!(Metric::of(&t.metric), Metric::WaitForAgent | Metric::Resolution);
+        if !targets.iter().any(whole) {
+            return Ok(found);
+        }
+        for clock in stored::ended(tx, w, ids, &[WAIT, RESOLUTION])? {
+            if clock.slot == WAIT {
+                found.waited.insert((clock.conversation, clock.started_at));
+            } else {
+                found.solved.insert(clock.conversation);
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// What a conversation that is owed an answer since `from` has clocks for.
+fn begin(c: &ConversationRow, from: Ms, before: &Before) -> Vec<Metric> {
+    let first = c.answered_episode != c.episode;
+    let mut found = vec![if first {
+        Metric::FirstResponse
+    } else {
+        Metric::NextResponse
+    }];
+    // Who has had somebody in this wait does not wait for somebody again.
+    if first && c.place == Place::Waiting && c.owner.is_none() && !before.waited.contains(&(c.id, from)) {
+        found.push(Metric::WaitForAgent);
+    }
+    if !before.solved.contains(&c.id) {
+        found.push(Metric::Resolution);
+    }
+    found
+}
+
+/// Conversations that live again are not solved: their clocks go on where they stood, without the time they were closed.
+///
+/// # Errors
+/// When the database fails.
+pub fn resumed(tx: &mut Tx<'_>, w: WorkspaceId, ids: &[ConversationId]) -> AppResult<()> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let now = tx.now();
+    let ended = stored::ended(tx, w, ids, &[RESOLUTION])?;
+    if ended.is_empty() {
+        return Ok(());
+    }
+    let live: BTreeSet<ConversationId> = conversations::get_many(tx, w, ids)?
+        .into_iter()
+        .filter(|c| matches!(c.place, Place::Waiting | Place::Held))
+        .map(|c| c.id)
+        .collect();
+    let calendar = Calendar::load(tx, w)?;
+    let targets: BTreeMap<i64, TargetRow> = stored::targets(tx, w)?.into_iter().map(|t| (t.id, t)).collect();
+    let mut again = Vec::new();
+    for clock in ended.into_iter().filter(|c| live.contains(&c.conversation)) {
+        let Some(closed_at) = clock.ended_at else { continue };
+        let business = targets.get(&clock.target).is_some_and(|t| t.business);
+        let opening = calendar.of(clock.group, clock.channel).filter(|_| business);
+        let hours = opening.map_or(&Hours::Always, Opening::hours);
+        let closed_for = open_between(hours, closed_at, now);
+        let later = |at: Ms| add_open(hours, at, closed_for).unwrap_or_else(|| at.plus(closed_for));
+        again.push((clock.id, later(clock.risk_at), later(clock.due_at)));
+    }
+    stored::resume(tx, w, &again)?;
     Ok(())
 }
 
@@ -395,12 +553,27 @@ pub fn tell(tx: &mut Tx<'_>) -> AppResult<usize> {
     for clock in &due {
         let over = clock.due_at <= now;
         stored::told(tx, clock.workspace, clock.id, (!over).then_some(clock.due_at))?;
-        let told = stored::get_target(tx, clock.workspace, clock.target)?.is_some_and(|t| t.notify);
-        if told {
+        let Some(target) = stored::get_target(tx, clock.workspace, clock.target)? else {
+            continue;
+        };
+        if target.notify {
             warn(tx, clock, over)?;
+        }
+        if over && (target.raise_minutes > 0 || target.to_group.is_some()) {
+            escalate(tx, clock, &target)?;
         }
     }
     Ok(due.len())
+}
+
+/// What somebody set for a broken promise, for the planner to do.
+fn escalate(tx: &mut Tx<'_>, clock: &ClockRow, target: &TargetRow) -> AppResult<()> {
+    let fact = Fact::PromiseBroken {
+        conv: clock.conversation,
+        raise_minutes: u32::try_from(target.raise_minutes).unwrap_or(0),
+        to: target.to_group,
+    };
+    crate::app::routing::tell(tx, clock.workspace, &[fact])
 }
 
 fn warn(tx: &mut Tx<'_>, clock: &ClockRow, over: bool) -> AppResult<()> {
@@ -424,9 +597,15 @@ fn warn(tx: &mut Tx<'_>, clock: &ClockRow, over: bool) -> AppResult<()> {
 ///
 /// # Errors
 /// [`AppError::Forbidden`].
-pub fn compliance(tx: &mut Tx<'_>, who: &Who, period: (Ms, Ms)) -> AppResult<Vec<Compliance>> {
+pub fn compliance(
+    tx: &mut Tx<'_>,
+    who: &Who,
+    period: (Ms, Ms),
+    asked: Option<Simulated>,
+) -> AppResult<Vec<Compliance>> {
     who.need(Permission::RoutingExplain)?;
     let w = who.workspace;
+    let simulated = simulated::counts(tx, w, asked)?;
     let mut found: BTreeMap<i64, Compliance> = BTreeMap::new();
     let blank = |target| Compliance {
         target,
@@ -442,13 +621,13 @@ pub fn compliance(tx: &mut Tx<'_>, who: &Who, period: (Ms, Ms)) -> AppResult<Vec
         let row = found.entry(target.id).or_insert_with(|| blank(target.id));
         row.promise = Some(target.into());
     }
-    for kept in stored::kept(tx, w, period)? {
+    for kept in stored::kept(tx, w, period, simulated)? {
         let row = found.entry(kept.target).or_insert_with(|| blank(kept.target));
         (row.met, row.missed, row.dropped) = (kept.met, kept.missed, kept.dropped);
         let judged = kept.met + kept.missed;
         row.permille = (judged > 0).then(|| kept.met * 1_000 / judged);
     }
-    for (target, open, overdue) in stored::open(tx, w)? {
+    for (target, open, overdue) in stored::open(tx, w, simulated)? {
         let row = found.entry(target).or_insert_with(|| blank(target));
         (row.open, row.open_overdue) = (open, overdue);
     }

@@ -6,6 +6,7 @@ use crate::app::incidents::{self, Incident};
 use crate::app::pauses::{self, RotationPause};
 use crate::app::routing::Names;
 use crate::app::scope::Sight;
+use crate::app::simulated;
 use crate::app::users::{self, Agent};
 use crate::app::views::{Conversation, json};
 use crate::app::{AppError, AppResult};
@@ -17,7 +18,7 @@ use ronda_routing::{Lost, NextChange, Reject};
 use ronda_storage::{Tx, channel_accounts, conversations, groups, messages, outbox, service_levels, workspaces};
 use serde::Serialize;
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use utoipa::ToSchema;
 
 /// Conversations of each list of the wall.
@@ -109,12 +110,16 @@ pub struct ChannelCondition {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Overview {
     pub now: Ms,
+    /// Here and in the other figures without simulated conversations, unless the whole workspace is simulated. Lists and
+    /// queues show everything that somebody has to do.
     pub waiting: u32,
     pub held: u32,
     /// Held and owed a reply.
     pub unanswered: u32,
     pub exhausted: u32,
     pub oldest_owed_since: Option<Ms>,
+    /// Simulated conversations that wait or are held, and that the figures leave out.
+    pub simulated: u32,
     pub queues: Vec<Queue>,
     pub agents: Vec<WallAgent>,
     /// Held conversations whose clock runs, soonest first, at most 50.
@@ -296,17 +301,25 @@ pub fn overview(
         .take(LISTED)
         .collect();
     let day = today(tx, w)?;
-    let mut near = service_levels::near(tx, w, most)?;
+    let counted = simulated::counts(tx, w, None)?;
+    let mut near = service_levels::near(tx, w, most, counted)?;
     let visible = by.visible(tx, w, near.iter().map(|c| c.conversation))?;
     near.retain(|c| visible.contains(&c.conversation));
     let (near_total, promises_broken) = if by.0.is_some() {
         let broken = near.iter().filter(|c| c.due_at <= now).count();
         (near.len() as i64, broken as i64)
     } else {
-        service_levels::count_near(tx, w)?
+        service_levels::count_near(tx, w, counted)?
     };
     let near: Vec<ConversationId> = near.into_iter().map(|c| c.conversation).take(LISTED).collect();
-    let mut incidents = incidents::page(tx, w, i64::MAX, (day, Ms(i64::MAX)), by.looks_through(INCIDENTS))?;
+    let mut incidents = incidents::page(
+        tx,
+        w,
+        i64::MAX,
+        (day, Ms(i64::MAX)),
+        by.looks_through(INCIDENTS),
+        counted,
+    )?;
     let (incidents_today, failed_today) = if by.0.is_some() {
         let about = incidents.iter().filter_map(|i| i.conversation.as_ref()).map(|c| c.id);
         let visible = by.visible(tx, w, about)?;
@@ -316,22 +329,24 @@ pub fn overview(
         let failed = failed.iter().filter(|m| visible.contains(&m.conversation)).count();
         (incidents.len() as i64, failed as i64)
     } else {
-        let incidents = ronda_storage::incidents::count_since(tx, w, day)?;
-        (incidents, messages::failed_since(tx, w, day)?)
+        let incidents = ronda_storage::incidents::count_since(tx, w, day, counted)?;
+        (incidents, messages::failed_since(tx, w, day, counted)?)
     };
     incidents.truncate(INCIDENTS as usize);
     let mut pauses = pauses::running(tx, w)?;
     pauses.retain(|p| p.group.is_none_or(|g| by.shares(&[g])));
+    let figures = Figures::of(tx, w, survey, counted, by)?;
     Ok(Overview {
         promises: listed(tx, w, &near)?,
         promises_at_risk: near_total - promises_broken,
         promises_broken,
         now,
-        waiting: survey.queues.iter().map(|q| q.waiting).sum(),
-        held: survey.queues.iter().map(|q| q.held).sum(),
-        unanswered: survey.queues.iter().map(|q| q.unanswered).sum(),
+        waiting: figures.waiting,
+        held: figures.held,
+        unanswered: figures.unanswered,
         exhausted: survey.queues.iter().map(|q| q.exhausted).sum(),
-        oldest_owed_since: survey.queues.iter().filter_map(|q| q.oldest).map(|(at, _)| at).min(),
+        oldest_owed_since: figures.oldest,
+        simulated: figures.simulated,
         queues: survey
             .queues
             .iter()
@@ -341,7 +356,7 @@ pub fn overview(
         agents: agents(tx, w, survey, by)?,
         expiring: listed(tx, w, &clocks)?,
         overdue,
-        overdue_total: u32::try_from(survey.overdue.len()).unwrap_or(u32::MAX),
+        overdue_total: figures.overdue,
         windows,
         incidents,
         incidents_today,
@@ -349,6 +364,56 @@ pub fn overview(
         channels: channels(tx, w)?,
         pauses,
     })
+}
+
+/// The sums of a survey, as reports count them.
+struct Figures {
+    waiting: u32,
+    held: u32,
+    unanswered: u32,
+    overdue: u32,
+    oldest: Option<Ms>,
+    simulated: u32,
+}
+
+impl Figures {
+    fn of(tx: &mut Tx<'_>, w: WorkspaceId, survey: &Survey, counted: bool, by: &Onlooker) -> AppResult<Self> {
+        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let mut found = Self {
+            waiting: survey.queues.iter().map(|q| q.waiting).sum(),
+            held: survey.queues.iter().map(|q| q.held).sum(),
+            unanswered: survey.queues.iter().map(|q| q.unanswered).sum(),
+            overdue: count(survey.overdue.len()),
+            oldest: survey.queues.iter().filter_map(|q| q.oldest).map(|(at, _)| at).min(),
+            simulated: 0,
+        };
+        if counted {
+            return Ok(found);
+        }
+        let mut left_out = conversations::simulated_live(tx, w)?;
+        let seen = by.visible(tx, w, left_out.iter().map(|(id, ..)| *id))?;
+        left_out.retain(|(id, ..)| seen.contains(id));
+        let waits = left_out.iter().filter(|(_, waits, _)| *waits).count();
+        let unanswered = left_out.iter().filter(|(_, waits, owed)| !waits && owed.is_some());
+        let ids: HashSet<ConversationId> = left_out.iter().map(|(id, ..)| *id).collect();
+        // The engine may be a moment ahead of these rows, or behind.
+        found.waiting = found.waiting.saturating_sub(count(waits));
+        found.held = found.held.saturating_sub(count(left_out.len() - waits));
+        found.unanswered = found.unanswered.saturating_sub(count(unanswered.count()));
+        found.overdue = count(survey.overdue.iter().filter(|(_, id)| !ids.contains(id)).count());
+        found.simulated = count(left_out.len());
+        let oldest = survey.queues.iter().filter_map(|q| q.oldest);
+        let real = oldest.filter(|(_, id)| !ids.contains(id)).map(|(at, _)| at).min();
+        if real != found.oldest {
+            // Behind a simulated one there may be an older one than the first of another queue.
+            found.oldest = if by.0.is_some() {
+                real
+            } else {
+                conversations::first_owed(tx, w)?
+            };
+        }
+        Ok(found)
+    }
 }
 
 fn queue(

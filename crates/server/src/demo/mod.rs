@@ -36,6 +36,8 @@ pub const AGENTS: usize = seed::AGENTS.len();
 const LOCAL_PASSWORD: &str = "una-ronda-de-mates";
 /// Proves that a folder is a demo's: nothing else is ever removed or filled.
 const MARK: &str = "demo.json";
+/// The numbers that workspaces of the demo got for trying.
+const NUMBERS: &str = "numbers.json";
 /// The usual port of the simulator.
 const SIMULATOR_PORT: u16 = 8090;
 /// Customers of open conversations who ask again at a start.
@@ -153,8 +155,9 @@ impl Demo {
         };
         let mut mark = prepare(&data, settings.reset, local)?;
         let callback = callback(settings.listen);
-        let simulator = start_simulator(&settings, callback).await?;
-        let config = config(&settings, &data, &simulator)?;
+        let key = secrets::token();
+        let simulator = start_simulator(&settings, callback, &data, &key).await?;
+        let config = config(&settings, &data, &simulator, key)?;
         if !mark.ready {
             let (config, password, days) = (config.clone(), mark.password.clone(), settings.history_days);
             let graph = simulator.base_url();
@@ -368,12 +371,19 @@ fn callback(listen: SocketAddr) -> String {
     format!("http://{to}/webhooks/meta")
 }
 
-async fn start_simulator(settings: &Settings, callback_url: String) -> anyhow::Result<Simulator> {
+async fn start_simulator(
+    settings: &Settings,
+    callback_url: String,
+    data: &Path,
+    key: &str,
+) -> anyhow::Result<Simulator> {
     let usual = SocketAddr::from((Ipv4Addr::LOCALHOST, SIMULATOR_PORT));
     let mut config = ronda_simulator::Config {
         listen: settings.simulator.unwrap_or(usual),
         allow_remote: settings.simulator.is_some(),
         callback_url,
+        sandbox_key: Some(key.to_owned()),
+        numbers_file: Some(data.join(NUMBERS)),
         ..ronda_simulator::Config::default()
     };
     if let Some(number) = config.numbers.first_mut() {
@@ -389,7 +399,7 @@ async fn start_simulator(settings: &Settings, callback_url: String) -> anyhow::R
 }
 
 /// The configuration of a demo takes nothing from the environment: a demo never reaches somebody's real data.
-fn config(settings: &Settings, data: &Path, simulator: &Simulator) -> anyhow::Result<Config> {
+fn config(settings: &Settings, data: &Path, simulator: &Simulator, key: String) -> anyhow::Result<Config> {
     let sandbox = ronda_simulator::Config::default();
     let mut values = vec![
         ("listen", settings.listen.to_string()),
@@ -397,6 +407,8 @@ fn config(settings: &Settings, data: &Path, simulator: &Simulator) -> anyhow::Re
         ("meta.graph_url", simulator.base_url()),
         ("meta.app_secret", sandbox.app_secret),
         ("meta.verify_token", sandbox.verify_token),
+        ("sandbox.url", simulator.base_url()),
+        ("sandbox.key", key),
         ("log", settings.log.clone()),
     ];
     values.extend(settings.public_url.clone().map(|url| ("public_url", url)));

@@ -6,6 +6,7 @@ use crate::app::channel_accounts::{
 };
 use crate::app::fields::nullable;
 use crate::app::greeter::Greeter;
+use crate::app::sandbox;
 use crate::app::views::ChannelOf;
 use crate::app::{Actor, AppError, AppResult, Fields, Who};
 use crate::http::{Body, Context, IfMatch, Paged, Path, Problem, Versioned};
@@ -30,7 +31,9 @@ fn view(ctx: &Context, seen: &Seen) -> ChannelAccount {
         identities: ctx.app.refused_identities.of(seen.row.id),
         last_webhook_at: ctx.app.webhooks_seen.of(seen.row.id),
     };
-    ChannelAccount::of(seen, &secrets, noted, &|path| ctx.app.config.link(path))
+    let mut account = ChannelAccount::of(seen, &secrets, noted, &|path| ctx.app.config.link(path));
+    account.phone_page = sandbox::phone_page(&ctx.app.config, &seen.row);
+    account
 }
 
 /// List channel accounts
@@ -58,7 +61,7 @@ async fn row(ctx: &Context, id: ChannelAccountId) -> Result<Seen, Problem> {
 }
 
 /// What was just written, with nothing left of what was known before.
-async fn written(ctx: &Context, id: ChannelAccountId) -> Result<Versioned<ChannelAccount>, Problem> {
+pub(super) async fn written(ctx: &Context, id: ChannelAccountId) -> Result<Versioned<ChannelAccount>, Problem> {
     ctx.app.accounts.changed();
     ctx.app.templates.forget(id);
     let seen = row(ctx, id).await?;
@@ -266,7 +269,8 @@ fn client(ctx: &Context, settings: &WhatsappSettings) -> Result<GraphClient, Pro
     }
 }
 
-async fn connect(ctx: &Context, mut new: NewWhatsapp) -> Result<ChannelAccountRow, Problem> {
+/// Connects a number once its token has named it, and asks the platform to deliver.
+pub(super) async fn connect(ctx: &Context, mut new: NewWhatsapp) -> Result<ChannelAccountRow, Problem> {
     let client = client(ctx, &new.settings)?;
     if new.secrets.app_secrets.is_empty()
         && let Some(sibling) = sibling(ctx, &new.settings.waba_id).await?
@@ -279,7 +283,7 @@ async fn connect(ctx: &Context, mut new: NewWhatsapp) -> Result<ChannelAccountRo
         .await
         .map_err(|e| platform_problem(&e))?;
     new.settings.display_phone.clone_from(&number.display_phone);
-    new.simulated = new.settings.graph_url.is_some();
+    new.simulated |= new.settings.graph_url.is_some();
     let (app, stored_as) = (ctx.app.clone(), new.clone());
     let row = ctx
         .write("whatsapp", move |tx, who| {

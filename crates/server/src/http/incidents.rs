@@ -1,6 +1,7 @@
 //! Recorded failures of service, and messages that could not be delivered.
 
 use crate::app::incidents::{self, FailedSend, Incident};
+use crate::app::simulated::Simulated;
 use crate::http::input::{limit_of, read_cursor};
 use crate::http::{Context, Filter, Paged, Problem};
 use ronda_domain::Ms;
@@ -15,6 +16,9 @@ pub struct IncidentsQuery {
     from: Option<i64>,
     /// Before, in milliseconds.
     to: Option<i64>,
+    /// `include`: also those of simulated conversations.
+    #[param(inline)]
+    simulated: Option<Simulated>,
     limit: Option<i64>,
     cursor: Option<String>,
 }
@@ -29,7 +33,7 @@ pub async fn list(ctx: Context, Filter(q): Filter<IncidentsQuery>) -> Result<Pag
     let period = (Ms(q.from.unwrap_or(0)), Ms(q.to.unwrap_or(i64::MAX)));
     let items = ctx
         .read("incidents", move |tx, who| {
-            incidents::list(tx, who, before, period, limit)
+            incidents::list(tx, who, before, period, limit, q.simulated)
         })
         .await?;
     Ok(Paged::of(items, limit, |i| i.id))
@@ -41,6 +45,9 @@ pub async fn list(ctx: Context, Filter(q): Filter<IncidentsQuery>) -> Result<Pag
 pub struct FailedQuery {
     /// Not before, in milliseconds.
     from: Option<i64>,
+    /// `include`: also those of simulated conversations.
+    #[param(inline)]
+    simulated: Option<Simulated>,
     limit: Option<i64>,
     cursor: Option<String>,
 }
@@ -55,7 +62,7 @@ pub async fn failed(ctx: Context, Filter(q): Filter<FailedQuery>) -> Result<Page
     let from = Ms(q.from.unwrap_or(0));
     let items = ctx
         .read("failed_messages", move |tx, who| {
-            incidents::failed_sends(tx, who, before, from, limit)
+            incidents::failed_sends(tx, who, before, from, limit, q.simulated)
         })
         .await?;
     Ok(Paged::of(items, limit, |m| m.id))

@@ -34,6 +34,7 @@ pub mod policies;
 pub mod problem;
 pub mod reports;
 pub mod routing;
+pub mod sandbox;
 pub mod service_levels;
 pub mod sessions;
 pub mod setup;
@@ -101,6 +102,7 @@ fn resources() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(agents::release))
         // Channels
         .routes(routes!(channel_accounts::list, channel_accounts::create))
+        .routes(routes!(sandbox::state, sandbox::create))
         .routes(routes!(
             channel_accounts::get,
             channel_accounts::edit,
@@ -186,6 +188,7 @@ fn resources() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(incidents::failed))
         .routes(routes!(alerts::list))
         .routes(routes!(reports::fairness))
+        .routes(routes!(reports::behind))
         .routes(routes!(service_levels::list, service_levels::create))
         .routes(routes!(service_levels::edit, service_levels::delete))
         .routes(routes!(service_levels::compliance))

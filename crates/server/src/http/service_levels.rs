@@ -2,6 +2,7 @@
 
 use crate::app::reports;
 use crate::app::service_levels::{self, Compliance, EditServiceTarget, NewServiceTarget, ServiceTarget};
+use crate::app::simulated::Simulated;
 use crate::http::{Body, Context, Filter, IfMatch, Paged, Path, Problem};
 use axum::Json;
 use axum::http::StatusCode;
@@ -68,6 +69,9 @@ pub struct ServiceQuery {
     from: Option<i64>,
     /// Before, in milliseconds; now.
     to: Option<i64>,
+    /// `include`: also simulated conversations.
+    #[param(inline)]
+    simulated: Option<Simulated>,
 }
 
 /// Report on service levels
@@ -78,7 +82,7 @@ pub async fn compliance(ctx: Context, Filter(q): Filter<ServiceQuery>) -> Result
     let period = reports::period(q.from, q.to, ctx.app.clock.now())?;
     let items = ctx
         .read("service_levels", move |tx, who| {
-            service_levels::compliance(tx, who, period)
+            service_levels::compliance(tx, who, period, q.simulated)
         })
         .await?;
     Ok(Json(Paged {

@@ -297,6 +297,16 @@ create table customer (
 ) {strict};
 create index customer_of_workspace on customer(workspace, id);
 
+-- The words by which customers are found: of names and addresses, in lower case and without accents, and the ends of
+-- telephone numbers. Bytes, which both engines order alike, so that a beginning is a range.
+create table customer_word (
+  workspace {int} not null,
+  word {bytes} not null,
+  customer {int} not null,
+  primary key (workspace, word, customer)
+) {strict};
+create index customer_word_of on customer_word(workspace, customer);
+
 create table identity (
   id {id},
   workspace {int} not null,
@@ -399,6 +409,8 @@ create unique index conversation_number on conversation(workspace, number);
 create unique index conversation_live on conversation(channel_account, customer) where place <> 'closed';
 create index conversation_of_customer on conversation(workspace, customer);
 create index conversation_place_waiting on conversation(workspace, place, owed_since, id);
+-- few, except in a workspace where everything is
+create index conversation_simulated on conversation(workspace, place, owed_since) where simulated = 1 and place in ('waiting', 'held');
 create index conversation_owner on conversation(workspace, owner, place) where owner is not null;
 create index conversation_activity on conversation(workspace, place, last_activity_at, id);
 create index conversation_closed on conversation(workspace, closed_at, id) where place = 'closed';
@@ -504,6 +516,8 @@ create table incident (
   phase {text} not null,
   waited {int} not null,
   detail {text} not null default '{}',
+  -- as its conversation: kept out of figures
+  simulated {int} not null default 0,
   at {int} not null
 ) {strict};
 create index incident_of_workspace on incident(workspace, id);
@@ -529,28 +543,37 @@ create index alert_at on alert(at);
 create table service_target (
   id {id},
   workspace {int} not null references workspace(id),
-  -- first_response, next_response
+  -- first_response, next_response, wait_for_agent, resolution
   metric {text} not null,
   group_id {int},
   channel_account {int},
+  -- only for conversations with at least this head start in the queue
+  priority_minutes {int} not null default 0,
   target_ms {int} not null,
   -- measured in open time
   business {int} not null default 1,
   notify {int} not null default 1,
+  -- what follows when it is broken: a head start, and another group that is asked
+  raise_minutes {int} not null default 0,
+  to_group {int},
   version {int} not null default 1,
   created_at {int} not null
 ) {strict};
-create unique index service_target_of on service_target(workspace, metric, coalesce(group_id, 0), coalesce(channel_account, 0));
+create unique index service_target_of on service_target(workspace, metric, coalesce(group_id, 0), coalesce(channel_account, 0), priority_minutes);
 
--- One clock per wait of a conversation. It keeps the ends it began with.
+-- One clock per wait of a conversation, and one for its whole. It keeps the ends it began with.
 create table service_clock (
   id {id},
   workspace {int} not null,
   conversation {int} not null,
   metric {text} not null,
+  -- what of a conversation can have one clock at a time: answer (the first or a further one), wait, resolution
+  slot {text} not null,
   target {int} not null,
   group_id {int},
   channel_account {int} not null,
+  -- as its conversation: kept out of figures
+  simulated {int} not null default 0,
   started_at {int} not null,
   risk_at {int} not null,
   due_at {int} not null,
@@ -561,10 +584,10 @@ create table service_clock (
   met {int},
   agent {int}
 ) {strict};
-create unique index service_clock_running on service_clock(workspace, conversation) where ended_at is null;
+create unique index service_clock_running on service_clock(workspace, conversation, slot) where ended_at is null;
 create index service_clock_near on service_clock(workspace, risk_at) where ended_at is null;
 create index service_clock_next on service_clock(next_at) where next_at is not null;
-create index service_clock_of on service_clock(workspace, conversation, started_at);
+create index service_clock_of on service_clock(workspace, conversation, slot, started_at);
 create index service_clock_ended on service_clock(workspace, ended_at) where ended_at is not null;
 
 -- Links that show the live wall, and nothing else, to whoever has one: a screen in the room.

@@ -200,6 +200,8 @@ fn table() -> Vec<Row> {
         member("POST /me/release"),
         having(P::ChannelsManage, "GET /channel-accounts"),
         having(P::ChannelsManage, "POST /channel-accounts").body(json!({ "kind": "web_chat", "name": "New" })),
+        having(P::ChannelsManage, "GET /channel-accounts/sandbox"),
+        having(P::ChannelsManage, "POST /channel-accounts/sandbox"),
         having(P::ChannelsManage, "GET /channel-accounts/{id}").names("id", T::ChannelAccount),
         having(P::ChannelsManage, "PATCH /channel-accounts/{id}")
             .names("id", T::ChannelAccount)
@@ -316,6 +318,7 @@ fn table() -> Vec<Row> {
         having(P::ConversationsSeeAll, "GET /failed-messages"),
         member("GET /alerts"),
         having(P::RoutingExplain, "GET /reports/fairness"),
+        having(P::RoutingExplain, "GET /reports/fairness/items"),
         member("GET /service-targets"),
         having(P::RoutingEdit, "POST /service-targets").body(json!({ "metric": "next_response", "seconds": 60 })),
         having(P::RoutingEdit, "PATCH /service-targets/{id}")

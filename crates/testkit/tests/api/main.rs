@@ -21,6 +21,7 @@ mod password_resets;
 mod policies;
 mod reports;
 mod rights;
+mod sandbox;
 mod service_levels;
 mod sessions;
 mod skills;

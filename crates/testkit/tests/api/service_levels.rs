@@ -180,4 +180,116 @@ api_suite! {
         write(app, &group_key).await;
         assert_eq!((span(&clock(&owner, 1).await), span(&clock(&owner, 2).await)), (2 * MINUTE, 5 * MINUTE));
     }
+
+    /// The wait for somebody (M6) ends with the first who has it; the resolution (M10) with the last close, without the
+    /// time it was closed in between. Each runs beside the answer that is owed.
+    async fn rep_8_the_wait_and_the_resolution_have_promises_too(app) {
+        let owner = app.owner().await;
+        let ana = app.member("ana", Role::Agent).await;
+        let berta = app.member("berta", Role::Agent).await;
+        let (_, key) = app.web_chat(&owner, json!({})).await;
+        let version = owner.get("/workspace").await.expect(200)["version"].as_i64().unwrap();
+        let reopens = json!({ "close_tolerance": { "enabled": true, "minutes": 60 } });
+        owner.patch("/workspace", version, reopens).await.expect(200);
+        let wait = promise(&owner, "wait_for_agent", 120).await;
+        let first = promise(&owner, "first_response", 600).await;
+        let body = json!({ "metric": "resolution", "seconds": 3_600 });
+        let whole = owner.post("/service-targets", body).await.expect(201);
+        assert_eq!(whole["business"], false, "the clock counts unless somebody says otherwise");
+        let visitor = write(app, &key).await;
+        let urgent = clock(&owner, 1).await;
+        assert_eq!((span(&urgent), &urgent["metric"]), (2 * MINUTE, &json!("wait_for_agent")), "the most urgent is shown");
+        for target in [&wait, &first, &whole] {
+            assert_eq!(kept(&owner, target).await["open"], 1);
+        }
+        app.advance(MINUTE);
+        ana.post("/conversations/1/take", json!({})).await.expect(200);
+        app.settled().await;
+        let had = kept(&owner, &wait).await;
+        assert_eq!((&had["met"], &had["open"]), (&json!(1), &json!(0)), "{had}");
+        assert_eq!(clock(&owner, 1).await["metric"], "first_response");
+        // Given back and asked again: who had somebody does not wait for somebody anew.
+        owner.post("/conversations/1/transfer", json!({ "to": { "anyone": true } })).await.expect(200);
+        visitor.writes("¿Hola?").await;
+        app.settled().await;
+        assert_eq!(kept(&owner, &wait).await["open"], 0);
+        berta.post("/conversations/1/take", json!({})).await.expect(200);
+        berta.says(&json!(1), "¡Hola!").await;
+        app.settled().await;
+        assert_eq!(kept(&owner, &first).await["met"], 1);
+        let running = clock(&owner, 1).await;
+        assert_eq!((span(&running), &running["metric"]), (60 * MINUTE, &json!("resolution")));
+        app.advance(20 * MINUTE);
+        berta.post("/conversations/1/close", json!({})).await.expect(200);
+        app.settled().await;
+        let solved = kept(&owner, &whole).await;
+        assert_eq!((&solved["met"], &solved["open"]), (&json!(1), &json!(0)), "{solved}");
+        // Closed for ten minutes and written to again: these ten do not count.
+        app.advance(10 * MINUTE);
+        visitor.writes("Una cosa más").await;
+        app.settled().await;
+        let again = owner.get("/conversations/1").await.expect(200);
+        assert_ne!(again["place"], "closed", "inside the tolerance it is the same conversation");
+        let all = kept(&owner, &whole).await;
+        assert_eq!((&all["met"], &all["open"]), (&json!(0), &json!(1)), "it is not solved: {all}");
+        berta.post("/conversations/1/take", json!({})).await.ok();
+        berta.says(&json!(1), "Claro").await;
+        app.settled().await;
+        let resumed = clock(&owner, 1).await;
+        assert_eq!(resumed["metric"], "resolution");
+        assert!((70 * MINUTE..70 * MINUTE + 5_000).contains(&span(&resumed)), "{resumed}");
+        app.advance(41 * MINUTE);
+        berta.post("/conversations/1/close", json!({})).await.expect(200);
+        app.settled().await;
+        let late = kept(&owner, &whole).await;
+        assert_eq!((&late["met"], &late["missed"], &late["permille"]), (&json!(0), &json!(1), &json!(0)), "{late}");
+    }
+
+    /// Given a broken promise, then what somebody set follows: it rises in the queue, and another group is asked.
+    async fn rep_8_a_broken_promise_raises_and_reassigns(app) {
+        let owner = app.owner().await;
+        let (_, key) = app.web_chat(&owner, json!({})).await;
+        let group = owner.post("/groups", json!({ "name": "Refuerzo" })).await.expect(201);
+        app.policy(&owner, "support", json!({ "excluded": [owner.agent] })).await;
+        let body = |raise: i64, group: Value| json!({ "metric": "wait_for_agent", "seconds": 60, "business": false,
+            "notify": false, "raise_minutes": raise, "to_group": group });
+        owner.post("/service-targets", body(1_441, json!(null))).await.wrong("/raise_minutes", "out_of_range");
+        owner.post("/service-targets", body(0, json!(99))).await.wrong("/to_group", "unknown");
+        let target = owner.post("/service-targets", body(30, json!(null))).await.expect(201);
+        let first = write(app, &key).await;
+        app.advance(61_000);
+        let decided = async |act: &str| {
+            let path = format!("/routing-decisions?act={act}");
+            let list = owner.until(&path, |l| !l["items"].as_array().unwrap().is_empty()).await;
+            list["items"][0].clone()
+        };
+        let raised = decided("raise").await;
+        assert_eq!((&raised["reason"]["code"], &raised["reason"]["params"]["raise_minutes"]), (&json!("promise_broken"), &json!(30)), "{raised}");
+        // The same for what has this priority now, and for nothing else.
+        let urgent = json!({ "metric": "next_response", "seconds": 30, "business": false, "priority_minutes": 30 });
+        let urgent = owner.post("/service-targets", urgent).await.expect(201);
+        let plain = promise(&owner, "next_response", 600).await;
+        let path = format!("/service-targets/{}", target["id"]);
+        let edited = owner.patch(&path, 1, json!({ "raise_minutes": 0, "to_group": group["id"] })).await.expect(200);
+        assert_eq!((&edited["raise_minutes"], &edited["to_group"]), (&json!(0), &group["id"]));
+        let second = write(app, &key).await;
+        app.advance(61_000);
+        let moved = decided("overflow").await;
+        assert_eq!(moved["reason"]["params"]["to"], group["id"], "{moved}");
+        let there = owner.until("/conversations/2", |c| c["group"]["id"] == group["id"]).await;
+        assert!(there["owed_since"].is_i64(), "what it is owed stays: {there}");
+        assert_eq!(owner.get("/alerts").await.expect(200)["items"].as_array().unwrap().iter().filter(|a| a["kind"] == "service_overdue").count(), 0);
+        // The first conversation has a head start, the second has none: each is under its own promise.
+        for id in [1, 2] {
+            owner.post(&format!("/conversations/{id}/take"), json!({})).await.expect(200);
+            owner.says(&json!(id), "¡Hola!").await;
+        }
+        app.settled().await;
+        second.writes("¿Sigue?").await;
+        app.settled().await;
+        assert_eq!((&kept(&owner, &plain).await["open"], &kept(&owner, &urgent).await["open"]), (&json!(1), &json!(0)));
+        first.writes("¿Sigue?").await;
+        app.settled().await;
+        assert_eq!((&kept(&owner, &plain).await["open"], &kept(&owner, &urgent).await["open"]), (&json!(1), &json!(1)));
+    }
 }

@@ -12,6 +12,7 @@ import { Copy } from './copy';
 import { ChatFormFields, SiteSecret } from './identity';
 import { Health } from './health';
 import { Preview } from './preview';
+import { SandboxPhone, TrySandbox } from './sandbox';
 
 const BASE = '/dashboard/channels';
 
@@ -51,6 +52,7 @@ function All() {
           </span>
           <Icon name="right" />
         </Link>
+        <TrySandbox accounts={data} />
       </div>
       {isPending ? (
         <Loading lines={3} />
@@ -459,6 +461,7 @@ function Edit({ account }: { account: ChannelAccount }) {
         <span className="flex gap-2">
           <ChannelMark kind={account.kind} inline />
           {t(`channel.${account.kind}`)} <Badge tone={TONES[account.status]}>{t(`channels.status.${account.status}`)}</Badge>
+          {account.simulated && <Badge tone="blue">{t('conv.simulated')}</Badge>}
         </span>
       }
       actions={
@@ -481,6 +484,7 @@ function Edit({ account }: { account: ChannelAccount }) {
               </Setting>
             )}
             {web && <SiteSecret account={account} />}
+            {account.phone_page && <SandboxPhone page={account.phone_page} />}
             {account.kind === 'whatsapp' && <Health account={account} />}
             {!web && (
               <Setting title={t('whatsapp.webhook')} text={t('whatsapp.webhook.text')}>

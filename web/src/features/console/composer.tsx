@@ -20,10 +20,11 @@ import { draftOf, drafts, setDraft } from './drafts';
 import { completion, EMOJI } from './emoji';
 import { Rich, summary } from './message';
 import type { Outbox } from './outbox';
+import { measure, split, type Unit } from './split';
 import { canRecord, record, type Recording } from './voice';
 
-/** Characters of one text per channel. */
-const LIMITS: Partial<Record<Conversation['channel_account']['kind'], number>> = { whatsapp: 4_096, web_chat: 10_000 };
+/** What is taken for the limit of a channel until it is known. */
+const USUAL_LIMIT = 4_096;
 const NOTE_LIMIT = 10_000;
 const TYPING_EVERY_MS = 3_000;
 const MOST_FILES = 10;
@@ -73,13 +74,18 @@ export function Composer({ c, outbox, open }: { c: Conversation; outbox: Outbox;
   const note = draft.mode === 'note';
   const text = note ? draft.note : draft.reply;
   const writable = note || (canReply && windowOpen);
-  const limit = note ? NOTE_LIMIT : (LIMITS[c.channel_account.kind] ?? 4_096);
-  const length = Array.from(text).length;
+  const carries = limits?.[c.channel_account.kind];
+  const limit = note ? NOTE_LIMIT : (carries?.text ?? USUAL_LIMIT);
+  const unit: Unit = note ? 'characters' : (carries?.text_unit ?? 'characters');
+  const length = measure(text, unit);
+  // Only asked for when it is needed: what is typed is measured at every key.
+  const pieces = !note && length > limit ? split(text, limit, unit) : [];
   const uploading = files.some((file) => !file.file && !file.error);
   const unfit = (file: Attached) => (file.file ? misfit(limits, c.channel_account.kind, file) : null);
   const offered = completion(text, caret);
   const formatted = spans(text).some((span) => span.kind !== 'text' && span.kind !== 'link');
-  const ready = writable && !uploading && length <= limit && (text.trim() !== '' || (!note && files.some((file) => file.file)));
+  const whole = writable && !uploading;
+  const ready = whole && length <= limit && (text.trim() !== '' || (!note && files.some((file) => file.file)));
   const quote = !note && quoted?.conversation === c.id ? quoted.message : null;
 
   useEffect(() => {
@@ -143,8 +149,8 @@ export function Composer({ c, outbox, open }: { c: Conversation; outbox: Outbox;
     return { type: 'text', text: [file.caption?.trim(), link.text].filter(Boolean).join('\n') };
   };
 
-  const send = async () => {
-    if (!ready || sending.current) return;
+  const send = async (inPieces = false) => {
+    if (!(inPieces ? whole : ready) || sending.current) return;
     sending.current = true;
     try {
       await deliver();
@@ -173,8 +179,9 @@ export function Composer({ c, outbox, open }: { c: Conversation; outbox: Outbox;
     const first = contents[0];
     // One picture and a text belong together; an audio cannot carry a text.
     if (!note && words) {
-      if (contents.length === 1 && first && 'file' in first && first.type !== 'audio' && !first.caption) first.caption = words;
-      else contents.push({ type: 'text', text: words });
+      const together = contents.length === 1 && first && 'file' in first && first.type !== 'audio' && !first.caption;
+      if (together && measure(words, 'characters') <= (carries?.caption ?? 0)) first.caption = words;
+      else contents.push(...split(words, limit, unit).map((text): Content => ({ type: 'text', text })));
     }
     contents.forEach((content, i) => outbox.add({ ...base, content, reply_to: i === 0 ? base.reply_to : null }, serverNow() + i));
     setFiles([]);
@@ -427,6 +434,11 @@ export function Composer({ c, outbox, open }: { c: Conversation; outbox: Outbox;
               <span className={length > limit ? 'push xs num c-red' : 'push xs num faint'} role="status">
                 {t.number(length)} / {t.number(limit)}
               </span>
+            )}
+            {pieces.length > 1 && (
+              <Button size="sm" disabled={!whole} onMouseDown={(event) => event.preventDefault()} onClick={() => void send(true)}>
+                {t('composer.split', { n: pieces.length })}
+              </Button>
             )}
             <Button
               className={length > limit * 0.8 ? undefined : 'push'}

@@ -32,7 +32,7 @@ function Tiles({ data }: { data: Overview }) {
   return (
     <div className="home">
       <section className="tiles tiles-now" aria-label={t('wall.now')}>
-        <Tile href="/agent/unassigned" label={t('home.waiting')} value={t.number(data.waiting)} hint={t('wall.owed.of', { n: data.held })} />
+        <Tile href="/agent/unassigned" label={t('home.waiting')} value={t.number(data.waiting)} hint={data.simulated > 0 ? t('simulated.left', { n: data.simulated }) : t('wall.owed.of', { n: data.held })} />
         <Tile
           href="/agent/unassigned"
           label={t('home.oldest')}

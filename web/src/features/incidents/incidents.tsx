@@ -5,7 +5,7 @@ import { useNow } from '@/lib/clock';
 import { useZone } from '@/lib/me';
 import { customerName } from '@/lib/names';
 import { clockTime, duration, shortDate } from '@/lib/time';
-import { Avatar, Badge, Button, Empty, Failure, Loading, Page, Tabs } from '@/ui';
+import { Avatar, Badge, Button, Empty, Failure, Loading, Page, SimulatedChip, Tabs } from '@/ui';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { Link, useLocation, useSearch } from 'wouter';
@@ -16,27 +16,36 @@ type Tab = 'incidents' | 'failed';
 export default function Incidents() {
   const t = useT();
   const [path, go] = useLocation();
-  const tab: Tab = new URLSearchParams(useSearch()).get('tab') === 'failed' ? 'failed' : 'incidents';
+  const search = new URLSearchParams(useSearch());
+  const tab: Tab = search.get('tab') === 'failed' ? 'failed' : 'incidents';
+  const simulated = search.get('simulated') === 'include';
+  const show = (tab: Tab, simulated: boolean) => {
+    const next = new URLSearchParams({ ...(tab === 'failed' ? { tab } : {}), ...(simulated ? { simulated: 'include' } : {}) });
+    go(`${path}${next.size > 0 ? `?${next}` : ''}`, { replace: true });
+  };
   return (
     <Page title={t('nav.incidents')} purpose={t('incidents.purpose')}>
       <Tabs<Tab>
         label={t('nav.incidents')}
         value={tab}
-        onChange={(to) => go(to === 'failed' ? `${path}?tab=failed` : path, { replace: true })}
+        onChange={(to) => show(to, simulated)}
         options={[
           { value: 'incidents', label: t('incidents.tab') },
           { value: 'failed', label: t('incidents.failed') },
         ]}
       />
-      {tab === 'incidents' ? <IncidentList /> : <FailedList />}
+      <div className="flex gap-2 wrap">
+        <SimulatedChip on={simulated} onChange={(on) => show(tab, on)} />
+      </div>
+      {tab === 'incidents' ? <IncidentList simulated={simulated} /> : <FailedList simulated={simulated} />}
     </Page>
   );
 }
 
-function usePages<T>(name: string, path: string) {
+function usePages<T>(name: string, path: string, simulated: boolean) {
   return useInfiniteQuery({
-    queryKey: [name],
-    queryFn: ({ pageParam, signal }) => api.get<Paged<T>>(path, { limit: 50, cursor: pageParam }, signal),
+    queryKey: [name, simulated],
+    queryFn: ({ pageParam, signal }) => api.get<Paged<T>>(path, { limit: 50, cursor: pageParam, ...(simulated ? { simulated: 'include' } : {}) }, signal),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (last) => last.next_cursor ?? undefined,
     refetchInterval: 30_000,
@@ -95,9 +104,9 @@ function About({ about }: { about: Incident['conversation'] }) {
   );
 }
 
-function IncidentList() {
+function IncidentList({ simulated }: { simulated: boolean }) {
   const t = useT();
-  const query = usePages<Incident>('incidents', '/incidents');
+  const query = usePages<Incident>('incidents', '/incidents', simulated);
   return (
     <List
       query={query}
@@ -141,9 +150,9 @@ function IncidentList() {
   );
 }
 
-function FailedList() {
+function FailedList({ simulated }: { simulated: boolean }) {
   const t = useT();
-  const query = usePages<FailedSend>('failed-messages', '/failed-messages');
+  const query = usePages<FailedSend>('failed-messages', '/failed-messages', simulated);
   return (
     <List
       query={query}

@@ -6,23 +6,34 @@ import { serverNow } from '@/lib/clock';
 import { csv, save } from '@/lib/csv';
 import { useMe, useZone } from '@/lib/me';
 import { dayKey, duration, exact } from '@/lib/time';
-import { Avatar, Banner, Button, Empty, Failure, Loading, Page, Segmented } from '@/ui';
+import { Avatar, Banner, Button, Empty, Failure, Loading, Page, Segmented, SimulatedChip } from '@/ui';
 import { useQuery } from '@tanstack/react-query';
 import { useState, type CSSProperties, type ReactNode } from 'react';
-import { Link, useLocation, useSearch } from 'wouter';
+import { Link, Route, Switch, useLocation, useSearch } from 'wouter';
+import { FairnessItemsPage } from './items';
 
 const DAY = 24 * 3_600_000;
 const SPANS = { day: DAY, week: 7 * DAY, month: 30 * DAY } as const;
 type Span = keyof typeof SPANS;
 
-/** Whether everybody gets their turn: numbers first, then what the log proves, then why. */
-export default function FairnessReport() {
+export default function FairnessPages() {
+  return (
+    <Switch>
+      <Route path="/dashboard/reports/fairness/items" component={FairnessItemsPage} />
+      <Route component={FairnessReport} />
+    </Switch>
+  );
+}
+
+/** Whether everybody gets their turn: numbers first, then what the log proves, then why. Each number opens what it counts. */
+function FairnessReport() {
   const t = useT();
   const [path, go] = useLocation();
   const search = new URLSearchParams(useSearch());
   const { data: groups } = useQuery(groupsQuery);
   const span: Span = (['day', 'week', 'month'] as const).find((one) => one === search.get('span')) ?? 'day';
   const group = search.get('group') ?? '';
+  const simulated = search.get('simulated') === 'include';
   // One moment per look: the lists that the numbers open show the same period.
   const [now] = useState(serverNow);
   const set = (name: string, value: string) => {
@@ -32,8 +43,8 @@ export default function FairnessReport() {
     go(`${path}${next.size > 0 ? `?${next}` : ''}`, { replace: true });
   };
   const query = useQuery({
-    queryKey: ['fairness', span, group, now],
-    queryFn: ({ signal }) => api.get<Fairness>('/reports/fairness', { from: Math.round(now) - SPANS[span], to: Math.round(now), ...(group ? { group } : {}) }, signal),
+    queryKey: ['fairness', span, group, simulated, now],
+    queryFn: ({ signal }) => api.get<Fairness>('/reports/fairness', { from: Math.round(now) - SPANS[span], to: Math.round(now), ...(group ? { group } : {}), ...(simulated ? { simulated: 'include' } : {}) }, signal),
   });
   const report = query.data;
   return (
@@ -65,21 +76,24 @@ export default function FairnessReport() {
             ))}
           </select>
         )}
+        <SimulatedChip on={simulated} onChange={(on) => set('simulated', on ? 'include' : '')} />
       </div>
-      {query.isPending ? <Loading lines={8} /> : report ? <Report report={report} /> : <Failure error={query.error} retry={() => void query.refetch()} />}
+      {query.isPending ? <Loading lines={8} /> : report ? <Report report={report} shown={search} /> : <Failure error={query.error} retry={() => void query.refetch()} />}
     </Page>
   );
 }
 
-function list(report: Fairness, more: Record<string, string | number>): string {
-  return `/dashboard/decisions?${new URLSearchParams({ from: String(report.from), to: String(report.to), ...Object.fromEntries(Object.entries(more).map(([name, value]) => [name, String(value)])) })}`;
-}
-
-function Report({ report }: { report: Fairness }) {
+function Report({ report, shown }: { report: Fairness; shown: URLSearchParams }) {
   const t = useT();
   const zone = useZone();
   const me = useMe();
   const { proof } = report;
+  /** What a number counts, of the same period, group and choice. */
+  const list = (more: Record<string, string | number>) => {
+    const query = new URLSearchParams(shown);
+    for (const [name, value] of Object.entries({ ...more, from: report.from, to: report.to })) query.set(name, String(value));
+    return `/dashboard/reports/fairness/items?${query}`;
+  };
   const turns = proof.strategies.filter((strategy) => strategy !== 'least_recent');
   return (
     <div className="report below">
@@ -123,7 +137,13 @@ function Report({ report }: { report: Fairness }) {
                     </td>
                     {COLUMNS.map((column) => (
                       <td key={column.key} className="r num">
-                        {column.key === 'share' ? <Shares received={agent.received_permille} owed={agent.owed_permille} /> : column.act === undefined ? column.show(t, agent) : <Link href={list(report, { agent: agent.agent, ...(column.act ? { act: column.act } : {}) })}>{column.show(t, agent)}</Link>}
+                        {column.key === 'share' ? (
+                          <Shares agent={agent} to={(figure) => list({ figure, agent: agent.agent })} />
+                        ) : (
+                          <Link href={list({ figure: column.figure, agent: agent.agent })} aria-label={`${agent.name}, ${t(`fairness.${column.key}`)}: ${column.show(t, agent)}`}>
+                            {column.show(t, agent)}
+                          </Link>
+                        )}
                       </td>
                     ))}
                   </tr>
@@ -142,7 +162,7 @@ function Report({ report }: { report: Fairness }) {
                 <span className="muted"> · {t.maybe(`reason.name.${row.reason}`) ?? row.reason}</span>
               </td>
               <td className="r num">
-                <Link href={list(report, { act: row.act, reason: row.reason })}>{t.number(row.count)}</Link>
+                <Link href={list({ figure: 'decisions', act: row.act, reason: row.reason })}>{t.number(row.count)}</Link>
               </td>
             </tr>
           ))}
@@ -152,7 +172,7 @@ function Report({ report }: { report: Fairness }) {
             <tr key={row.reason}>
               <td>{t.maybe(`waited.${row.reason}`) ?? t.maybe(`reason.name.${row.reason}`) ?? row.reason}</td>
               <td className="r num">
-                <Link href={list(report, { act: 'enqueue' })}>{t.number(row.count)}</Link>
+                <Link href={list({ figure: 'waits', reason: row.reason })}>{t.number(row.count)}</Link>
               </td>
               <td className="r num">{row.waited_ms > 0 ? duration(row.waited_ms / row.count) : '–'}</td>
             </tr>
@@ -192,36 +212,41 @@ function Table({ title, head, none, children }: { title: string; head: string[];
 
 type Row = Fairness['agents'][number];
 
-/** `act` opens the list behind the number: that act of this agent, or all of theirs. */
-const COLUMNS: { key: 'eligible' | 'offered' | 'assigned' | 'answered' | 'missed' | 'in' | 'out' | 'share' | 'over' | 'gap'; act?: string; show(t: Translator, row: Row): string }[] = [
-  { key: 'eligible', show: (_, row) => duration(row.eligible_ms) },
-  { key: 'offered', act: 'assign', show: (t, row) => t.number(row.offered) },
-  { key: 'assigned', act: '', show: (t, row) => t.number(row.assigned) },
-  { key: 'answered', show: (t, row) => t.number(row.answered) },
-  { key: 'missed', act: 'rotate', show: (t, row) => t.number(row.missed) },
-  { key: 'in', act: 'transfer', show: (t, row) => t.number(row.transferred_in) },
-  { key: 'out', act: 'transfer', show: (t, row) => t.number(row.transferred_out) },
-  { key: 'share', show: (t, row) => `${percent(t, row.received_permille)} / ${percent(t, row.owed_permille)}` },
-  { key: 'over', act: 'take', show: (_, row) => (row.over_limit_ms > 0 ? duration(row.over_limit_ms) : '–') },
-  { key: 'gap', show: (_, row) => (row.longest_gap_ms > 0 ? duration(row.longest_gap_ms) : '–') },
+/** `figure` names what the number counts; the share has two, what was received and what was owed. */
+const COLUMNS: { key: 'eligible' | 'offered' | 'assigned' | 'answered' | 'missed' | 'in' | 'out' | 'share' | 'over' | 'gap'; figure: string; show(t: Translator, row: Row): string }[] = [
+  { key: 'eligible', figure: 'eligible', show: (_, row) => duration(row.eligible_ms) },
+  { key: 'offered', figure: 'offered', show: (t, row) => t.number(row.offered) },
+  { key: 'assigned', figure: 'assigned', show: (t, row) => t.number(row.assigned) },
+  { key: 'answered', figure: 'answered', show: (t, row) => t.number(row.answered) },
+  { key: 'missed', figure: 'missed', show: (t, row) => t.number(row.missed) },
+  { key: 'in', figure: 'transferred_in', show: (t, row) => t.number(row.transferred_in) },
+  { key: 'out', figure: 'transferred_out', show: (t, row) => t.number(row.transferred_out) },
+  { key: 'share', figure: '', show: (t, row) => `${percent(t, row.received_permille)} / ${percent(t, row.owed_permille)}` },
+  { key: 'over', figure: 'over_limit', show: (_, row) => (row.over_limit_ms > 0 ? duration(row.over_limit_ms) : '–') },
+  { key: 'gap', figure: 'longest_gap', show: (_, row) => (row.longest_gap_ms > 0 ? duration(row.longest_gap_ms) : '–') },
 ];
 
 function percent(t: Translator, permille: number): string {
   return `${t.number(Math.round(permille / 10))} %`;
 }
 
-/** What they got as a bar, what they were owed as a mark on it. */
-function Shares({ received, owed }: { received: number; owed: number }) {
+/** What they got as a bar, what they were owed as a mark on it. Each opens its list: what was received, and the time for it. */
+function Shares({ agent, to }: { agent: Row; to(figure: string): string }) {
   const t = useT();
-  const label = t('fairness.share.label', { received: percent(t, received), owed: percent(t, owed) });
+  const [received, owed] = [percent(t, agent.received_permille), percent(t, agent.owed_permille)];
+  const label = t('fairness.share.label', { received, owed });
   return (
     <span className="share" title={label}>
       <span className="share-bar" role="img" aria-label={label}>
-        <i style={{ width: `${received / 10}%` }} />
-        <b style={{ insetInlineStart: `${owed / 10}%` } as CSSProperties} />
+        <i style={{ width: `${agent.received_permille / 10}%` }} />
+        <b style={{ insetInlineStart: `${agent.owed_permille / 10}%` } as CSSProperties} />
       </span>
-      <span>{percent(t, received)}</span>
-      <span className="muted xs">{percent(t, owed)}</span>
+      <Link href={to('offered')} aria-label={`${agent.name}, ${t('fairness.received')}: ${received}`}>
+        {received}
+      </Link>
+      <Link className="muted xs" href={to('eligible')} aria-label={`${agent.name}, ${t('fairness.owed')}: ${owed}`}>
+        {owed}
+      </Link>
     </span>
   );
 }

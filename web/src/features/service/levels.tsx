@@ -5,12 +5,13 @@ import { useT } from '@/i18n';
 import { explain } from '@/lib/errors';
 import { useMay } from '@/lib/me';
 import { duration } from '@/lib/time';
-import { Banner, Button, Checkbox, Dialog, Empty, Failure, Loading, Page, Radio, SelectField, TextField, toast } from '@/ui';
+import { Banner, Button, Checkbox, Dialog, Empty, Failure, Loading, Page, Radio, SelectField, SimulatedChip, TextField, toast } from '@/ui';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 
 const targets = ['service-targets'] as const;
-const METRICS = ['first_response', 'next_response'] as const;
+const METRICS = ['first_response', 'next_response', 'wait_for_agent', 'resolution'] as const;
+const MOST_MINUTES = 1_440;
 
 /** What customers are promised, and how it was kept. */
 export default function Levels() {
@@ -20,13 +21,21 @@ export default function Levels() {
   const { data: groups } = useQuery(groupsQuery);
   const { data: accounts } = useQuery({ ...channelsQuery, enabled: channels });
   const list = useQuery({ queryKey: targets, queryFn: ({ signal }) => api.get<Paged<ServiceTarget>>('/service-targets', undefined, signal) });
-  const kept = useQuery({ queryKey: [...targets, 'kept'], queryFn: ({ signal }) => api.get<Paged<Compliance>>('/reports/service-levels', undefined, signal), refetchInterval: 30_000 });
+  const [simulated, setSimulated] = useState(false);
+  const kept = useQuery({ queryKey: [...targets, 'kept', simulated], queryFn: ({ signal }) => api.get<Paged<Compliance>>('/reports/service-levels', simulated ? { simulated: 'include' } : undefined, signal), refetchInterval: 30_000 });
   const [open, setOpen] = useState<ServiceTarget | 'new' | null>(null);
   const of = (target: ServiceTarget) => kept.data?.items.find((one) => one.target === target.id);
   const where = (target: ServiceTarget) =>
     [
       target.group === null ? t('levels.groups') : (groups?.find((one) => one.id === target.group)?.name ?? `#${target.group}`),
       target.channel_account === null ? t('levels.channels') : (accounts?.find((one) => one.id === target.channel_account)?.name ?? `#${target.channel_account}`),
+      ...(target.priority_minutes > 0 ? [t('levels.priority.short', { n: target.priority_minutes })] : []),
+    ].join(' · ');
+  const follows = (target: ServiceTarget) =>
+    [
+      ...(target.notify ? [t('levels.notify')] : []),
+      ...(target.raise_minutes > 0 ? [t('levels.raise.short', { n: target.raise_minutes })] : []),
+      ...(target.to_group == null ? [] : [t('levels.to_group.short', { group: groups?.find((one) => one.id === target.to_group)?.name ?? `#${target.to_group}` })]),
     ].join(' · ');
   return (
     <Page
@@ -40,6 +49,9 @@ export default function Levels() {
         )
       }
     >
+      <div className="flex gap-2 wrap">
+        <SimulatedChip on={simulated} onChange={setSimulated} />
+      </div>
       {list.isPending ? (
         <Loading lines={4} />
       ) : !list.data ? (
@@ -60,6 +72,7 @@ export default function Levels() {
                 <th className="r">{t('levels.met')}</th>
                 <th className="r">{t('levels.missed')}</th>
                 <th className="r">{t('levels.open')}</th>
+                <th>{t('levels.follows')}</th>
                 <th>
                   <span className="sr">{t('levels.change')}</span>
                 </th>
@@ -82,6 +95,7 @@ export default function Levels() {
                       {t.number(row?.open ?? 0)}
                       {(row?.open_overdue ?? 0) > 0 && <span className="c-red xs"> · {t('levels.open.overdue', { n: row?.open_overdue ?? 0 })}</span>}
                     </td>
+                    <td className="sm muted">{follows(target) || '–'}</td>
                     <td className="r">
                       {may && (
                         <Button size="sm" onClick={() => setOpen(target)} aria-label={t('levels.edit', { metric: t(`levels.metric.${target.metric}`), where: where(target) })}>
@@ -113,6 +127,9 @@ function Edit({ target, onClose }: { target: ServiceTarget | null; onClose(): vo
   const [minutes, setMinutes] = useState(target ? String(target.seconds / 60) : '15');
   const [business, setBusiness] = useState(target?.business ?? true);
   const [notify, setNotify] = useState(target?.notify ?? true);
+  const [priority, setPriority] = useState(String(target?.priority_minutes ?? 0));
+  const [raise, setRaise] = useState(String(target?.raise_minutes ?? 0));
+  const [toGroup, setToGroup] = useState(String(target?.to_group ?? ''));
   const [apply, setApply] = useState(false);
   const done = () => {
     void client.invalidateQueries({ queryKey: targets });
@@ -120,10 +137,10 @@ function Edit({ target, onClose }: { target: ServiceTarget | null; onClose(): vo
   };
   const save = useMutation({
     mutationFn: () => {
-      const body = { seconds: Math.round(Number(minutes) * 60), business, notify };
+      const body = { seconds: Math.round(Number(minutes) * 60), business, notify, raise_minutes: Number(raise) || 0, to_group: toGroup ? Number(toGroup) : null };
       return target
         ? api.patch(`/service-targets/${target.id}`, { ...body, apply }, target.version)
-        : api.post('/service-targets', { ...body, metric, group: group ? Number(group) : null, channel_account: channel ? Number(channel) : null });
+        : api.post('/service-targets', { ...body, metric, group: group ? Number(group) : null, channel_account: channel ? Number(channel) : null, priority_minutes: Number(priority) || 0 });
     },
     onSuccess: () => {
       toast(t('save.done'));
@@ -157,7 +174,14 @@ function Edit({ target, onClose }: { target: ServiceTarget | null; onClose(): vo
       {wrong?.about('/metric') && <Banner tone="red">{t('levels.taken')}</Banner>}
       {!target && (
         <>
-          <SelectField label={t('levels.metric')} value={metric} onChange={(event) => setMetric(event.target.value as ServiceTarget['metric'])}>
+          <SelectField label={t('levels.metric')} value={metric} onChange={(event) => {
+              const next = event.target.value as ServiceTarget['metric'];
+              setMetric(next);
+              // The whole of a conversation is measured by the clock, unless somebody says otherwise.
+              setBusiness(next !== 'resolution');
+            }}
+            help={t(`levels.metric.${metric}.help`)}
+          >
             {METRICS.map((one) => (
               <option key={one} value={one}>
                 {t(`levels.metric.${one}`)}
@@ -182,6 +206,7 @@ function Edit({ target, onClose }: { target: ServiceTarget | null; onClose(): vo
               ))}
             </SelectField>
           </div>
+          <TextField label={t('levels.priority')} help={t('levels.priority.help')} type="number" min={0} max={MOST_MINUTES} step={1} error={wrong?.about('/priority_minutes')} value={priority} onChange={(event) => setPriority(event.target.value)} />
         </>
       )}
       <TextField label={t('levels.minutes')} type="number" min={0.2} step="any" required error={wrong?.about('/seconds')} value={minutes} onChange={(event) => setMinutes(event.target.value)} />
@@ -196,6 +221,17 @@ function Edit({ target, onClose }: { target: ServiceTarget | null; onClose(): vo
       <Checkbox checked={notify} onChange={setNotify} help={t('levels.notify.help')}>
         {t('levels.notify')}
       </Checkbox>
+      <div className="cols-2">
+        <TextField label={t('levels.raise')} help={t('levels.raise.help')} type="number" min={0} max={MOST_MINUTES} step={1} error={wrong?.about('/raise_minutes')} value={raise} onChange={(event) => setRaise(event.target.value)} />
+        <SelectField label={t('levels.to_group')} help={t('levels.to_group.help')} value={toGroup} onChange={(event) => setToGroup(event.target.value)}>
+          <option value="">{t('levels.to_group.none')}</option>
+          {groups?.map((one) => (
+            <option key={one.id} value={one.id}>
+              {one.name}
+            </option>
+          ))}
+        </SelectField>
+      </div>
       {target && (
         <Checkbox checked={apply} onChange={setApply} help={t('levels.apply.help')}>
           {t('levels.apply')}
