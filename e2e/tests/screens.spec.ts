@@ -80,10 +80,34 @@ for (const [name, viewport] of [
   });
 }
 
+test('CP-1 without a network the panel says so, keeps what is typed and saves it afterwards', async ({ world }) => {
+  const page = await world.owner.page('/dashboard/groups');
+  await page.getByRole('button', { name: 'Crear grupo' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('Nombre').fill('Ventas');
+  await page.context().setOffline(true);
+  await expect(page.getByText(/^Sin conexión\. Lo que se ve es de antes/)).toBeVisible();
+  await dialog.getByRole('button', { name: 'Guardar' }).click();
+  await expect(dialog.getByText(/conexión/)).toBeVisible();
+  await expect(dialog.getByLabel('Nombre')).toHaveValue('Ventas');
+  await expectAccessible(page);
+  await page.context().setOffline(false);
+  await dialog.getByRole('button', { name: 'Guardar' }).click();
+  await expect(page.getByRole('heading', { name: 'Ventas' })).toBeVisible();
+  await expect(page.getByText(/^Sin conexión/)).toHaveCount(0);
+
+  // What the server refuses is said at its field, in the language of the page.
+  await page.getByRole('button', { name: 'Crear grupo' }).click();
+  await dialog.getByLabel('Nombre').fill('Ventas');
+  await dialog.getByRole('button', { name: 'Guardar' }).click();
+  await expect(dialog.getByText('Ya está en uso.')).toBeVisible();
+  await expect(dialog.getByLabel('Nombre')).toHaveAttribute('aria-invalid', 'true');
+});
+
 /** Buttons and fields that are lower than a finger needs; links in a sentence and what reaches beyond its box are not meant. */
 async function small(page: Page): Promise<string[]> {
   return page.evaluate((least) => {
-    const shown = [...document.querySelectorAll<HTMLElement>('.btn, .ibtn, .input:not(textarea), .chip, .seg > *, .tabs > *, .item, .option')];
+    const shown = Array.from(document.querySelectorAll<HTMLElement>('.btn, .ibtn, .input:not(textarea), .chip, .seg > *, .tabs > *, .item, .option'));
     return shown
       .filter((e) => e.getClientRects().length > 0 && e.getBoundingClientRect().height < least - 8 * Number(e.matches('.option')))
       .map((e) => `${e.className} ${e.ariaLabel ?? e.textContent?.slice(0, 40)} ${Math.round(e.getBoundingClientRect().height)} px`);

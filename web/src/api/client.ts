@@ -1,3 +1,4 @@
+import { textNow } from '@/i18n';
 import type { components } from './schema';
 
 export type Problem = components['schemas']['Problem'];
@@ -20,9 +21,10 @@ export class ApiError extends Error {
     return this.status === 0 || this.status === 502 || this.status === 503 || this.status === 504 || this.status === 429;
   }
 
-  /** The message about one value of the request, by JSON pointer. */
+  /** What is wrong with one value of the request, by JSON pointer: in our words where they say as much as the server's. */
   about(pointer: string): string | undefined {
-    return this.problem.errors?.find((e) => e.pointer === pointer)?.message;
+    const wrong = this.problem.errors?.find((e) => e.pointer === pointer);
+    return wrong && (textNow(`wrong.${wrong.code}`) ?? wrong.message);
   }
 }
 

@@ -33,9 +33,12 @@ const client = new QueryClient({
       // Events keep what is loaded true; coming back to the page is no reason to ask again.
       staleTime: 60_000,
       refetchOnWindowFocus: false,
+      // Without a network something that fails is said, and asked again when it is back; what waits silently looks broken.
+      networkMode: 'always',
+      refetchOnReconnect: true,
       retry: (count, error) => count < 2 && error instanceof ApiError && error.transient,
     },
-    mutations: { retry: false },
+    mutations: { retry: false, networkMode: 'always' },
   },
 });
 

@@ -2,7 +2,8 @@ import type { Permission } from '@/api/types';
 import { useT, type Key } from '@/i18n';
 import { useFound } from '@/lib/found';
 import { useMe } from '@/lib/me';
-import { Avatar, Icon, IconButton, Loading, Logo, toast, Wordmark, type IconName } from '@/ui';
+import { useLink } from '@/realtime';
+import { Avatar, Banner, Icon, IconButton, Loading, Logo, toast, Wordmark, type IconName } from '@/ui';
 import { lazy, Suspense, useEffect, useState, type ComponentType } from 'react';
 import { Link, Redirect, Route, Switch, useLocation } from 'wouter';
 
@@ -61,6 +62,7 @@ export default function Dashboard() {
   const [path] = useLocation();
   const [open, setOpen] = useState(false);
   const [searching, setSearching] = useState(false);
+  const link = useLink();
   useEffect(() => setOpen(false), [path]);
   useFound();
   useEffect(() => {
@@ -117,6 +119,13 @@ export default function Dashboard() {
         </Link>
       </nav>
       <main className="main">
+        {link === 'offline' && (
+          <div className="cut">
+            <Banner tone="amber" icon="wifioff">
+              {t('offline.panel')}
+            </Banner>
+          </div>
+        )}
         <Suspense fallback={<div className="page sheet"><Loading lines={6} /></div>}>
           <Switch>
             {entries.map((entry) => (

@@ -90,6 +90,11 @@ function translator(language: Language, texts: Texts): Translator {
   return t;
 }
 
+/** A text outside of components, when there is one under the key. */
+export function textNow(key: string): string | undefined {
+  return current.get().texts[key as Key];
+}
+
 let cached: { from: object; t: Translator } | undefined;
 
 export function useT(): Translator {

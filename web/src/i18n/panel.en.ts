@@ -493,6 +493,7 @@ export default {
   'workspaces.enter': 'Enter',
 
   // Wall, home, incidents, alerts
+  'offline.panel': 'No connection. What is shown is from before; what is written stays here and can be saved when it is back.',
   'nav.home': 'Home',
   'nav.incidents': 'Incidents',
   'wall.all': 'All',

@@ -492,6 +492,7 @@ export default {
   'workspaces.enter': 'Entrar',
 
   // Wall, home, incidents, alerts
+  'offline.panel': 'Sin conexión. Lo que se ve es de antes del corte; lo escrito queda acá y se puede guardar al volver.',
   'nav.home': 'Inicio',
   'nav.incidents': 'Incidentes',
   'wall.all': 'Todos',

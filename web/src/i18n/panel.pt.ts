@@ -493,6 +493,7 @@ export default {
   'workspaces.enter': 'Entrar',
 
   // Wall, home, incidents, alerts
+  'offline.panel': 'Sem conexão. O que se vê é de antes; o que foi escrito fica aqui e pode ser salvo quando ela voltar.',
   'nav.home': 'Início',
   'nav.incidents': 'Incidentes',
   'wall.all': 'Todos',
