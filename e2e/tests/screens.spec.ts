@@ -12,6 +12,7 @@ const SCREENS = [
   '/dashboard/wall',
   '/dashboard/users',
   '/dashboard/groups',
+  '/dashboard/skills',
   '/dashboard/affinities',
   '/dashboard/channels',
   '/dashboard/channels/1',
