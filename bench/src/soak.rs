@@ -404,6 +404,7 @@ impl World {
                 needs: None,
                 manage_others: self.one_in(5),
                 may_exceed: self.one_in(3),
+                return_unanswered: self.one_in(4),
                 arrival: None,
             },
             770..=784 => Fact::Declined {

@@ -297,6 +297,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/channel-accounts/sandbox": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Ask whether there is a sandbox */
+        get: operations["state"];
+        put?: never;
+        /**
+         * Connect a number of the sandbox
+         * @description A WhatsApp number without Meta: it is made, connected as any other, marked as simulated, and a simulated customer
+         *     writes to it. A workspace has one; asking again answers 200 with the one it has. 409 `sandbox_off` when the operator has
+         *     not named a sandbox.
+         */
+        post: operations["create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/channel-accounts/{id}": {
         parameters: {
             query?: never;
@@ -1414,6 +1437,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/reports/fairness/items": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what a number of the report on fairness counts
+         * @description In order of time, exactly as many things as the number says, or spans of exactly its length.
+         */
+        get: operations["behind"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/reports/service-levels": {
         parameters: {
             query?: never;
@@ -1869,6 +1912,7 @@ export interface paths {
         /**
          * Look at the wall
          * @description Queues, agents and what needs somebody, at a glance. True as of the request; many who ask at once share one answer.
+         *     Whoever sees their groups alone is given what is in these.
          */
         get: operations["overview"];
         put?: never;
@@ -2200,8 +2244,8 @@ export interface paths {
         put?: never;
         /**
          * Make a link to the wall
-         * @description For a screen in the room: whoever has it sees the wall without customers, and nothing else, until it is revoked. The
-         *     address is given once.
+         * @description For a screen in the room: whoever has it sees the wall of who made it, without customers, and nothing else, until it is
+         *     revoked. The address is given once.
          */
         post: operations["create"];
         delete?: never;
@@ -2714,6 +2758,8 @@ export interface components {
             id: components["schemas"]["ChannelAccountId"];
             kind: components["schemas"]["ChannelKind"];
             name: string;
+            /** @description Where one writes to it as a customer: of numbers of the sandbox. */
+            phone_page?: string | null;
             /**
              * Format: int64
              * @description How much older than it is a conversation that begins here counts in the queue, in minutes.
@@ -3201,7 +3247,11 @@ export interface components {
             business?: boolean | null;
             notify?: boolean | null;
             /** Format: int64 */
+            raise_minutes?: number | null;
+            /** Format: int64 */
             seconds?: number | null;
+            /** Format: int64 */
+            to_group?: number | null;
         };
         EditSkill: {
             name?: string | null;
@@ -3296,6 +3346,28 @@ export interface components {
              */
             total: number;
             waits: components["schemas"]["Waited"][];
+        };
+        /** @description One of the things that a number counts: an instant or a span of time. */
+        FairnessItem: {
+            conversation?: components["schemas"]["About"] | null;
+            /**
+             * Format: int64
+             * @description The decision that did it, or with which it began.
+             */
+            decision?: number | null;
+            from: components["schemas"]["Ms"];
+            to?: components["schemas"]["Ms"] | null;
+        };
+        /** @description What stands behind a number. */
+        FairnessItems: {
+            items: components["schemas"]["FairnessItem"][];
+            /** @description Give it back as `cursor` for the next page; `null` at the end. */
+            next_cursor?: string | null;
+            /**
+             * Format: int64
+             * @description How many there are, on all pages.
+             */
+            total: number;
         };
         /** @description Last words of a conversation that closes by itself; `null` says nothing. */
         Farewell: {
@@ -3729,7 +3801,7 @@ export interface components {
          * @description What is promised.
          * @enum {string}
          */
-        Metric: "first_response" | "next_response";
+        Metric: "first_response" | "next_response" | "wait_for_agent" | "resolution";
         Moved: {
             conversation: components["schemas"]["Conversation"];
         };
@@ -3896,16 +3968,28 @@ export interface components {
         };
         /** @description A promise to make. */
         NewServiceTarget: {
-            business?: boolean;
+            /** @description Left out: open hours, for the resolution time of the clock. Source: spec REP-1. */
+            business?: boolean | null;
             channel_account?: components["schemas"]["ChannelAccountId"] | null;
             group?: components["schemas"]["GroupId"] | null;
             metric: components["schemas"]["Metric"];
             notify?: boolean;
             /**
              * Format: int64
+             * @description From 0 to 1,440.
+             */
+            priority_minutes?: number;
+            /**
+             * Format: int64
+             * @description From 0 to 1,440.
+             */
+            raise_minutes?: number;
+            /**
+             * Format: int64
              * @description From 10 to 2,592,000 (30 days).
              */
             seconds: number;
+            to_group?: components["schemas"]["GroupId"] | null;
         };
         /** @description A skill to make. */
         NewSkill: {
@@ -3976,10 +4060,19 @@ export interface components {
             queues: components["schemas"]["Queue"][];
             /**
              * Format: int32
+             * @description Simulated conversations that wait or are held, and that the figures leave out.
+             */
+            simulated: number;
+            /**
+             * Format: int32
              * @description Held and owed a reply.
              */
             unanswered: number;
-            /** Format: int32 */
+            /**
+             * Format: int32
+             * @description Here and in the other figures without simulated conversations, unless the whole workspace is simulated. Lists and
+             *     queues show everything that somebody has to do.
+             */
             waiting: number;
             /** @description Conversations whose window for free messages ends within two hours, soonest first, at most 50. */
             windows: components["schemas"]["Conversation"][];
@@ -4155,6 +4248,8 @@ export interface components {
                 id: components["schemas"]["ChannelAccountId"];
                 kind: components["schemas"]["ChannelKind"];
                 name: string;
+                /** @description Where one writes to it as a customer: of numbers of the sandbox. */
+                phone_page?: string | null;
                 /**
                  * Format: int64
                  * @description How much older than it is a conversation that begins here counts in the queue, in minutes.
@@ -4254,6 +4349,8 @@ export interface components {
                  */
                 epoch: number;
                 exhausted: boolean;
+                /** @description The one extension of this ownership, by typing or `extend`, is used up. */
+                extended: boolean;
                 group?: Record<string, never> | null;
                 id: components["schemas"]["ConversationId"];
                 last_activity_at: components["schemas"]["Ms"];
@@ -4485,8 +4582,19 @@ export interface components {
                 metric: components["schemas"]["Metric"];
                 /** @description Supervisors and the agent are told when it is at risk and when it is broken. */
                 notify: boolean;
+                /**
+                 * Format: int64
+                 * @description Only for conversations with at least this head start in the queue when their wait begins, in minutes; 0 for all.
+                 */
+                priority_minutes: number;
+                /**
+                 * Format: int64
+                 * @description When it is broken, what waits counts as that many minutes older; 0 for no change.
+                 */
+                raise_minutes: number;
                 /** Format: int64 */
                 seconds: number;
+                to_group?: components["schemas"]["GroupId"] | null;
                 /** Format: int64 */
                 version: number;
             }[];
@@ -4986,6 +5094,11 @@ export interface components {
             /** @description Who could have it now and why the others cannot: counts that add up; only while it waits. */
             why_waiting?: Record<string, never> | null;
         };
+        /** @description Whether numbers for trying can be had here. */
+        SandboxState: {
+            /** @description The operator named a sandbox in the configuration (`sandbox.url`). */
+            available: boolean;
+        };
         Section: {
             rows: components["schemas"]["Choice"][];
             title?: string;
@@ -5023,8 +5136,19 @@ export interface components {
             metric: components["schemas"]["Metric"];
             /** @description Supervisors and the agent are told when it is at risk and when it is broken. */
             notify: boolean;
+            /**
+             * Format: int64
+             * @description Only for conversations with at least this head start in the queue when their wait begins, in minutes; 0 for all.
+             */
+            priority_minutes: number;
+            /**
+             * Format: int64
+             * @description When it is broken, what waits counts as that many minutes older; 0 for no change.
+             */
+            raise_minutes: number;
             /** Format: int64 */
             seconds: number;
+            to_group?: components["schemas"]["GroupId"] | null;
             /** Format: int64 */
             version: number;
         };
@@ -6039,6 +6163,70 @@ export interface operations {
             };
         };
         responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChannelAccount"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    state: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SandboxState"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ChannelAccount"];
+                };
+            };
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -7385,6 +7573,8 @@ export interface operations {
             query?: {
                 /** @description Not before, in milliseconds. */
                 from?: number;
+                /** @description `include`: also those of simulated conversations. */
+                simulated?: "include";
                 limit?: number;
                 cursor?: string;
             };
@@ -7800,6 +7990,8 @@ export interface operations {
                 from?: number;
                 /** @description Before, in milliseconds. */
                 to?: number;
+                /** @description `include`: also those of simulated conversations. */
+                simulated?: "include";
                 limit?: number;
                 cursor?: string;
             };
@@ -8354,6 +8546,8 @@ export interface operations {
                 to?: number;
                 /** @description Only its members, and the conversations that are its own now. */
                 group?: components["schemas"]["GroupId"];
+                /** @description `include`: also simulated conversations. */
+                simulated?: "include";
             };
             header?: never;
             path?: never;
@@ -8380,6 +8574,53 @@ export interface operations {
             };
         };
     };
+    behind: {
+        parameters: {
+            query?: {
+                /** @description Needed. */
+                figure?: "eligible" | "offered" | "assigned" | "answered" | "missed" | "transferred_in" | "transferred_out" | "over_limit" | "longest_gap" | "decisions" | "waits";
+                /** @description Whose figure; not for `decisions` and `waits`. */
+                agent?: components["schemas"]["AgentId"];
+                /** @description Of `decisions`. */
+                act?: string;
+                /** @description Of `decisions` and `waits`. */
+                reason?: string;
+                /** @description As of the report: not before, in milliseconds; a day before `to`. */
+                from?: number;
+                /** @description As of the report: before, in milliseconds; now. */
+                to?: number;
+                /** @description As of the report. */
+                group?: components["schemas"]["GroupId"];
+                /** @description As of the report. */
+                simulated?: "include";
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FairnessItems"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     compliance: {
         parameters: {
             query?: {
@@ -8387,6 +8628,8 @@ export interface operations {
                 from?: number;
                 /** @description Before, in milliseconds; now. */
                 to?: number;
+                /** @description `include`: also simulated conversations. */
+                simulated?: "include";
             };
             header?: never;
             path?: never;

@@ -285,6 +285,7 @@ impl Scene {
             to: Target::Agent(a(to)),
             seen: None,
             deferred_until: None,
+            needs: None,
             manage_others: false,
             may_exceed: true,
             return_unanswered: true,

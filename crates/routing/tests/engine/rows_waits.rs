@@ -474,6 +474,7 @@ fn row_72_a_transfer_to_a_queue_may_ask_for_other_skills() {
         needs: needs.map(|n| n.iter().copied().map(SkillId).collect()),
         manage_others: true,
         may_exceed: true,
+        return_unanswered: false,
         arrival: None,
     };
     s.step(transfer(None));

@@ -324,7 +324,7 @@ pub fn overview(
         let about = incidents.iter().filter_map(|i| i.conversation.as_ref()).map(|c| c.id);
         let visible = by.visible(tx, w, about)?;
         incidents.retain(|i| i.conversation.as_ref().is_some_and(|c| visible.contains(&c.id)));
-        let failed = messages::failed(tx, w, i64::MAX, day, LOOKED_THROUGH)?;
+        let failed = messages::failed(tx, w, i64::MAX, day, LOOKED_THROUGH, counted)?;
         let visible = by.visible(tx, w, failed.iter().map(|m| m.conversation))?;
         let failed = failed.iter().filter(|m| visible.contains(&m.conversation)).count();
         (incidents.len() as i64, failed as i64)

@@ -1,6 +1,7 @@
 //! The live wall of supervisors (spec REP-11).
 
 use ronda_domain::permission::Role;
+use ronda_server::app::wall::Onlooker;
 use ronda_testkit::{Browser, TestApp, api_suite};
 use serde_json::{Value, json};
 
@@ -140,19 +141,19 @@ api_suite! {
         let (_, key) = app.web_chat(&owner, json!({})).await;
         app.policy(&owner, "sales", json!({ "excluded": [owner.agent], "reassign_seconds": null })).await;
         arrive(app, &key, 20).await;
-        let watchers = (0..4).map(|_| async { for _ in 0..20 { app.app.walls.look(&app.app, w).await.unwrap(); } });
+        let watchers = (0..4).map(|_| async { for _ in 0..20 { app.app.walls.look(&app.app, w, Onlooker::ALL).await.unwrap(); } });
         let mut slowest = std::time::Duration::ZERO;
         let measured = async {
             for n in 21..=25 {
                 let visitor = app.visitor(&key).await;
                 let begun = std::time::Instant::now();
                 visitor.writes("Hola").await;
-                while app.app.walls.look(&app.app, w).await.unwrap().overview.held < n {}
+                while app.app.walls.look(&app.app, w, Onlooker::ALL).await.unwrap().overview.held < n {}
                 slowest = slowest.max(begun.elapsed());
             }
         };
         futures_util::future::join(futures_util::future::join_all(watchers), measured).await;
-        let seen = app.app.walls.look(&app.app, w).await.unwrap();
+        let seen = app.app.walls.look(&app.app, w, Onlooker::ALL).await.unwrap();
         assert_eq!(seen.overview.agents.len(), 1_001);
         println!("1,000 agents: the wall was right {slowest:?} after the customer began to send, {} bytes", seen.body.len());
         assert!(slowest < std::time::Duration::from_millis(700), "{slowest:?}: a screen asks 300 ms after an event at most");
