@@ -86,8 +86,8 @@ const MANY: i64 = 100;
 /// Ids keep their order when renamed, for a tie is broken by the smaller one.
 fn renamed(key: &str, around: &Value, n: i64) -> i64 {
     match key {
-        // A conversation that goes on to another group.
-        "from" | "to" if around.get("empty").is_some() => n * 5 + 2_000,
+        // A conversation that goes on to another group, by itself or after a broken promise.
+        "from" | "to" if around.get("empty").is_some() || around.get("raise_minutes").is_some() => n * 5 + 2_000,
         "agent" | "by" | "to" | "owner" | "prefer" | "reserved_for" | "chosen" | "missed" | "excluded" | "previous"
         | "return_to" => n * 7 + 100,
         "from" if around.get("base").is_none() => n * 7 + 100,

@@ -96,6 +96,8 @@ api_suite! {
     /// Given a channel that fails, then it is news at the first failed call, and its end too; what was refused for good
     /// is in the list of failed messages.
     async fn cp_1_3_a_failing_channel_is_news_at_the_first_failed_call(app) {
+        // The number is simulated: only where everything is does it count.
+        app.all_simulated().await;
         let s = scene(app).await;
         let marta = s.graph.person("Marta", "5491155552001").await;
         marta.writes("Hola").await;

@@ -303,7 +303,7 @@ async fn plat_13_1_nothing_differs_but_the_base_address(engine: Engine) {
     let mut stories = Vec::new();
     for account in [&real, &made] {
         rig.writes(&account["external_id"], &hello, "¿Siguen ahí?").await;
-        let of = format!("/conversations?tray=unassigned&channel_account={}", account["id"]);
+        let of = format!("/conversations?tray=unassigned&channel={}", account["id"]);
         let list = owner.until(&of, |l| l.to_string().contains("¿Siguen ahí?")).await;
         let id = list["items"][0]["id"].clone();
         owner.post(&format!("/conversations/{id}/take"), json!({})).await.ok();

@@ -256,7 +256,7 @@ api_suite! {
         owner.post("/service-targets", body(1_441, json!(null))).await.wrong("/raise_minutes", "out_of_range");
         owner.post("/service-targets", body(0, json!(99))).await.wrong("/to_group", "unknown");
         let target = owner.post("/service-targets", body(30, json!(null))).await.expect(201);
-        let first = write(app, &key).await;
+        write(app, &key).await;
         app.advance(61_000);
         let decided = async |act: &str| {
             let path = format!("/routing-decisions?act={act}");
@@ -265,31 +265,35 @@ api_suite! {
         };
         let raised = decided("raise").await;
         assert_eq!((&raised["reason"]["code"], &raised["reason"]["params"]["raise_minutes"]), (&json!("promise_broken"), &json!(30)), "{raised}");
-        // The same for what has this priority now, and for nothing else.
-        let urgent = json!({ "metric": "next_response", "seconds": 30, "business": false, "priority_minutes": 30 });
-        let urgent = owner.post("/service-targets", urgent).await.expect(201);
-        let plain = promise(&owner, "next_response", 600).await;
         let path = format!("/service-targets/{}", target["id"]);
         let edited = owner.patch(&path, 1, json!({ "raise_minutes": 0, "to_group": group["id"] })).await.expect(200);
         assert_eq!((&edited["raise_minutes"], &edited["to_group"]), (&json!(0), &group["id"]));
-        let second = write(app, &key).await;
+        write(app, &key).await;
         app.advance(61_000);
         let moved = decided("overflow").await;
         assert_eq!(moved["reason"]["params"]["to"], group["id"], "{moved}");
         let there = owner.until("/conversations/2", |c| c["group"]["id"] == group["id"]).await;
         assert!(there["owed_since"].is_i64(), "what it is owed stays: {there}");
         assert_eq!(owner.get("/alerts").await.expect(200)["items"].as_array().unwrap().iter().filter(|a| a["kind"] == "service_overdue").count(), 0);
-        // The first conversation has a head start, the second has none: each is under its own promise.
-        for id in [1, 2] {
-            owner.post(&format!("/conversations/{id}/take"), json!({})).await.expect(200);
-            owner.says(&json!(id), "¡Hola!").await;
+        app.settled().await;
+    }
+
+    /// A promise by priority holds for what comes with that head start in the queue, the highest that it has.
+    async fn rep_8_a_promise_by_priority_holds_for_what_has_it(app) {
+        let owner = app.owner().await;
+        let (_, key) = app.web_chat(&owner, json!({})).await;
+        let (urgent, urgent_key) = app.web_chat(&owner, json!({ "name": "Urgencias" })).await;
+        let path = format!("/channel-accounts/{urgent}");
+        let version = owner.get(&path).await.expect(200)["version"].as_i64().unwrap();
+        owner.patch(&path, version, json!({ "priority_minutes": 30 })).await.expect(200);
+        for (seconds, priority) in [(600, 0), (300, 20), (120, 30), (60, 31)] {
+            let body = json!({ "metric": "first_response", "seconds": seconds, "business": false, "priority_minutes": priority });
+            owner.post("/service-targets", body).await.expect(201);
         }
-        app.settled().await;
-        second.writes("¿Sigue?").await;
-        app.settled().await;
-        assert_eq!((&kept(&owner, &plain).await["open"], &kept(&owner, &urgent).await["open"]), (&json!(1), &json!(0)));
-        first.writes("¿Sigue?").await;
-        app.settled().await;
-        assert_eq!((&kept(&owner, &plain).await["open"], &kept(&owner, &urgent).await["open"]), (&json!(1), &json!(1)));
+        let again = json!({ "metric": "first_response", "seconds": 60, "priority_minutes": 20 });
+        owner.post("/service-targets", again).await.wrong("/metric", "taken");
+        write(app, &key).await;
+        write(app, &urgent_key).await;
+        assert_eq!((span(&clock(&owner, 1).await), span(&clock(&owner, 2).await)), (10 * MINUTE, 2 * MINUTE));
     }
 }
