@@ -12,5 +12,6 @@
 
 pub mod inbound;
 pub mod outcome;
+pub mod push;
 pub mod signature;
 pub mod whatsapp;
