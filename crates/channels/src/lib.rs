@@ -12,6 +12,7 @@
 
 pub mod inbound;
 pub mod outcome;
+pub mod push;
 pub mod sandbox;
 pub mod signature;
 pub mod whatsapp;

@@ -1,7 +1,7 @@
 //! Manual work: take, transfer, decline. The epoch a person saw decides who was faster (row 28).
 
 use crate::decision::{Act, Funnel, Reason};
-use crate::fact::{Fact, Presence, Target};
+use crate::fact::{Fact, Target};
 use crate::index::Rules;
 use crate::outcome::{Answer, Refusal};
 use crate::policy::PresenceRule;
@@ -154,7 +154,7 @@ impl Work<'_> {
         self.may_hold(agent, old.channel)?;
         let policy = self.s.rules().policy_of(old);
         let asks = policy.enabled && policy.presence == PresenceRule::Online;
-        if asks && self.s.agent(agent).is_some_and(|a| a.keep.presence != Presence::Online) {
+        if asks && self.s.agent(agent).is_some_and(|a| !a.keep.presence.is_online()) {
             let Some(until) = t.deferred_until else {
                 return refuse(Refusal::NotAvailable);
             };

@@ -349,6 +349,9 @@ pub struct Finalist {
     pub load: u32,
     pub limit: Option<u32>,
     pub last_assigned_at: Option<Ms>,
+    /// There by push alone (row 58).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub background: bool,
 }
 
 /// What decided between the finalists.
@@ -383,6 +386,9 @@ pub enum TieBreak {
 pub struct Funnel {
     /// Members of the target group (all agents when there is none).
     pub members: u32,
+    /// Active ones among them who are there by push alone: no screen of theirs is open or used (row 58).
+    #[serde(default, skip_serializing_if = "nobody")]
+    pub background: u32,
     /// Without zeros, in the order of the tests.
     pub lost: Vec<Lost>,
     /// The first in order of the strategy, the chosen one first.
@@ -392,6 +398,11 @@ pub struct Funnel {
     /// Skills that are asked for, and how many of the active members have each (row 72).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub skills: Vec<SkillCount>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands fields over by reference")]
+const fn nobody(n: &u32) -> bool {
+    *n == 0
 }
 
 /// A skill and who has it.

@@ -4,6 +4,7 @@
 //! globally least key is served first; a conversation that nobody can take blocks no other.
 
 use crate::decision::{Act, Finalist, Funnel, Reason, Reject, TieBreak};
+use crate::fact::Presence;
 use crate::index::{self, Key, Lane, Rules, Scope, Status};
 use crate::policy::{PresenceRule, Strategy};
 use crate::row::{AgentRow, ConvRow, Origin};
@@ -271,6 +272,10 @@ impl Work<'_> {
             load: self.s.agent(agent).map_or(0, |a| a.load),
             limit: self.s.agent(agent).map_or(policy.limit, |a| Rules::limit(a, policy)),
             last_assigned_at: self.s.agent(agent).and_then(|a| a.keep.last_assigned_at),
+            background: self
+                .s
+                .agent(agent)
+                .is_some_and(|a| a.keep.presence == Presence::Background),
         };
         funnel.finalists = finalists.iter().map(|(_, _, a)| finalist(*a)).collect();
         Some((first.2, funnel))

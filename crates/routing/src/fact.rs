@@ -101,10 +101,20 @@ pub enum Target {
 #[serde(rename_all = "snake_case")]
 pub enum Presence {
     Online,
+    /// Available, though no screen is open or used: a device of theirs is reached by push (row 58).
+    Background,
     Away,
     /// Not connected or inactive (Desconectado).
     #[default]
     Gone,
+}
+
+impl Presence {
+    /// Whether a policy that asks for presence counts them as there.
+    #[must_use]
+    pub const fn is_online(self) -> bool {
+        matches!(self, Self::Online | Self::Background)
+    }
 }
 
 /// What is set about an agent.

@@ -141,6 +141,8 @@ pub(crate) struct Index {
     counts: Map<(Scope, Class), Counts>,
     /// Active agents who have a skill, by group; no zeros.
     skilled: Map<(Option<GroupId>, SkillId), u32>,
+    /// Active agents who are there by push alone (row 58): few, so that they are counted when asked for.
+    background: BTreeSet<AgentId>,
     /// Conversations held because of affinity or a reservation; no zeros.
     pub preferred: Map<AgentId, u32>,
     /// Scopes that are not plain, and how many live conversations ask so.
@@ -397,7 +399,7 @@ impl<'a> Rules<'a> {
         if policy.excluded.contains(&agent.agent) {
             return Status::Excluded;
         }
-        if policy.presence == PresenceRule::Online && agent.keep.presence != Presence::Online {
+        if policy.presence == PresenceRule::Online && !agent.keep.presence.is_online() {
             return Status::NotOnline;
         }
         if needs.iter().any(|s| agent.skills.binary_search(s).is_err()) {
@@ -637,6 +639,18 @@ impl Index {
         }
     }
 
+    /// Adds or takes away one active agent who is there by push alone.
+    fn by_push(&mut self, agent: &AgentRow, more: bool) {
+        if !agent.active || agent.keep.presence != Presence::Background {
+            return;
+        }
+        if more {
+            self.background.insert(agent.agent);
+        } else {
+            self.background.remove(&agent.agent);
+        }
+    }
+
     /// `agent` looks an agent up.
     pub fn link_conv<'a>(
         &mut self,
@@ -757,6 +771,7 @@ impl Index {
         if rules.is_there(agent) {
             self.pool.insert((agent.keep.served, agent.agent));
         }
+        self.by_push(agent, true);
         if let Some(at) = agent.keep.gone_due {
             self.due.insert((at, Due::Gone(agent.agent)));
         }
@@ -784,6 +799,7 @@ impl Index {
         }
         self.skill(agent, false);
         self.pool.remove(&(agent.keep.served, agent.agent));
+        self.by_push(agent, false);
         if let Some(at) = agent.keep.gone_due {
             self.due.remove(&(at, Due::Gone(agent.agent)));
         }
@@ -1024,8 +1040,10 @@ impl Index {
         add(Reject::Full, full);
         add(rules.room_reject(scope, lane.channel), room);
         let members = lost.iter().map(|l| l.count).sum();
+        let by_push = |id: &&AgentId| agent(**id).is_some_and(|a| Rules::member(a, scope));
         Funnel {
             members,
+            background: u32::try_from(self.background.iter().filter(by_push).count()).unwrap_or(u32::MAX),
             lost,
             skills: self.skills(scope),
             ..Funnel::default()
@@ -1122,6 +1140,7 @@ impl Index {
         }
         Funnel {
             members: lost.iter().map(|l| l.count).sum(),
+            background: u32::try_from(self.background.len()).unwrap_or(u32::MAX),
             lost,
             ..Funnel::default()
         }
@@ -1141,6 +1160,7 @@ impl Index {
             (self.turns == other.turns, "turns"),
             (self.counts == other.counts, "counts"),
             (self.skilled == other.skilled, "skilled"),
+            (self.background == other.background, "background"),
             (self.preferred == other.preferred, "preferred"),
             (self.extra == other.extra, "extra"),
             (self.opening == other.opening, "opening"),

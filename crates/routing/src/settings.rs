@@ -18,7 +18,7 @@ const DONE: Answer = Answer::Ok {
 };
 
 impl Work<'_> {
-    /// Rows 55–57, 59: the turn is never touched.
+    /// Rows 55–59: the turn is never touched.
     pub fn presence(&mut self, agent: AgentId, now: Presence, since: Ms) -> Answer {
         let was = self
             .s
@@ -31,7 +31,7 @@ impl Work<'_> {
         let grace = i64::from(self.s.policy.gone_grace_seconds) * 1_000;
         let gone_due = (now == Presence::Gone).then(|| since.plus(grace));
         // Away, or gone for longer than the grace: they come back to a backlog, and are paced.
-        let returns = now == Presence::Online && was.1.is_none();
+        let returns = now.is_online() && !was.0.is_online() && was.1.is_none();
         self.edit_agent(agent, |a| {
             a.keep.presence = now;
             a.keep.gone_due = gone_due;
@@ -44,9 +44,10 @@ impl Work<'_> {
         if returns && asks {
             self.start_ramp(agent);
         }
+        // Whom a push can reach (row 58) has not shown life by that; opening a screen after it is life.
         if now == Presence::Online {
             // A connection that comes back by itself within the grace says nothing about the person.
-            if returns {
+            if returns || was.0 == Presence::Background {
                 self.life(agent);
             }
             self.alive = Some(agent);

@@ -345,6 +345,7 @@ pub async fn run_router(
 ) -> anyhow::Result<()> {
     http::health::recorder();
     workers::leases::join(&app).await?;
+    workers::push::identify(&app).await?;
     workers::start(&app);
     let router = router.into_make_service_with_connect_info::<SocketAddr>();
     let ending = app.clone();

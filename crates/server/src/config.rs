@@ -1,6 +1,7 @@
 //! The configuration: the embedded default file is its reference, then a file, then the environment. A wrong value
 //! stops the start naming key, value and expectation.
 
+use ronda_channels::push::Services;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -42,6 +43,7 @@ pub struct Config {
     /// Where workspaces get numbers for trying; none without one.
     pub sandbox: Option<Sandbox>,
     pub mail: Mail,
+    pub push: Services,
     pub limits: Limits,
 }
 
@@ -505,6 +507,11 @@ fn build(r: &Reader) -> Result<Config, ConfigError> {
                 t.parse::<lettre::message::Mailbox>().ok().map(|_| t.to_owned())
             })?,
         },
+        push: r.parsed(
+            "push.services",
+            "hosts such as push.example.com, *.example.com or https://push.example.com:8443, comma separated",
+            Services::parse,
+        )?,
         limits: Limits {
             body_bytes: r.whole("limits.body_bytes", 1024, "bytes, at least 1024")?,
             file_bytes: r.whole("limits.file_bytes", 1024, "bytes, at least 1024")?,

@@ -22,6 +22,7 @@ pub mod walls;
 pub mod workers;
 
 use crate::config::Config;
+use ronda_channels::push::PushClient;
 use ronda_channels::whatsapp::{GraphClient, GraphConfig};
 use ronda_domain::Clock;
 use ronda_storage::{Db, DbConfig, Engine};
@@ -47,6 +48,10 @@ pub struct App {
     pub files: files::Files,
     /// The platform of WhatsApp; accounts may name another address of it.
     pub graph: ronda_channels::whatsapp::GraphClient,
+    /// To the push services of the browsers.
+    pub push: ronda_channels::push::PushClient,
+    /// By which they know this installation; made at the first start.
+    pub push_identity: std::sync::OnceLock<ronda_channels::push::Identity>,
     pub accept: workers::accept::Accept,
     pub delivering: workers::deliver::Busy,
     pub planners: workers::planner::Planners,
@@ -97,6 +102,9 @@ impl App {
             accounts: accounts::Accounts::default(),
             files: files::Files::new(&config.files),
             graph: GraphClient::new(&graph).map_err(|e| anyhow::anyhow!("the client of the platform: {e}"))?,
+            push: PushClient::new(config.push.clone())
+                .map_err(|e| anyhow::anyhow!("the client of push services: {e}"))?,
+            push_identity: std::sync::OnceLock::new(),
             accept: workers::accept::Accept::default(),
             delivering: workers::deliver::Busy::default(),
             planners: workers::planner::Planners::default(),

@@ -41,6 +41,7 @@ pub mod outbox;
 pub mod parked;
 mod pg;
 pub mod presence;
+pub mod push_devices;
 mod queue;
 pub mod routing;
 mod row;

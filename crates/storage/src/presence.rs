@@ -19,13 +19,23 @@ pub struct PresenceRow {
     pub disconnected_at: Option<Ms>,
     pub effective: AgentState,
     pub since: Ms,
+    /// They chose to stay available while a push reaches them (spec AG-5).
+    pub background: bool,
+    /// They are there by that alone.
+    pub by_push: bool,
+    /// A device of theirs took the last push, or none has failed yet, in a session that goes on: the settings of the
+    /// workspace as JSON, which say for how long that counts. None for whoever did not choose it.
+    pub reached: Option<String>,
 }
 
 macro_rules! columns {
     () => {
         "p.workspace, p.agent, p.chosen, p.reason, p.away_until, p.last_activity_at,
          coalesce((select max(l.until) from presence_lease as l where l.workspace = p.workspace and l.agent = p.agent), p.connected_until),
-         p.disconnected_at, p.effective, p.since"
+         p.disconnected_at, p.effective, p.since, p.background, p.by_push,
+         case when p.background = 1 and exists (select 1 from push_device as d, session as s where d.workspace = p.workspace
+             and d.agent = p.agent and d.failures = 0 and s.id = d.session and s.workspace = d.workspace and s.expires_at > $1)
+           then (select w.settings from workspace as w where w.id = p.workspace) end"
     };
 }
 
@@ -36,10 +46,10 @@ statements! {
         where s.workspace = $2 and s.agent = p.agent and s.id = (select max(l.id) from agent_state_log as l
           where l.workspace = $2 and l.agent = p.agent and l.at < $3)";
     NEW = "insert into agent_presence(workspace, agent, since) values ($1, $2, $3) on conflict (workspace, agent) do nothing";
-    LOCK = concat!("select ", columns!(), " from agent_presence as p where p.workspace = $1 and p.agent = $2 {lock: for update of p}");
+    LOCK = concat!("select ", columns!(), " from agent_presence as p where p.workspace = $2 and p.agent = $3 {lock: for update of p}");
     PRESENT = concat!("select ", columns!(), " from agent_presence as p where p.effective <> 'offline' or p.away_until is not null");
     PUT = "update agent_presence set chosen = $3, reason = $4, away_until = $5, last_activity_at = $6, connected_until = $7,
-          disconnected_at = $8, effective = $9, since = $10 where workspace = $1 and agent = $2";
+          disconnected_at = $8, effective = $9, since = $10, background = $11, by_push = $12 where workspace = $1 and agent = $2";
     LEASE = "insert into presence_lease(id, workspace, agent, node, until) values ($1, $2, $3, $4, $5)
         on conflict (id) do update set until = excluded.until";
     RENEW = "update presence_lease set until = $2 where node = $1";
@@ -62,6 +72,9 @@ fn read(r: &Row<'_>) -> StoreResult<PresenceRow> {
         disconnected_at: r.oi(7)?.map(Ms),
         effective: r.word(8, AgentState::parse, "agent_presence.effective")?,
         since: Ms(r.i(9)?),
+        background: r.b(10)?,
+        by_push: r.b(11)?,
+        reached: r.ot(12)?,
     })
 }
 
@@ -69,12 +82,13 @@ fn read(r: &Row<'_>) -> StoreResult<PresenceRow> {
 pub fn lock(tx: &mut Tx<'_>, w: WorkspaceId, agent: AgentId) -> StoreResult<PresenceRow> {
     let now = tx.now();
     tx.exec(&NEW, &[w.into(), agent.into(), now.into()])?;
-    tx.one(&LOCK, &[w.into(), agent.into()], read)
+    tx.one(&LOCK, &[now.into(), w.into(), agent.into()], read)
 }
 
 /// Everybody who is not offline, and those whose absence has an end (system function: the presence worker).
 pub fn present(tx: &mut Tx<'_>) -> StoreResult<Vec<PresenceRow>> {
-    tx.query(&PRESENT, &[], read)
+    let now = tx.now();
+    tx.query(&PRESENT, &[now.into()], read)
 }
 
 pub fn put(tx: &mut Tx<'_>, p: &PresenceRow) -> StoreResult<u64> {
@@ -91,6 +105,8 @@ pub fn put(tx: &mut Tx<'_>, p: &PresenceRow) -> StoreResult<u64> {
             p.disconnected_at.into(),
             p.effective.as_str().into(),
             p.since.into(),
+            i64::from(p.background).into(),
+            i64::from(p.by_push).into(),
         ],
     )
 }

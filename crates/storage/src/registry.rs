@@ -32,6 +32,7 @@ pub static ALL: &[(&str, &[&Statement])] = &[
     ("outbox", crate::outbox::STATEMENTS),
     ("parked", crate::parked::STATEMENTS),
     ("presence", crate::presence::STATEMENTS),
+    ("push_devices", crate::push_devices::STATEMENTS),
     ("routing", crate::routing::STATEMENTS),
     ("service_levels", crate::service_levels::STATEMENTS),
     ("sessions", crate::sessions::STATEMENTS),

@@ -33,6 +33,9 @@ pub struct UserRow {
     /// When an absence ends by itself.
     pub away_until: Option<Ms>,
     pub last_activity_at: Option<Ms>,
+    /// Chose to stay available while a push reaches them; is there by that alone.
+    pub background: bool,
+    pub by_push: bool,
     /// Held conversations whose customer is owed a reply.
     pub owed: i64,
     /// Channel accounts they may answer; none means all.
@@ -73,7 +76,7 @@ macro_rules! columns {
            u.limit_override, u.signature, u.version, u.created_at, coalesce(l.load, 0), coalesce(p.effective, 'offline'),
            coalesce(p.chosen, 'online'), coalesce(p.reason, ''), coalesce(p.since, u.created_at), p.away_until, p.last_activity_at,
            (select count(*) from conversation as c where c.workspace = u.workspace and c.owner = u.id and c.place = 'held'
-             and c.owed_since is not null), u.channels, u.settings, u.skills, u.weight, u.rank
+             and c.owed_since is not null), u.channels, u.settings, u.skills, u.weight, u.rank, coalesce(p.background, 0), coalesce(p.by_push, 0)
          from agent as u left join account as a on a.id = u.account
            left join agent_load as l on l.workspace = u.workspace and l.agent = u.id
            left join agent_presence as p on p.workspace = u.workspace and p.agent = u.id"
@@ -141,6 +144,8 @@ fn read(r: &Row<'_>) -> StoreResult<UserRow> {
         skills: r.json(24, "agent.skills")?,
         weight: r.i(25)?,
         rank: r.i(26)?,
+        background: r.b(27)?,
+        by_push: r.b(28)?,
         groups: Vec::new(),
     })
 }

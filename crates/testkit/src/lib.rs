@@ -13,11 +13,13 @@
 
 mod browser;
 mod chat;
+mod push;
 mod screen;
 mod whatsapp;
 
 pub use browser::{Answer, Browser};
 pub use chat::Visitor;
+pub use push::{PushBrowser, PushService, Received};
 pub use ronda_storage::Engine;
 pub use screen::Screen;
 pub use whatsapp::{Graph, Phone, eventually, text};

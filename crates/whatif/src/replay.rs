@@ -509,12 +509,12 @@ impl Work {
         }
         let mut gone: Option<Ms> = None;
         let start = record.rows.agents.iter().find(|a| a.agent == agent);
-        if start.is_some_and(|a| a.keep.presence != Presence::Online) {
+        if start.is_some_and(|a| !a.keep.presence.is_online()) {
             gone = Some(record.rows.head.at);
         }
         for (at, _, now) in record.presence.iter().filter(|(_, a, _)| *a == agent) {
             match (now, gone) {
-                (Presence::Online, Some(since)) => {
+                (Presence::Online | Presence::Background, Some(since)) => {
                     away.push((since, *at));
                     gone = None;
                 }

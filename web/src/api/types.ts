@@ -27,6 +27,8 @@ export type Permission = S['Permission'];
 export type AgentState = S['AgentState'];
 export type ChosenState = S['ChosenState'];
 export type Agent = S['Agent'];
+export type PushDevice = Required<S['PushDevice']>;
+export type PushSettings = Required<S['PushSettings']>;
 export type Me = S['Me'];
 export type MyAccount = Required<S['MyAccount']>;
 export type Device = S['Device'];
@@ -192,6 +194,8 @@ export interface Lost {
 
 export interface Funnel {
   members: number;
+  /** Those of them who are there by push alone. */
+  background?: number;
   lost: Lost[];
   finalists: {
     agent: number | Ref;
@@ -199,6 +203,7 @@ export interface Funnel {
     load: number;
     limit?: number | null;
     last_assigned_at?: Ms | null;
+    background?: boolean;
   }[];
   chosen?: number | Ref | null;
   by: string;

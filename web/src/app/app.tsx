@@ -4,6 +4,7 @@ import { Gate } from '@/features/auth/gate';
 import { languageChosen, showLanguage, useT } from '@/i18n';
 import { sampleServerTime } from '@/lib/clock';
 import { MeContext } from '@/lib/me';
+import { onTapped } from '@/lib/push';
 import { LiveProvider } from '@/realtime';
 import { Button, Failure, Toasts } from '@/ui';
 import { QueryClient, QueryClientProvider, useQuery, useQueryClient } from '@tanstack/react-query';
@@ -82,6 +83,7 @@ function SignedIn() {
   useEffect(() => {
     if (me) sampleServerTime(me.server_time);
   }, [me]);
+  useEffect(() => onTapped(go), [go]);
   const language = me?.account.language ?? me?.workspace?.language;
   useEffect(() => {
     if (language && !languageChosen()) void showLanguage(language);

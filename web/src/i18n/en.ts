@@ -480,12 +480,14 @@ export default {
   'rail.account': 'My account',
 
   // Wall, home, incidents, alerts
+  'alert.mine.push_lost': '{device} gets no notifications any more: turn them on again in My account, on that device',
   'alert.mine.overdue': '{customer} has been waiting for your reply',
   'alert.mine.closing_soon': 'The chat of {customer} will close by itself within two hours, unanswered',
   // People: states, affinities, transfers
   'state.reason.other': 'other reason',
   'state.reason.no_answer': 'no answer',
   'state.until': 'until {time}',
+  'state.by_push': 'with the app in the background',
   'state.limit': 'at the limit',
   'state.limit.text': 'Online with every place taken: nothing new comes by itself.',
   'away.more': 'Away for a while…',

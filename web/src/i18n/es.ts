@@ -479,12 +479,14 @@ export default {
   'rail.account': 'Mi cuenta',
 
   // Wall, home, incidents, alerts
+  'alert.mine.push_lost': '{device} ya no recibe avisos: se activan otra vez en Mi cuenta, desde ese equipo',
   'alert.mine.overdue': '{customer} espera tu respuesta hace rato',
   'alert.mine.closing_soon': 'El chat de {customer} se cerrará solo en dos horas, sin responder',
   // People: states, affinities, transfers
   'state.reason.other': 'otro motivo',
   'state.reason.no_answer': 'sin respuesta',
   'state.until': 'hasta las {time}',
+  'state.by_push': 'con la aplicación en segundo plano',
   'state.limit': 'al límite',
   'state.limit.text': 'Online con todos los lugares ocupados: nada nuevo llega solo.',
   'away.more': 'Ausente por un tiempo…',

@@ -480,12 +480,14 @@ export default {
   'rail.account': 'Minha conta',
 
   // Wall, home, incidents, alerts
+  'alert.mine.push_lost': '{device} não recebe mais avisos: ativam-se de novo em Minha conta, nesse equipamento',
   'alert.mine.overdue': '{customer} espera sua resposta há um tempo',
   'alert.mine.closing_soon': 'O chat de {customer} fechará sozinho em duas horas, sem resposta',
   // People: states, affinities, transfers
   'state.reason.other': 'outro motivo',
   'state.reason.no_answer': 'sem resposta',
   'state.until': 'até {time}',
+  'state.by_push': 'com o aplicativo em segundo plano',
   'state.limit': 'no limite',
   'state.limit.text': 'Online com todos os lugares ocupados: nada novo chega sozinho.',
   'away.more': 'Ausente por um tempo…',

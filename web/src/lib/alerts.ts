@@ -9,6 +9,7 @@ export function alertText(t: Translator, alert: Alert): { tone: 'red' | 'amber';
   const params = {
     customer: alert.conversation ? customerName(t, alert.conversation) : '',
     agent: alert.agent?.name ?? t('alert.nobody'),
+    device: typeof alert.detail['device'] === 'string' ? alert.detail['device'] : '',
     strikes: Number(alert.detail['strikes'] ?? 0),
     load: Number(alert.detail['load'] ?? 0),
     limit: Number(alert.detail['limit'] ?? 0),

@@ -4,6 +4,7 @@ import { useQueryClient } from '@tanstack/react-query';
 import { createContext, useContext, useEffect, useMemo, type ReactNode } from 'react';
 import { createStore, type Store, useStore } from '@/lib/store';
 import { CachePatcher } from './cache';
+import { renewPush } from '@/lib/push';
 import { Realtime, type Link } from './socket';
 
 export interface Live {
@@ -48,6 +49,12 @@ export function LiveProvider({ children, ended }: { children: ReactNode; ended()
     return { socket, cache, news };
     // The stream lives as long as the page; what ends it is read when it ends.
     // eslint-disable-next-line react-hooks/exhaustive-deps
+  }, [client]);
+
+  useEffect(() => {
+    const me = client.getQueryData<Me | null>(meQuery.queryKey);
+    // A device is signed out with its session; whoever chose to be told here chose it for the next one too.
+    if (me?.agent) void renewPush(me.agent.id).catch(() => undefined);
   }, [client]);
 
   useEffect(() => {

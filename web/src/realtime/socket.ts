@@ -66,6 +66,7 @@ export class Realtime {
     window.addEventListener('online', this.wake);
     window.addEventListener('offline', this.lost);
     document.addEventListener('visibilitychange', this.wake);
+    document.addEventListener('visibilitychange', this.look);
   }
 
   stop(): void {
@@ -75,14 +76,20 @@ export class Realtime {
     window.removeEventListener('online', this.wake);
     window.removeEventListener('offline', this.lost);
     document.removeEventListener('visibilitychange', this.wake);
+    document.removeEventListener('visibilitychange', this.look);
     this.drop();
   }
 
   view(conversation: number | null): void {
     if (this.viewed === conversation) return;
     this.viewed = conversation;
-    this.send({ type: 'view', conversation });
+    this.look();
   }
+
+  /** Says what is looked at: nothing while the page is out of sight, so that a push tells of it instead. */
+  private readonly look = () => {
+    this.send({ type: 'view', conversation: document.visibilityState === 'hidden' ? null : this.viewed });
+  };
 
   typing(conversation: number, mode: 'reply' | 'note'): void {
     this.send({ type: 'typing', conversation, mode });
@@ -179,7 +186,7 @@ export class Realtime {
           this.handlers.reload();
         }
         this.link.set('online');
-        if (this.viewed !== null) this.send({ type: 'view', conversation: this.viewed });
+        if (this.viewed !== null) this.look();
         return;
       case 'event':
         if (this.last !== null && frame.seq <= this.last) return;

@@ -81,6 +81,7 @@ export function Targets({ c, agents, groups = [], to, onChange, onTwice }: Targe
               <span className="xs muted block trunc">
                 {[
                   t(`state.${agent.state}`),
+                  agent.by_push ? t('state.by_push') : null,
                   agent.at_limit ? t('state.limit') : null,
                   groupNames(agent.groups),
                   agent.last_activity_at != null ? t('transfer.active', { ago: coarse(Math.max(0, now - agent.last_activity_at)) }) : null,

@@ -806,7 +806,7 @@ pub fn is_open(hours: &Hours, at: Ms) -> bool {
 
 /// Active, not excluded, and there when the policy asks for it.
 pub fn available(agent: &AgentRow, policy: &Policy) -> bool {
-    let there = policy.presence == PresenceRule::Any || agent.keep.presence == Presence::Online;
+    let there = policy.presence == PresenceRule::Any || agent.keep.presence.is_online();
     agent.active && !policy.excluded.contains(&agent.agent) && there && agent.keep.cooling_until.is_none()
 }
 

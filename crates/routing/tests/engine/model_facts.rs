@@ -404,7 +404,7 @@ impl Model {
                 let policy = self.policy_of(old);
                 let asks = policy.enabled && policy.presence == PresenceRule::Online;
                 let row = self.agent(agent);
-                let there = row.as_ref().is_some_and(|a| a.keep.presence == Presence::Online);
+                let there = row.as_ref().is_some_and(|a| a.keep.presence.is_online());
                 let may = row.is_some_and(|a| a.active && a.channels.is_none_or(|c| c.contains(&old.channel)));
                 if old.owner == Some(agent) || !may {
                     return;
@@ -457,24 +457,24 @@ impl Model {
             return;
         }
         let grace = i64::from(self.rows.policy.gone_grace_seconds) * 1_000;
-        let returns = now == Presence::Online && before.gone_due.is_none();
+        let there = |p: Presence| p == Presence::Online || p == Presence::Background;
+        let returns = there(now) && !there(before.presence) && before.gone_due.is_none();
         let keep = &mut self.agent_mut(id).keep;
         keep.presence = now;
         keep.gone_due = (now == Presence::Gone).then(|| since.plus(grace));
+        let agent = self.agent(id).expect("just put");
+        let asked = self
+            .policies_of(&agent)
+            .iter()
+            .any(|p| p.presence == PresenceRule::Online);
+        if returns && asked {
+            self.ramp(id);
+        }
         if now == Presence::Online {
-            if returns {
+            if returns || before.presence == Presence::Background {
                 self.life(id);
             }
             self.alive = Some(id);
-            let agent = self.agent(id).expect("just put");
-            if returns
-                && self
-                    .policies_of(&agent)
-                    .iter()
-                    .any(|p| p.presence == PresenceRule::Online)
-            {
-                self.ramp(id);
-            }
         }
     }
 
@@ -662,7 +662,7 @@ impl Model {
 
 /// Whether presence and exclusion let them receive; a skill is looked at only then.
 fn there(agent: &AgentRow, policy: &Policy) -> bool {
-    policy.presence == PresenceRule::Any || agent.keep.presence == Presence::Online
+    policy.presence == PresenceRule::Any || agent.keep.presence.is_online()
 }
 
 /// A person decided who is asked.

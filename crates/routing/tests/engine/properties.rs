@@ -81,7 +81,7 @@ fn passes(state: &State, agent: AgentId, conv: &ConvRow, scoped: bool) -> bool {
             && a.active
             && a.channels.as_ref().is_none_or(|c| c.contains(&conv.channel))
             && !policy.excluded.contains(&agent)
-            && (policy.presence == PresenceRule::Any || a.keep.presence == Presence::Online)
+            && (policy.presence == PresenceRule::Any || a.keep.presence.is_online())
             && able(a)
             && (!scoped || belongs(a))
     })

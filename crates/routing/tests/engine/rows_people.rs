@@ -743,3 +743,62 @@ fn row_74_declining_gives_it_away_at_once_and_not_back() {
     };
     assert_eq!(s.step(not_mine), refused(Refusal::NotOwner));
 }
+
+#[test]
+fn row_58_somebody_a_push_reaches_is_there_and_the_funnel_says_so() {
+    let mut s = Scene::with(support(), 2);
+    s.presence(1, Presence::Background);
+    s.presence(2, Presence::Away);
+    s.arrive(1);
+    assert_eq!(s.owner(1), 1);
+    let funnel = s.decision(1, Act::Assign).funnel.clone();
+    assert_eq!((funnel.background, funnel.chosen), (1, Some(a(1))));
+    assert!(funnel.finalists.iter().all(|f| f.background), "{funnel:?}");
+    // Gone for good: counted by nobody, and what they hold moves after the grace.
+    s.presence(1, Presence::Gone);
+    s.arrive(2);
+    let why = ronda_routing::why_waiting(&s.state, c(2));
+    assert_eq!((why.background, why.members), (0, 2));
+    let grace = i64::from(s.state.policy().gone_grace_seconds);
+    s.at(grace);
+    assert!(s.waits(1));
+}
+
+#[test]
+fn row_58_a_push_is_no_sign_of_life_and_a_screen_after_it_is() {
+    let mut s = Scene::with(support(), 1);
+    let paced = |s: &Scene| s.agent(1).keep.ramp;
+    s.at(100);
+    let before = paced(&s);
+    s.presence(1, Presence::Background);
+    assert_eq!(s.agent(1).keep.life_at, Some(Ms(0)), "losing the screen is no life");
+    assert_eq!(paced(&s), before, "and nothing is paced: they were there all the time");
+    s.at(200);
+    let before = paced(&s);
+    s.presence(1, Presence::Online);
+    assert_eq!((s.agent(1).keep.life_at, paced(&s)), (Some(Ms(200_000)), before));
+    // Who was gone and can be reached again comes back to a backlog, as everybody does.
+    s.presence(1, Presence::Gone);
+    s.at(10_000).presence(1, Presence::Background);
+    assert_eq!(s.agent(1).keep.life_at, Some(Ms(200_000)));
+    assert_eq!(paced(&s).map(|r| r.from), Some(Ms(10_000_000)));
+}
+
+#[test]
+fn row_58_the_count_is_of_the_group_that_is_asked() {
+    let mut s = Scene::new(support());
+    s.group(1, true);
+    s.group(2, false);
+    for (agent, group) in [(1, 1), (2, 1), (3, 2)] {
+        s.edit(agent, &[group], None);
+        s.presence(agent, Presence::Background);
+    }
+    s.arrive_with(1, |x| x.group = Some(g(1)));
+    assert_eq!(s.decision(1, Act::Assign).funnel.background, 2);
+    s.profile(1, Profile::default());
+    assert_eq!(
+        ronda_routing::preview(&s.state, &support()).funnel.background,
+        2,
+        "the inactive one is out"
+    );
+}

@@ -284,7 +284,7 @@ pub fn input(state: &State, op: &Op) -> Input {
         }
         24 => Fact::ReturnedToBot { conv, by: owner, seen },
         25..=26 => {
-            let now = [Presence::Online, Presence::Online, Presence::Away, Presence::Gone][usize::from(how % 4)];
+            let now = [Presence::Online, Presence::Background, Presence::Away, Presence::Gone][usize::from(how % 4)];
             Fact::Presence {
                 agent,
                 now,

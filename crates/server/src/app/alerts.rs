@@ -29,7 +29,7 @@ pub struct Alert {
     pub id: i64,
     /// `overdue`, `closing_soon`, `exhausted`, `nobody_available`, `kept_overdue`, `saturated`, `unknown_group`,
     /// `closed_unanswered`, `over_limit`, `marked_away`, `cooling_down`, `left_owing`, `service_at_risk`, `service_overdue`,
-    /// `empty_group`, `nobody_has_skill`, `wait_over`, `escalated`, `window_ends`, `affinity_ended`.
+    /// `empty_group`, `nobody_has_skill`, `wait_over`, `escalated`, `window_ends`, `affinity_ended`, `push_lost`.
     pub kind: String,
     pub at: Ms,
     pub conversation: Option<About>,

@@ -782,6 +782,7 @@ mod tests {
                     load: 0,
                     limit: None,
                     last_assigned_at: None,
+                    background: false,
                 }],
                 chosen: Some(AgentId(to)),
                 ..Funnel::default()

@@ -33,6 +33,7 @@ pub mod pauses;
 pub mod policies;
 pub mod polite;
 pub mod presence;
+pub mod push_devices;
 pub mod receive;
 pub mod replays;
 pub mod reply;

@@ -2,7 +2,7 @@
 
 use crate::App;
 use crate::app::alerts::{self, Raised};
-use crate::app::{AppError, AppResult, Who, audit, routing, users, views};
+use crate::app::{AppError, AppResult, Who, audit, routing, users, views, workspaces};
 use ronda_domain::agent::{AgentState, CONNECTION_GRACE_MS, ChosenState, INACTIVITY_MS, LEASE_MS, StateCause};
 use ronda_domain::event::{Event, EventKind};
 use ronda_domain::permission::Permission;
@@ -16,29 +16,67 @@ use std::sync::Arc;
 /// Activity is written at most once a minute and agent. Source: architecture.md §8, T8.
 const ACTIVITY_MS: i64 = Ms::MINUTE;
 
-/// The state an agent is in at `now`, and since when they are gone if they are. `up_since` is the start of this node:
-/// after a start nobody is gone before lease and grace have passed.
-#[must_use]
-pub fn effective(p: &PresenceRow, now: Ms, up_since: Ms) -> (AgentState, StateCause, Ms) {
-    let chosen = match p.chosen {
-        ChosenState::Online => AgentState::Online,
-        ChosenState::Away => AgentState::Away,
-    };
+/// What an agent is at a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    pub state: AgentState,
+    /// There because a push reaches them: no screen of theirs is open or used (routing row 58).
+    pub by_push: bool,
+    pub cause: StateCause,
+    /// Since when they are gone, if they are; otherwise now.
+    pub since: Ms,
+}
+
+/// Since when no screen of the agent is open or used, and which of both. `up_since` is the start of this node: after a
+/// start nobody is gone before lease and grace have passed.
+fn screen_gone(p: &PresenceRow, now: Ms, up_since: Ms) -> Option<(StateCause, Ms)> {
+    // Whom the last look found without a screen has none until one opens.
+    let without = p.effective == AgentState::Offline || p.by_push;
     if p.connected_until <= now {
         let lost = p.disconnected_at.unwrap_or(p.connected_until);
-        let lost = if p.effective == AgentState::Offline {
+        let lost = if without {
             lost
         } else {
             lost.max(up_since.plus(LEASE_MS))
         };
-        if now.since(lost) >= CONNECTION_GRACE_MS || p.effective == AgentState::Offline {
-            return (AgentState::Offline, StateCause::Connection, lost);
+        if now.since(lost) >= CONNECTION_GRACE_MS || without {
+            return Some((StateCause::Connection, lost));
         }
     }
-    if now.since(p.last_activity_at) >= INACTIVITY_MS {
-        return (AgentState::Offline, StateCause::Inactivity, p.last_activity_at);
+    (now.since(p.last_activity_at) >= INACTIVITY_MS).then_some((StateCause::Inactivity, p.last_activity_at))
+}
+
+/// Until when somebody counts as there because a push reaches them. None for whom none does, or who did not choose it.
+fn reached_until(p: &PresenceRow) -> Option<Ms> {
+    let settings = p.reached.as_deref()?;
+    let settings: workspaces::Settings = serde_json::from_str(settings).unwrap_or_default();
+    Some(p.last_activity_at.plus(settings.background_hours * Ms::HOUR))
+}
+
+/// The state an agent is in at `now`. `up_since`: as this node started.
+#[must_use]
+pub fn effective(p: &PresenceRow, now: Ms, up_since: Ms) -> Standing {
+    let state = match p.chosen {
+        ChosenState::Online => AgentState::Online,
+        ChosenState::Away => AgentState::Away,
+    };
+    let there = Standing {
+        state,
+        by_push: false,
+        cause: StateCause::Activity,
+        since: now,
+    };
+    match screen_gone(p, now, up_since) {
+        None => there,
+        Some(_) if reached_until(p).is_some_and(|until| now < until) => Standing { by_push: true, ..there },
+        Some((cause, since)) => Standing {
+            state: AgentState::Offline,
+            by_push: false,
+            cause,
+            // Whom a push kept there is gone from the moment it does not any more.
+            since: if p.by_push { now } else { since },
+        },
     }
-    (chosen, StateCause::Activity, now)
 }
 
 /// Writes a presence, and tells everybody when the state it has is another one.
@@ -49,39 +87,38 @@ fn settle(
     cause: Option<StateCause>,
     by: Option<AgentId>,
 ) -> AppResult<()> {
-    let now = tx.now();
-    let (state, found, gone_since) = effective(&p, now, up_since);
-    enter(tx, p, state, cause.is_some(), cause.unwrap_or(found), by, gone_since)
+    let found = effective(&p, tx.now(), up_since);
+    let standing = Standing {
+        cause: cause.unwrap_or(found.cause),
+        ..found
+    };
+    enter(tx, p, standing, cause.is_some(), by)
 }
 
-/// Writes a presence whose state is `state` from now on. `chosen`: somebody chose, so that another reason of an absence
-/// is news too.
-fn enter(
-    tx: &mut Tx<'_>,
-    mut p: PresenceRow,
-    state: AgentState,
-    chosen: bool,
-    cause: StateCause,
-    by: Option<AgentId>,
-    gone_since: Ms,
-) -> AppResult<()> {
+/// Writes a presence that is `standing` from now on. `chosen`: somebody chose, so that another reason of an absence is
+/// news too.
+fn enter(tx: &mut Tx<'_>, mut p: PresenceRow, standing: Standing, chosen: bool, by: Option<AgentId>) -> AppResult<()> {
     let now = tx.now();
+    let Standing { state, by_push, .. } = standing;
     let changed = state != p.effective;
+    // Another reason to be there is no other state, but routing says it and colleagues see it.
+    let moved = changed || by_push != p.by_push;
     let told = changed || chosen;
     if told {
         p.since = now;
     }
     p.effective = state;
+    p.by_push = by_push;
     presence::put(tx, &p)?;
-    if !told {
-        return Ok(());
+    if told {
+        presence::log(tx, &p, standing.cause, by)?;
     }
-    presence::log(tx, &p, cause, by)?;
-    if changed {
+    if moved {
         let (now, since) = match state {
+            AgentState::Online if by_push => (Presence::Background, now),
             AgentState::Online => (Presence::Online, now),
             AgentState::Away => (Presence::Away, now),
-            AgentState::Offline => (Presence::Gone, gone_since),
+            AgentState::Offline => (Presence::Gone, standing.since),
         };
         let fact = Fact::Presence {
             agent: p.agent,
@@ -89,6 +126,9 @@ fn enter(
             since,
         };
         routing::tell(tx, p.workspace, &[fact])?;
+    }
+    if !told && !moved {
+        return Ok(());
     }
     if let Some(agent) = users::agent(tx, p.workspace, p.agent)? {
         if changed && state == AgentState::Offline && agent.owed > 0 {
@@ -158,7 +198,13 @@ pub fn signed_out(tx: &mut Tx<'_>, w: WorkspaceId, agent: AgentId) -> AppResult<
     let mut p = presence::lock(tx, w, agent)?;
     p.connected_until = now;
     p.disconnected_at = Some(now);
-    enter(tx, p, AgentState::Offline, false, StateCause::SignOut, Some(agent), now)
+    let standing = Standing {
+        state: AgentState::Offline,
+        by_push: false,
+        cause: StateCause::SignOut,
+        since: now,
+    };
+    enter(tx, p, standing, false, Some(agent))
 }
 
 /// What the state says of somebody who showed no life twice (routing row 15). The client offers the way back.
@@ -178,7 +224,13 @@ pub fn struck(tx: &mut Tx<'_>, w: WorkspaceId, agent: AgentId) -> AppResult<()> 
         AgentState::Offline => AgentState::Offline,
         AgentState::Online | AgentState::Away => AgentState::Away,
     };
-    enter(tx, p, state, true, StateCause::Strikes, None, now)
+    let standing = Standing {
+        state,
+        by_push: p.by_push && state != AgentState::Offline,
+        cause: StateCause::Strikes,
+        since: now,
+    };
+    enter(tx, p, standing, true, None)
 }
 
 /// The agent did something.
@@ -257,6 +309,37 @@ pub fn choose(tx: &mut Tx<'_>, who: &Who, agent: AgentId, choice: &Choice, up_si
     users::agent(tx, who.workspace, agent)?.ok_or(AppError::NotFound)
 }
 
+/// The caller stays available, or does not, while a push reaches them and no screen is open (spec AG-5).
+///
+/// # Errors
+/// When the database fails.
+pub fn choose_background(tx: &mut Tx<'_>, who: &Who, available: bool, up_since: Ms) -> AppResult<users::Agent> {
+    let mut p = presence::lock(tx, who.workspace, who.agent)?;
+    p.background = available;
+    p.last_activity_at = tx.now();
+    presence::put(tx, &p)?;
+    // Whether a device can be reached is read with the row.
+    let p = presence::lock(tx, who.workspace, who.agent)?;
+    settle(tx, p, up_since, None, None)?;
+    users::agent(tx, who.workspace, who.agent)?.ok_or(AppError::NotFound)
+}
+
+/// A push reaches the agent again that did not before.
+///
+/// # Errors
+/// When the database fails.
+pub fn reached_again(tx: &mut Tx<'_>, w: WorkspaceId, agent: AgentId, up_since: Ms) -> AppResult<()> {
+    let p = presence::lock(tx, w, agent)?;
+    settle(tx, p, up_since, None, None)
+}
+
+/// Whether a look at `now` finds another state than the row has.
+#[must_use]
+pub fn moves(p: &PresenceRow, now: Ms, up_since: Ms) -> bool {
+    let found = effective(p, now, up_since);
+    (found.state, found.by_push) != (p.effective, p.by_push)
+}
+
 /// Looks at everybody who is there: leases and activity that ran out, absences that end. The connections of `node`, this
 /// one, are renewed first.
 ///
@@ -269,8 +352,7 @@ pub fn sweep(tx: &mut Tx<'_>, node: &str, up_since: Ms) -> AppResult<usize> {
     let mut changed = 0;
     for p in presence::present(tx)? {
         let back = p.chosen == ChosenState::Away && p.away_until.is_some_and(|until| until <= now);
-        let (state, _, _) = effective(&p, now, up_since);
-        if !back && state == p.effective {
+        if !back && !moves(&p, now, up_since) {
             continue;
         }
         let mut p = presence::lock(tx, p.workspace, p.agent)?;
@@ -350,12 +432,15 @@ mod tests {
             disconnected_at: None,
             effective: AgentState::Online,
             since: Ms(1_000_000),
+            background: false,
+            by_push: false,
+            reached: None,
         }
     }
 
     fn state(p: &PresenceRow, now: i64) -> (AgentState, StateCause) {
-        let (state, cause, _) = effective(p, Ms(now), Ms(0));
-        (state, cause)
+        let found = effective(p, Ms(now), Ms(0));
+        (found.state, found.cause)
     }
 
     #[test]
@@ -384,12 +469,39 @@ mod tests {
     }
 
     #[test]
+    fn ag_5_a_push_keeps_the_chosen_state_for_the_hours_of_the_setting() {
+        let mut p = row();
+        p.background = true;
+        p.reached = Some(r#"{"background_hours":2}"#.into());
+        let at = |p: &PresenceRow, now: i64| {
+            let found = effective(p, Ms(now), Ms(0));
+            (found.state, found.by_push)
+        };
+        // A screen that is open and used needs no push.
+        assert_eq!(at(&p, 1_010_000), (AgentState::Online, false));
+        assert_eq!(at(&p, 2_000_000), (AgentState::Online, true));
+        p.chosen = ChosenState::Away;
+        assert_eq!(at(&p, 2_000_000), (AgentState::Away, true));
+        let end = 1_000_000 + 2 * Ms::HOUR;
+        assert_eq!(at(&p, end - 1), (AgentState::Away, true));
+        assert_eq!(at(&p, end), (AgentState::Offline, false));
+        p.reached = Some(r#"{"background_hours":0}"#.into());
+        assert_eq!(at(&p, 2_000_000), (AgentState::Offline, false));
+        p.reached = None;
+        assert_eq!(at(&p, 2_000_000), (AgentState::Offline, false));
+        // The usual setting is eight hours.
+        p.reached = Some("{}".into());
+        assert_eq!(at(&p, 1_000_000 + 8 * Ms::HOUR - 1).0, AgentState::Away);
+        assert_eq!(at(&p, 1_000_000 + 8 * Ms::HOUR).0, AgentState::Offline);
+    }
+
+    #[test]
     fn after_a_start_nobody_is_gone_before_lease_and_grace() {
         let p = row();
         let up = Ms(5_000_000);
         let mut late = p.clone();
         late.last_activity_at = Ms(4_900_000);
-        assert_eq!(effective(&late, up.plus(100_000), up).0, AgentState::Online);
-        assert_eq!(effective(&late, up.plus(165_000), up).0, AgentState::Offline);
+        assert_eq!(effective(&late, up.plus(100_000), up).state, AgentState::Online);
+        assert_eq!(effective(&late, up.plus(165_000), up).state, AgentState::Offline);
     }
 }

@@ -46,6 +46,10 @@ pub struct Agent {
     /// When an absence ends by itself.
     pub away_until: Option<Ms>,
     pub last_activity_at: Option<Ms>,
+    /// Chose to stay available while a push reaches them.
+    pub background: bool,
+    /// Is there by that alone: no screen of theirs is open or used.
+    pub by_push: bool,
     pub groups: Vec<GroupId>,
     /// Conversations held now.
     pub load: i64,
@@ -99,6 +103,8 @@ impl Agent {
             since: u.since,
             away_until: u.away_until,
             last_activity_at: u.last_activity_at,
+            background: u.background,
+            by_push: u.by_push,
             groups: u.groups.clone(),
             load: u.load,
             owed: u.owed,

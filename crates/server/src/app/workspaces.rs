@@ -91,7 +91,14 @@ pub struct Settings {
     pub affinity: AffinityRule,
     /// An assignment policy is in force only when a second person has said yes.
     pub policy_approval: bool,
+    /// Hours without activity for which a push keeps somebody who chose it as they were (spec AG-5).
+    pub background_hours: i64,
 }
+
+/// Source: spec AG-5.
+const USUAL_BACKGROUND_HOURS: i64 = 8;
+/// 0 switches it off.
+const BACKGROUND_HOURS: std::ops::RangeInclusive<i64> = 0..=24;
 
 /// Source: spec AG-5.
 const AWAY_REASONS: [&str; 4] = ["break", "lunch", "training", "other"];
@@ -109,6 +116,7 @@ impl Default for Settings {
             away_reasons: AWAY_REASONS.map(str::to_owned).to_vec(),
             affinity: AffinityRule::default(),
             policy_approval: false,
+            background_hours: USUAL_BACKGROUND_HOURS,
         }
     }
 }
@@ -163,6 +171,8 @@ pub struct Workspace {
     pub affinity: AffinityRule,
     /// An assignment policy is in force only when a second person with the right has said yes.
     pub policy_approval: bool,
+    /// Hours without activity for which a push keeps somebody who chose it as they were; 0 never.
+    pub background_hours: i64,
     pub created_at: Ms,
     pub version: i64,
 }
@@ -229,6 +239,8 @@ pub struct EditWorkspace {
     pub away_reasons: Option<Vec<String>>,
     pub affinity: Option<AffinityRule>,
     pub policy_approval: Option<bool>,
+    /// From 0 to 24.
+    pub background_hours: Option<i64>,
     /// That conversations which are older than a shortened period close.
     #[serde(default)]
     pub confirm: bool,
@@ -250,6 +262,7 @@ impl Workspace {
             away_reasons,
             affinity,
             policy_approval,
+            background_hours,
         } = settings(row);
         Self {
             id: row.id,
@@ -264,6 +277,7 @@ impl Workspace {
             away_reasons,
             affinity,
             policy_approval,
+            background_hours,
             created_at: row.created_at,
             version: row.version,
         }
@@ -312,6 +326,10 @@ pub fn edit(tx: &mut Tx<'_>, who: &Who, version: i64, input: &EditWorkspace) -> 
         },
         affinity: input.affinity.unwrap_or(old.affinity),
         policy_approval: input.policy_approval.unwrap_or(old.policy_approval),
+        background_hours: match input.background_hours {
+            Some(hours) => f.whole("/background_hours", hours, BACKGROUND_HOURS),
+            None => old.background_hours,
+        },
     };
 
     f.done()?;

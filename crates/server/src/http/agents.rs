@@ -77,6 +77,27 @@ async fn set(ctx: Context, agent: AgentId, state: State) -> Result<Json<Agent>, 
     ))
 }
 
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Background {
+    available: bool,
+}
+
+/// Stay available in the background
+///
+/// While no screen is open or used, somebody who chose it stays as they chose, for at most the hours of the workspace's
+/// setting, as long as a device of theirs can be reached by push.
+#[utoipa::path(put, path = "/me/background", tag = "Agents", request_body = Background, responses((status = 200, body = Agent)))]
+pub async fn set_background(ctx: Context, Body(b): Body<Background>) -> Result<Json<Agent>, Problem> {
+    let up = ctx.app.up_since;
+    Ok(Json(
+        ctx.write("background", move |tx, who| {
+            presence::choose_background(tx, who, b.available, up)
+        })
+        .await?,
+    ))
+}
+
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Release {

@@ -32,6 +32,7 @@ pub mod password_resets;
 mod picked;
 pub mod policies;
 pub mod problem;
+pub mod push_devices;
 pub mod reports;
 pub mod routing;
 pub mod sandbox;
@@ -100,6 +101,11 @@ fn resources() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(agents::set_other))
         .routes(routes!(agents::activity))
         .routes(routes!(agents::release))
+        .routes(routes!(agents::set_background))
+        .routes(routes!(push_devices::list, push_devices::put))
+        .routes(routes!(push_devices::delete))
+        .routes(routes!(push_devices::test))
+        .routes(routes!(push_devices::settings))
         // Channels
         .routes(routes!(channel_accounts::list, channel_accounts::create))
         .routes(routes!(sandbox::state, sandbox::create))

@@ -310,6 +310,19 @@ impl Hub {
             .collect()
     }
 
+    /// Whether a screen of the agent looks at the conversation now, on whatever node.
+    #[must_use]
+    pub fn looks(&self, w: WorkspaceId, agent: AgentId, conversation: ConversationId) -> bool {
+        if self.viewers_here(w, conversation).contains_key(&agent) {
+            return true;
+        }
+        let elsewhere = self.elsewhere();
+        let nodes = elsewhere.get(&(w, conversation)).into_iter().flat_map(BTreeMap::values);
+        nodes
+            .filter(|n| n.at.elapsed() < GHOST)
+            .any(|n| n.agents.iter().any(|(id, _)| *id == agent))
+    }
+
     fn show_viewers(&self, w: WorkspaceId, conversation: ConversationId, mut agents: BTreeMap<AgentId, String>) {
         if let Some(nodes) = self.elsewhere().get(&(w, conversation)) {
             let alive = nodes.values().filter(|n| n.at.elapsed() < GHOST);

@@ -7,6 +7,7 @@ pub mod leases;
 pub mod media;
 pub mod planner;
 pub mod presence;
+pub mod push;
 pub mod relay;
 pub mod shadow;
 pub mod timers;
@@ -39,6 +40,7 @@ pub fn start(app: &Arc<App>) {
         media::start(app);
         presence::start_looking(app);
         timers::start(app);
+        push::start(app);
         warnings::start(app);
     }
 }

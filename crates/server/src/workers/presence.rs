@@ -74,9 +74,9 @@ pub async fn sweep(app: &App) -> AppResult<usize> {
         .db
         .read("presence_due", move |tx| {
             let now = tx.now();
-            Ok(stored::present(tx)?.iter().any(|p| {
-                presence::effective(p, now, up).0 != p.effective || p.away_until.is_some_and(|until| until <= now)
-            }))
+            Ok(stored::present(tx)?
+                .iter()
+                .any(|p| presence::moves(p, now, up) || p.away_until.is_some_and(|until| until <= now)))
         })
         .await;
     if !due? {

@@ -89,6 +89,44 @@ create table known_device (
   primary key (account, token_hash)
 ) {strict};
 
+-- A browser that can be reached by push while no page of ours is open in it. It goes with the session it signed in with.
+create table push_device (
+  id {id},
+  workspace {int} not null references workspace(id),
+  agent {int} not null references agent(id),
+  session {int} not null references session(id) on delete cascade,
+  endpoint {text} not null unique,
+  -- the keys of the browser, as it gave them
+  p256dh {text} not null,
+  auth {text} not null,
+  label {text} not null,
+  language {text} not null,
+  created_at {int} not null,
+  -- when the push service last took one
+  accepted_at {int},
+  -- how many it has not taken since
+  failures {int} not null default 0
+) {strict};
+create index push_device_of_agent on push_device(workspace, agent);
+create index push_device_of_session on push_device(session);
+
+-- A push on its way to one device.
+create table push_job (
+  id {id},
+  workspace {int} not null,
+  device {int} not null references push_device(id) on delete cascade,
+  -- not sent any more when the agent does not hold it any more; null for a try
+  conversation {int},
+  -- JSON of what the device shows
+  body {text} not null,
+  attempts {int} not null default 0,
+  due_at {int} not null,
+  lease_until {int} not null default 0,
+  created_at {int} not null
+) {strict};
+create index push_job_due on push_job(due_at);
+create index push_job_of_device on push_job(device);
+
 create table invitation (
   id {id},
   workspace {int} not null references workspace(id),
@@ -858,6 +896,9 @@ create table agent_presence (
   chosen {text} not null default 'online',
   reason {text} not null default '',
   away_until {int},
+  -- they chose to stay available while a push reaches them, and are there by that alone
+  background {int} not null default 0,
+  by_push {int} not null default 0,
   last_activity_at {int} not null default 0,
   -- the end of the longest lease of a connected device
   connected_until {int} not null default 0,
@@ -907,3 +948,11 @@ create table event (
   primary key (workspace, seq)
 ) {strict};
 create index event_age on event(workspace, at);
+
+-- Up to where a durable reader of the log has come.
+create table consumer_cursor (
+  consumer {text} not null,
+  workspace {int} not null references workspace(id),
+  seq {int} not null,
+  primary key (consumer, workspace)
+) {strict};

@@ -41,6 +41,8 @@ enum Thing {
     File,
     /// A link to the live wall.
     WallLink,
+    /// A browser that is told by push: its owner's alone.
+    PushDevice,
     /// A promise to customers.
     ServiceTarget,
     /// A version of the assignment rules; its number is of the workspace.
@@ -127,6 +129,13 @@ fn having(permission: Permission, operation: &'static str) -> Row {
     row(operation, Answers::Having(permission))
 }
 
+/// A browser that nobody sends anything to.
+fn subscription(name: &str) -> Value {
+    let key = "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4";
+    json!({ "endpoint": format!("https://fcm.googleapis.com/{name}"), "label": name, "language": "es",
+        "keys": { "p256dh": key, "auth": "BTBZMqHH6r4Tts7J_aSIgg" } })
+}
+
 /// Every operation, in the order of the document.
 fn table() -> Vec<Row> {
     use Permission as P;
@@ -198,6 +207,12 @@ fn table() -> Vec<Row> {
             .body(json!({ "state": "away", "reason": "x" })),
         member("POST /me/activity"),
         member("POST /me/release"),
+        member("PUT /me/background").body(json!({ "available": false })),
+        member("GET /me/push"),
+        member("GET /me/push-devices"),
+        member("PUT /me/push-devices").body(subscription("table")),
+        member("DELETE /me/push-devices/{id}").names("id", T::PushDevice),
+        member("POST /me/push-devices/{id}/test").names("id", T::PushDevice),
         having(P::ChannelsManage, "GET /channel-accounts"),
         having(P::ChannelsManage, "POST /channel-accounts").body(json!({ "kind": "web_chat", "name": "New" })),
         having(P::ChannelsManage, "GET /channel-accounts/sandbox"),
@@ -378,6 +393,13 @@ async fn make(app: &TestApp, owner: &Browser, other: &Browser) -> BTreeMap<Thing
                 )
                 .await
                 .expect(201)),
+        ),
+        (
+            Thing::PushDevice,
+            id(owner
+                .put("/me/push-devices", subscription(&format!("{MARK}{}", owner.agent)))
+                .await
+                .expect(200)),
         ),
         (
             Thing::WallLink,

@@ -19,6 +19,7 @@ mod messages;
 mod operator;
 mod password_resets;
 mod policies;
+mod push_devices;
 mod reports;
 mod rights;
 mod sandbox;

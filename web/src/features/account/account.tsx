@@ -3,6 +3,7 @@ import { keys } from '@/api/queries';
 import type { Device, MyAccount, Page as Paged } from '@/api/types';
 import { LANGUAGES, languageTag, showLanguage, useT } from '@/i18n';
 import { useNow } from '@/lib/clock';
+import { deviceName } from '@/lib/device';
 import { explain } from '@/lib/errors';
 import { useMe, useZone } from '@/lib/me';
 import { useStore } from '@/lib/store';
@@ -15,6 +16,7 @@ import { useLocation } from 'wouter';
 import { ChangeEmail } from './email';
 import { Leave } from './leave';
 import { ChangePassword } from './password';
+import { PushSection } from './push';
 
 const accountKey = ['account'] as const;
 const NAMES = { es: 'Español', en: 'English', pt: 'Português' } as const;
@@ -57,6 +59,7 @@ export default function Account() {
             <ChangePassword version={data?.version} />
           </Setting>
         </div>
+        <PushSection />
         <Devices />
         {me.workspaces.length > 1 && <Workspaces />}
       </div>
@@ -174,15 +177,6 @@ function Workspaces() {
       </Setting>
     </div>
   );
-}
-
-/** A browser and a system, from what the browser says of itself. */
-export function deviceName(agent: string): string {
-  // In this order: Edge also says Chrome and Safari, Android also says Linux.
-  const browser = ['Edg', 'OPR', 'Firefox', 'Chrome', 'Safari'].find((name) => agent.includes(`${name}/`)) ?? '';
-  const system = ['Android', 'iPhone', 'iPad', 'Windows', 'Mac OS X', 'Linux'].find((name) => agent.includes(name)) ?? '';
-  const nice: Record<string, string> = { Edg: 'Edge', OPR: 'Opera', 'Mac OS X': 'macOS' };
-  return [nice[browser] ?? browser, nice[system] ?? system].filter(Boolean).join(' · ') || agent.slice(0, 40);
 }
 
 function Devices() {

@@ -97,8 +97,13 @@ export function Alerts({ place }: { place: Place }) {
         }
         if (news.type === 'alert') {
           // What an agent should do something about; supervisors have the wall and the home of the panel.
-          const { kind, conversation, agent } = news.alert;
-          if (agent?.id !== mine || !conversation) return;
+          const { kind, conversation, agent, detail } = news.alert;
+          if (agent?.id !== mine) return;
+          if (kind === 'push_lost') {
+            toast(t('alert.mine.push_lost', { device: String(detail['device'] ?? '') }), { tone: 'error' });
+            return;
+          }
+          if (!conversation) return;
           const text = t.maybe(`alert.mine.${kind}`, { customer: customerName(t, conversation) });
           if (text) toast(text, { group: `alert-${conversation.id}`, action: { label: t('alerts.open'), run: () => place.go({ tray: 'mine', state: 'active' }, conversation.id) } });
           return;

@@ -349,7 +349,7 @@ export function FunnelView({ funnel, names, everybody }: { funnel: Funnel; names
   const rivals = funnel.finalists.map((finalist) => {
     const id = typeof finalist.agent === 'number' ? finalist.agent : finalist.agent.id;
     const name = finalist.name ?? (typeof finalist.agent === 'number' ? names(id) : finalist.agent.name) ?? `#${id}`;
-    return { id, name, load: finalist.load, limit: finalist.limit ?? null };
+    return { id, name, load: finalist.load, limit: finalist.limit ?? null, background: finalist.background ?? false };
   });
   return (
     <div className="fn">
@@ -389,6 +389,7 @@ export function FunnelView({ funnel, names, everybody }: { funnel: Funnel; names
         </b>
         <span className="muted">{t.maybe(`by.${funnel.by}`)}</span>
       </div>
+      {(funnel.background ?? 0) > 0 && <p className="xs muted">{t('funnel.background', { n: funnel.background ?? 0 })}</p>}
       {rivals.length > 0 && (
         <div className="flex gap-3 wrap xs muted">
           {rivals.map((rival) => (

@@ -37,7 +37,7 @@ export default function WorkspaceSettings() {
 /** Only what differs: an edit says nothing about the rest. */
 function difference(before: Workspace, after: Workspace): Partial<Workspace> {
   const out: Record<string, unknown> = {};
-  for (const name of ['name', 'zone', 'language', 'country', 'close_tolerance', 'auto_close', 'teams_only', 'agents', 'away_reasons', 'affinity', 'policy_approval'] as const) {
+  for (const name of ['name', 'zone', 'language', 'country', 'close_tolerance', 'auto_close', 'teams_only', 'agents', 'away_reasons', 'affinity', 'policy_approval', 'background_hours'] as const) {
     if (JSON.stringify(before[name]) !== JSON.stringify(after[name])) out[name] = after[name];
   }
   return out as Partial<Workspace>;
@@ -135,6 +135,16 @@ function Editor({ saved }: { saved: Workspace }) {
             text={t('approval.text')}
             control={<Switch label={t('approval.title')} checked={value.policy_approval} onChange={(policy_approval) => setValue({ ...value, policy_approval })} />}
           />
+          <Setting name="background" title={t('background.title')} text={t('background.text')}>
+            <SelectField label={t('background.hours')} error={wrong?.about('/background_hours')} value={value.background_hours} onChange={(event) => setValue({ ...value, background_hours: Number(event.target.value) })}>
+              <option value={0}>{t('background.never')}</option>
+              {Array.from({ length: 24 }, (_, i) => i + 1).map((hours) => (
+                <option key={hours} value={hours}>
+                  {t('background.n', { n: hours })}
+                </option>
+              ))}
+            </SelectField>
+          </Setting>
         </div>
         <Team value={value} onChange={setValue} about={(pointer) => wrong?.about(pointer) ?? undefined} />
         <div className="sets card">
