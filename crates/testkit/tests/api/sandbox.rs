@@ -342,7 +342,11 @@ fn plain(object: &Value) -> Value {
         Value::Object(map) => map
             .iter()
             .filter(|(key, value)| !OWN.contains(&key.as_str()) && !is_time(key, value))
-            .map(|(key, value)| (key.clone(), plain(value)))
+            .map(|(key, value)| match value.as_object().filter(|_| key == "status_at") {
+                // Which states it went through, not when.
+                Some(states) => (key.clone(), states.keys().cloned().collect()),
+                None => (key.clone(), plain(value)),
+            })
             .collect(),
         Value::Array(list) => list.iter().map(plain).collect(),
         other => other.clone(),
