@@ -99,7 +99,7 @@ test('AG-11 a transfer that nobody answers comes back to its sender, who had ask
   await server.advance(65);
   await ana.tray('Yo');
   await ana.row('¿Hacen envíos?').click();
-  await expect(ana.thread.getByText('Volvió de Beto a Ana, que la derivó: no respondió en')).toBeVisible();
+  await expect(ana.thread.getByText('Volvió de Beto Díaz a Ana Pérez, que la derivó: no respondió en')).toBeVisible();
   await expect(beto.row('¿Hacen envíos?')).toHaveCount(0);
 });
 
