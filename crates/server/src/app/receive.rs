@@ -895,7 +895,7 @@ impl Step {
         arrival: Arrival,
     ) -> AppResult<Arrival> {
         let Some(account) = account else { return Ok(arrival) };
-        let arrival = skills::asking(account, row, arrival);
+        let arrival = skills::asking(account, row, arrival)?;
         skills::keep(tx, self.w, row.id, &arrival.needs, arrival.priority_minutes)?;
         Ok(arrival)
     }
