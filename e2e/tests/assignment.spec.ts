@@ -128,7 +128,7 @@ test('CP-11 row 73: the steps of the wait stand on one line, and what is wrong w
   await world.owner.send('POST', '/groups', { name: 'Soporte' });
   await world.join('Ana Pérez');
   const page = await world.owner.page('/dashboard/assignment');
-  await page.getByText('Avanzado').click();
+  await page.getByText('Avanzado').first().click();
   await page.getByRole('button', { name: 'Agregar un paso' }).click();
   const step = page.getByRole('group', { name: 'Paso 1' });
   await step.getByLabel('Después de (s)').fill('0');

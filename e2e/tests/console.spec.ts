@@ -183,6 +183,8 @@ test('AG-1 a chat is found, taken, answered, passed on and closed with the keybo
   expect(ring, 'what has the focus is marked').toBe('solid');
   await keys.press('Enter');
   await keys.press('Tab');
+  await expect(ana.dialog.getByRole('checkbox', { name: 'Que vuelva a mí si no responde' })).toBeFocused();
+  await keys.press('Tab');
   await keys.type('Ya le dije que quedan dos');
   await keys.press('Tab');
   await keys.press('Tab');

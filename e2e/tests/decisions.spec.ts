@@ -16,7 +16,7 @@ test('CORE-7 CP-11 a supervisor reads why a chat moved, makes the decision again
   const page = await sofia.page('/dashboard/decisions');
   await expect(page.getByText(/Registro íntegro y sin huecos/)).toBeVisible();
   await page.getByRole('combobox', { name: 'Motivo' }).selectOption('no_answer');
-  const line = page.getByRole('button', { name: /Pasó de Ana a Beto: no respondió en/ });
+  const line = page.getByRole('button', { name: /Pasó de Ana Pérez a Beto Díaz: no respondió en/ });
   await expect(line).toHaveCount(1);
   await expect(page.getByRole('button', { name: /entró en la cola/ })).toHaveCount(0);
   await line.click();
@@ -35,7 +35,7 @@ test('CORE-7 CP-11 a supervisor reads why a chat moved, makes the decision again
 
   await page.getByRole('combobox', { name: 'Motivo' }).selectOption('');
   await page.getByRole('combobox', { name: 'Agente' }).selectOption({ label: 'Ana Pérez' });
-  const turn = page.getByRole('button', { name: /Turno de Ana:/ });
+  const turn = page.getByRole('button', { name: /Turno de Ana Pérez:/ });
   await expect(turn).toHaveCount(1);
   await page.getByRole('combobox', { name: 'Cuándo' }).selectOption({ label: 'Hoy' });
   await expect(page).toHaveURL(/range=today/);

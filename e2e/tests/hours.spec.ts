@@ -111,7 +111,7 @@ test('AG-11.2 whoever transfers to a closed group is told until when it waits', 
   await ana.button('Asignarme').click();
   await expect(ana.composer).toBeVisible();
   await ana.button('Derivar').click();
-  await ana.dialog.getByRole('option').filter({ hasText: 'Noche' }).click();
+  await ana.dialog.getByRole('option', { name: /^Noche/ }).click();
   await ana.confirm('Derivar');
   await expect(ana.page.getByText(/^Noche: Fuera de horario, se reparte .*09:00/)).toBeVisible();
 });

@@ -32,7 +32,8 @@ pub struct RoutedGroup {
 }
 
 statements! {
-    NAMES = "select id, case when public_name = '' then name else public_name end from agent where workspace = $1";
+    NAMES = "select id, name from agent where workspace = $1";
+    PUBLIC_NAMES = "select id, case when public_name = '' then name else public_name end from agent where workspace = $1";
     ROUTABLE = "select id, role, status, limit_override, channels, skills, weight, rank from agent where workspace = $1 order by id";
     ROUTABLE_ONE = "select id, role, status, limit_override, channels, skills, weight, rank from agent where workspace = $1 and id = $2";
     MEMBERS = "select m.agent, m.group_id from agent_group_member as m, agent_group as g where m.workspace = $1 and g.id = m.group_id
@@ -56,7 +57,13 @@ fn read(r: &Row<'_>) -> StoreResult<RoutableRow> {
     })
 }
 
-/// The names that customers see, of everybody who ever was a member.
+/// The names that customers see, of everybody who ever was a member. Inside the company people are called by
+/// [`names`].
+pub fn public_names(tx: &mut Tx<'_>, w: WorkspaceId) -> StoreResult<Vec<(AgentId, String)>> {
+    tx.query(&PUBLIC_NAMES, &[w.into()], |r| Ok((r.id(0)?, r.t(1)?)))
+}
+
+/// The names of everybody who ever was a member, for those who work with them.
 pub fn names(tx: &mut Tx<'_>, w: WorkspaceId) -> StoreResult<Vec<(AgentId, String)>> {
     tx.query(&NAMES, &[w.into()], |r| Ok((r.id(0)?, r.t(1)?)))
 }

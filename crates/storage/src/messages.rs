@@ -67,6 +67,7 @@ statements! {
     AFTER = concat!("select ", columns!(), " from message as m where m.workspace = $1 and m.conversation = $2 and m.id > $3 order by m.id limit $4");
     STATUS = "update message set status = $3, status_at = $4, error = $5 where workspace = $1 and id = $2";
     PROVIDER_ID = "update message set provider_id = $3 where workspace = $1 and id = $2";
+    REPLY_TO = "update message set reply_to = $3 where workspace = $1 and id = $2";
     AGAIN = "update message set status = 'queued', status_at = null, error = null, provider_id = null where workspace = $1 and id = $2";
     CONTENT = "update message set content = $3, kind = $4, edited_at = $5 where workspace = $1 and id = $2";
     DELETED = "update message set deleted_at = $3 where workspace = $1 and id = $2 and deleted_at is null";
@@ -371,6 +372,11 @@ pub fn set_provider_id(tx: &mut Tx<'_>, w: WorkspaceId, id: MessageId, provider_
 }
 
 /// A failed message is queued again: what is reported about the failed attempt from now on is not about this one.
+/// `reply_to` is JSON, as in [`NewMessage`].
+pub fn set_reply_to(tx: &mut Tx<'_>, w: WorkspaceId, id: MessageId, reply_to: &str) -> StoreResult<u64> {
+    tx.exec(&REPLY_TO, &[w.into(), id.into(), reply_to.into()])
+}
+
 pub fn queued_again(tx: &mut Tx<'_>, w: WorkspaceId, id: MessageId) -> StoreResult<u64> {
     tx.exec(&AGAIN, &[w.into(), id.into()])
 }

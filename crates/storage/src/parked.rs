@@ -1,5 +1,5 @@
 //! What was said about messages that are not known yet, kept for a day: statuses of a send whose answer has not come,
-//! and edits, deletions and reactions that overtook their message (spec CORE-3).
+//! and edits, deletions, reactions and quotes that overtook their message (spec CORE-3).
 
 use crate::{Rows, StoreResult, Tx, statements};
 use ronda_domain::{ChannelAccountId, Ms};

@@ -82,7 +82,7 @@ statements! {
     MOVE = "update consumer_cursor set seq = $4 where consumer = $1 and workspace = $2 and seq = $3";
     LEAVE = "delete from consumer_cursor where consumer = $1 and workspace = $2";
     NEW_JOB = "insert into push_job(workspace, device, conversation, body, due_at, created_at)
-        select cast($5 as bigint), p.device, p.conversation, p.body, cast($6 as bigint), cast($6 as bigint)
+        select cast($4 as bigint), p.device, p.conversation, p.body, cast($5 as bigint), cast($5 as bigint)
         from {rows(device: i64, conversation: i64, body: text)} as p";
     NEXT_JOB = "select min(due_at) from push_job where lease_until <= $1";
     CLAIM = "update push_job set lease_until = $2, attempts = attempts + 1 where id in (select id from push_job

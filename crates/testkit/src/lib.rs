@@ -22,7 +22,7 @@ pub use chat::Visitor;
 pub use push::{PushBrowser, PushService, Received};
 pub use ronda_storage::Engine;
 pub use screen::Screen;
-pub use whatsapp::{Graph, Phone, eventually, text};
+pub use whatsapp::{Graph, Phone, eventually, hasty, text};
 
 use ronda_domain::permission::Role;
 use ronda_domain::{AccountId, AgentId, Clock, WorkspaceId};

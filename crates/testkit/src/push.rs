@@ -6,6 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use p256::ecdsa::signature::Verifier as _;
 use p256::ecdsa::{Signature, VerifyingKey};
+use p256::elliptic_curve::sec1::ToEncodedPoint as _;
 use p256::{PublicKey, SecretKey};
 use ring::aead::{AES_128_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use serde_json::{Value, json};
@@ -132,7 +133,7 @@ impl PushBrowser {
     /// As the page hands it to the server.
     #[must_use]
     pub fn subscription(&self, label: &str) -> Value {
-        let public = self.secret.public_key().to_sec1_bytes();
+        let public = self.secret.public_key().to_encoded_point(false).as_bytes().to_vec();
         json!({
             "endpoint": self.endpoint, "label": label, "language": "es",
             "keys": { "p256dh": URL_SAFE_NO_PAD.encode(public), "auth": URL_SAFE_NO_PAD.encode(self.auth) },
@@ -195,7 +196,7 @@ fn decrypt(secret: &SecretKey, auth: &[u8], body: &[u8]) -> Vec<u8> {
     let (sender, sealed) = rest[1..].split_at(65);
     let public = PublicKey::from_sec1_bytes(sender).expect("a point");
     let shared = p256::ecdh::diffie_hellman(secret.to_nonzero_scalar(), public.as_affine());
-    let own = secret.public_key().to_sec1_bytes();
+    let own = secret.public_key().to_encoded_point(false).as_bytes().to_vec();
     let prk = hmac(auth, &[shared.raw_secret_bytes()]);
     let ikm = hmac(&prk, &[b"WebPush: info\0", &own, sender, &[1]]);
     let prk = hmac(salt, &[&ikm]);

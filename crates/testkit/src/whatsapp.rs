@@ -63,6 +63,23 @@ pub fn text(id: &str, from: &str, at: i64, body: &str) -> Value {
     json!({ "id": id, "from": from, "timestamp": (at / 1_000).to_string(), "type": "text", "text": { "body": body } })
 }
 
+/// A simulator on a port of its own that loses no time.
+#[must_use]
+pub fn hasty() -> Config {
+    Config {
+        listen: ([127, 0, 0, 1], 0).into(),
+        delays: Delays {
+            sent_ms: 5,
+            delivered_ms: 5,
+            read_ms: 5,
+        },
+        auto_read: false,
+        webhook_retry_ms: 50,
+        template_review_ms: 5,
+        ..Config::default()
+    }
+}
+
 impl TestApp {
     /// A simulator without pauses, and the sandbox number connected by `owner`.
     pub async fn whatsapp(&self, owner: &Browser) -> Graph {
@@ -72,17 +89,8 @@ impl TestApp {
     /// A simulator that nobody has connected.
     pub async fn simulator(&self, change: impl FnOnce(&mut Config)) -> Simulator {
         let mut config = Config {
-            listen: ([127, 0, 0, 1], 0).into(),
             callback_url: format!("{}/webhooks/meta", self.address),
-            delays: Delays {
-                sent_ms: 5,
-                delivered_ms: 5,
-                read_ms: 5,
-            },
-            auto_read: false,
-            webhook_retry_ms: 50,
-            template_review_ms: 5,
-            ..Config::default()
+            ..hasty()
         };
         change(&mut config);
         ronda_simulator::start(config).await.expect("a simulator")

@@ -3080,6 +3080,8 @@ export interface components {
             id: components["schemas"]["WorkspaceId"];
             language: string;
             name: string;
+            /** @description It is a simulation as a whole: reports count what is simulated without being asked. */
+            simulated: boolean;
             zone: string;
         };
         /** @description A person outside. */

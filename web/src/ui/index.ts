@@ -1,4 +1,5 @@
 export * from './checks';
+export * from './confirm';
 export * from './controls';
 export * from './feedback';
 export * from './finder';

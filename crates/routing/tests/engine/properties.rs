@@ -5,8 +5,8 @@ use proptest::prelude::*;
 use ronda_domain::conversation::Place;
 use ronda_domain::{AgentId, ConversationId};
 use ronda_routing::{
-    Act, AgentRow, Answer, ConvRow, Decision, Epoch, Fact, Input, Presence, PresenceRule, Reason, ReplyScope, State,
-    Violation, check,
+    Act, AgentRow, Answer, ConvRow, Decision, Epoch, Fact, Input, PresenceRule, Reason, ReplyScope, State, Violation,
+    check,
 };
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -327,16 +327,7 @@ pub fn approve(tx: &mut Tx<'_>, who: &Who, id: i64, verdict: &Verdict) -> AppRes
     let after = json!({ "kind": row.kind, "author": row.author, "note": note });
     audit(tx, w, &Actor::from(who), "approved", id, None, Some(after))?;
     if row.kind == "proposed" {
-        let version = Version {
-            book,
-            reach: serde_json::from_value(json!(row.reach)).unwrap_or_default(),
-            note: row.note,
-            restored_from: None,
-            author: row.author,
-            approved_by: Some(who.agent),
-        };
-        policies::put(tx, w, &Actor::from(who), version)?;
-        candidates::remove(tx, w, id)?;
+        into_force(tx, w, &Actor::from(who), row, book, Some(who.agent))?;
     }
     Ok(decided)
 }
@@ -461,16 +452,29 @@ pub fn activate(tx: &mut Tx<'_>, w: WorkspaceId, id: i64) -> AppResult<()> {
         name: name.unwrap_or_default(),
         ip: String::new(),
     };
+    let approved_by = row.decided_by;
+    into_force(tx, w, &actor, row, book, approved_by)
+}
+
+/// A candidate becomes the next version.
+fn into_force(
+    tx: &mut Tx<'_>,
+    w: WorkspaceId,
+    actor: &Actor,
+    row: CandidateRow,
+    book: Rulebook,
+    approved_by: Option<AgentId>,
+) -> AppResult<()> {
     let version = Version {
         book,
         reach: serde_json::from_value(json!(row.reach)).unwrap_or_default(),
         note: row.note,
         restored_from: None,
         author: row.author,
-        approved_by: row.decided_by,
+        approved_by,
     };
-    policies::put(tx, w, &actor, version)?;
-    candidates::remove(tx, w, id)?;
+    policies::put(tx, w, actor, version)?;
+    candidates::remove(tx, w, row.id)?;
     Ok(())
 }
 

@@ -325,7 +325,7 @@ const NAME_CHARS: usize = 60;
 const GREETING_CHARS: usize = 1_000;
 
 /// Head start of the conversations of an account. Source: docs/ROUTING.md, F5.
-const PRIORITY_MINUTES: std::ops::RangeInclusive<i64> = 0..=ronda_routing::defaults::MAX_PRIORITY_MINUTES as i64;
+pub const PRIORITY_MINUTES: std::ops::RangeInclusive<i64> = 0..=ronda_routing::defaults::MAX_PRIORITY_MINUTES as i64;
 
 /// The rules of everything people type about an account.
 pub fn checked_name(fields: &mut Fields, name: &str) -> String {

@@ -2,14 +2,14 @@
 //! The planner decides and writes (T3, T4).
 
 use crate::app::reply::NewReply;
-use crate::app::routing::{DecisionView, Names};
+use crate::app::routing::{DecisionView, Names, kept, named_decisions};
 use crate::app::views::{Conversation, Named, json};
 use crate::app::{AppError, AppResult, Fields, Who, affinities, conversations, groups, skills};
 use ronda_domain::content::Content;
 use ronda_domain::conversation::{CloseReason, Order, Place, Tray, TrayState};
 use ronda_domain::permission::Permission;
 use ronda_domain::{AgentId, ConversationId, MessageId, Ms, SkillId};
-use ronda_routing::{Answer, Arrival, ConvKeep, Epoch, Fact, Refusal, State, Target};
+use ronda_routing::{Answer, Arrival, Epoch, Fact, Refusal, State, Target};
 use ronda_storage::conversations::ConversationRow;
 use ronda_storage::{Tx, agents, channel_accounts, decisions, messages, timers, users};
 use serde_json::Value;
@@ -47,10 +47,10 @@ fn arrival(tx: &mut Tx<'_>, row: &ConversationRow) -> AppResult<Arrival> {
     if matches!(row.place, Place::Waiting | Place::Held) {
         return Ok(arrival);
     }
-    Ok(match channel_accounts::get(tx, row.workspace, row.channel_account)? {
+    match channel_accounts::get(tx, row.workspace, row.channel_account)? {
         Some(account) => skills::asking(&account, row, arrival),
-        None => arrival,
-    })
+        None => Ok(arrival),
+    }
 }
 
 /// Takes a conversation for the caller.
@@ -484,25 +484,21 @@ pub struct Explained {
 pub fn explained(tx: &mut Tx<'_>, who: &Who, id: ConversationId) -> AppResult<Explained> {
     let row = conversations::seen(tx, who, id)?;
     let of = decisions::Wanted::of(id);
-    let mut list = super::routing::decisions(tx, who.workspace, &of, i64::MAX, DECISIONS)?.0;
+    let names = Names::load(tx, who.workspace)?;
+    let rows = decisions::page(tx, who.workspace, &of, i64::MAX, DECISIONS)?.0;
+    let mut list = named_decisions(tx, who.workspace, &names, rows)?;
     if !who.may(Permission::RoutingExplain) {
         for d in &mut list {
             super::decisions::shorten(d, who.agent);
         }
     }
-    let names = Names::load(tx, who.workspace)?;
-    let keep: ConvKeep = row
-        .routing
-        .as_deref()
-        .and_then(|text| serde_json::from_str(text).ok())
-        .unwrap_or_default();
     let named = |id: &SkillId| Named {
         id: *id,
         name: names.skills.get(id).cloned().unwrap_or_default(),
     };
     Ok(Explained {
         waits: row.place == Place::Waiting,
-        skills: keep.needs.iter().map(named).collect(),
+        skills: kept(&row)?.needs.iter().map(named).collect(),
         decisions: list,
         names,
     })

@@ -1,6 +1,6 @@
 //! The log of what routing decided, for people: pages of it, whether it is whole, and a decision made again.
 
-use super::routing::{DecisionView, decision_row, named_decisions};
+use super::routing::{DecisionView, Names, decision_row, named_decisions};
 use super::scope::Sight;
 use super::{AppError, AppResult, Who, conversations};
 use crate::workers::planner::written;
@@ -66,7 +66,8 @@ impl Reach {
     /// Names for `rows`, without the customers of conversations that may not be seen any more.
     fn named(&self, tx: &mut Tx<'_>, w: WorkspaceId, rows: Vec<DecisionRow>) -> AppResult<Vec<DecisionView>> {
         let (rows, visible) = self.read(tx, w, rows)?;
-        let mut list = named_decisions(tx, w, rows)?;
+        let names = Names::load(tx, w)?;
+        let mut list = named_decisions(tx, w, &names, rows)?;
         for decision in &mut list {
             decision.conversation = decision.conversation.take().filter(|c| visible.contains(&c.id));
         }

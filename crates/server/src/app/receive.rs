@@ -204,6 +204,9 @@ impl Step {
         for item in rest {
             match &item.kind {
                 InboundKind::Message(_) | InboundKind::Edited(_) | InboundKind::Deleted(_) => {
+                    if let Some(target) = corrections::target(&item.kind) {
+                        self.known_now(tx, item, target.from, target.provider_id)?;
+                    }
                     corrections::apply(tx, self.w, item.account.id, &item.kind)?;
                 }
                 InboundKind::Status(s) => self.status(tx, item, s)?,
@@ -489,6 +492,7 @@ impl Step {
         // The provider's order, then the order of arrival.
         fresh.sort_by_key(|i| i.message.at);
         let mut touched = self.live(tx, &fresh)?;
+        let quoted = self.quoted(tx, &fresh, known)?;
         let mut new = Vec::with_capacity(fresh.len());
         for i in &fresh {
             let Some(conversation) = self.conversation(tx, &mut touched, i)? else {
@@ -503,10 +507,12 @@ impl Step {
                 received_at: i.item.received_at,
                 kind: i.message.content.kind(),
                 content: views::json(&i.message.content).to_string(),
-                reply_to: i.message.context.reply_to.as_ref().map(|id| {
-                    let message = known.get(&(i.item.account.id, id.clone())).map(|m| m.id);
-                    json!({ "provider_id": id, "message": message }).to_string()
-                }),
+                reply_to: i
+                    .message
+                    .context
+                    .reply_to
+                    .as_ref()
+                    .map(|id| corrections::reply_to(id, quoted.get(&(i.item.account.id, id.clone())).copied())),
                 referral: i.message.referral.as_ref().map(|r| views::json(r).to_string()),
             });
         }
@@ -541,6 +547,16 @@ impl Step {
             });
             self.stored.push((id, t.row.id, client_id));
             ids.push(id);
+            if let Some(quote) = i
+                .message
+                .context
+                .reply_to
+                .as_ref()
+                .filter(|_| i.item.client_id.is_none())
+                && !quoted.contains_key(&(i.item.account.id, quote.clone()))
+            {
+                corrections::park_quote(tx, i.item.account.id, quote, id, i.message.at)?;
+            }
             if let Some(media) = i.message.content.media().and_then(|m| m.provider_media.as_deref()) {
                 files::new_job(tx, self.w, i.item.account.id, id, media)?;
             }
@@ -562,7 +578,7 @@ impl Step {
         &self,
         tx: &mut Tx<'_>,
         incoming: &[Incoming<'_>],
-    ) -> AppResult<BTreeMap<(ChannelAccountId, String), MessageRow>> {
+    ) -> AppResult<BTreeMap<(ChannelAccountId, String), MessageId>> {
         let mut keys = BTreeSet::new();
         for i in incoming {
             if i.item.client_id.is_none() {
@@ -575,8 +591,33 @@ impl Step {
         let keys: Vec<_> = keys.into_iter().collect();
         Ok(messages::by_provider_ids(tx, &keys)?
             .into_iter()
-            .filter_map(|m| Some(((m.channel_account, m.provider_id.clone()?), m)))
+            .filter_map(|m| Some(((m.channel_account, m.provider_id?), m.id)))
             .collect())
+    }
+
+    /// Adds what is quoted and became known while the conversations were waited for: a customer can answer before the
+    /// answer to the send of what they quote is recorded.
+    fn quoted(
+        &self,
+        tx: &mut Tx<'_>,
+        fresh: &[&Incoming<'_>],
+        mut known: BTreeMap<(ChannelAccountId, String), MessageId>,
+    ) -> AppResult<BTreeMap<(ChannelAccountId, String), MessageId>> {
+        let quotes = fresh
+            .iter()
+            .filter_map(|i| Some((i.item.account.id, i.message.context.reply_to.clone()?)));
+        let mut missing: Vec<_> = quotes.filter(|key| !known.contains_key(key)).collect();
+        missing.sort();
+        missing.dedup();
+        if !missing.is_empty() {
+            let found = messages::by_provider_ids(tx, &missing)?;
+            known.extend(
+                found
+                    .into_iter()
+                    .filter_map(|m| Some(((m.channel_account, m.provider_id?), m.id))),
+            );
+        }
+        Ok(known)
     }
 
     /// The live conversations of the batch, locked.
@@ -895,7 +936,7 @@ impl Step {
         arrival: Arrival,
     ) -> AppResult<Arrival> {
         let Some(account) = account else { return Ok(arrival) };
-        let arrival = skills::asking(account, row, arrival);
+        let arrival = skills::asking(account, row, arrival)?;
         skills::keep(tx, self.w, row.id, &arrival.needs, arrival.priority_minutes)?;
         Ok(arrival)
     }
@@ -1001,8 +1042,26 @@ impl Step {
         )
     }
 
+    /// The message that news of a person is about. Nobody knows it while the answer to its send is being recorded,
+    /// which holds the conversation; who has waited for that finds it, and who has not is waited for.
+    fn known_now(
+        &self,
+        tx: &mut Tx<'_>,
+        item: &Arrived,
+        person: &Sender,
+        provider_id: &str,
+    ) -> AppResult<Option<MessageRow>> {
+        if let Some(row) = self.target(tx, item, provider_id)? {
+            return Ok(Some(row));
+        }
+        for identity in customers::find_identities(tx, self.w, &self.keys(&item.account, person))? {
+            conversations::lock_latest(tx, self.w, identity.customer, item.account.id)?;
+        }
+        self.target(tx, item, provider_id)
+    }
+
     fn status(&mut self, tx: &mut Tx<'_>, item: &Arrived, s: &StatusUpdate) -> AppResult<()> {
-        let mut row = self.target(tx, item, &s.provider_id)?;
+        let mut row = self.known_now(tx, item, &s.recipient, &s.provider_id)?;
         if row.is_none()
             && let Some((id, token)) = s.callback_data.as_deref().and_then(outgoing::message_of_callback)
             && let Some(found) = messages::get(tx, self.w, id)?

@@ -16,7 +16,7 @@ use ronda_routing::{
     Notice, Outcome, Policy, PolicyScope, Profile, Reach, Reason, Rows,
 };
 use ronda_storage::conversations::{self, ConversationRow, PlannedPlace};
-use ronda_storage::decisions::{self, DecisionRow, Wanted};
+use ronda_storage::decisions::{self, DecisionRow};
 use ronda_storage::messages::{self, NewLine};
 use ronda_storage::routing::{self, Consumed, LoadDelta, RoundRow};
 use ronda_storage::{
@@ -175,6 +175,15 @@ fn small<T: TryFrom<i64>>(n: i64, place: &'static str) -> AppResult<T> {
     })
 }
 
+/// What routing keeps of a conversation beside its columns.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn kept(c: &ConversationRow) -> AppResult<ConvKeep> {
+    let text = c.routing.as_deref();
+    text.map_or_else(|| Ok(ConvKeep::default()), |text| parse(text, "conversation.routing"))
+}
+
 /// A conversation as the engine keeps it.
 ///
 /// # Errors
@@ -188,10 +197,7 @@ pub fn conv_row(c: &ConversationRow, round: Option<&RoundRow>) -> AppResult<Conv
             small(r.transfers, "routing_round.transfers")?,
         ),
     };
-    let keep: ConvKeep = match &c.routing {
-        None => ConvKeep::default(),
-        Some(text) => parse(text, "conversation.routing")?,
-    };
+    let keep = kept(c)?;
     Ok(ConvRow {
         conv: c.id,
         customer: c.customer,
@@ -748,7 +754,7 @@ fn tell_screens(
     before: &BTreeMap<ConversationId, ConversationRow>,
 ) -> AppResult<()> {
     let Plan { outcome, decisions, .. } = plan;
-    let names = Names::load(tx, w)?;
+    let names = Names::of(tx, w, &outcome.decisions)?;
     let scopes: BTreeMap<ConversationId, Scope> = before.iter().map(|(id, c)| (*id, c.scope())).collect();
     let views = views::emit_conversations(tx, w, ids, &scopes)?;
     let views: BTreeMap<ConversationId, Conversation> = views.into_iter().map(|v| (v.id, v)).collect();
@@ -946,6 +952,17 @@ impl Names {
         })
     }
 
+    /// As [`Names::load`], of what these mention: in most plans nothing asks for a skill.
+    fn of(tx: &mut Tx<'_>, w: WorkspaceId, decisions: &[Decision]) -> AppResult<Self> {
+        if decisions.iter().any(|d| !d.funnel.skills.is_empty()) {
+            return Self::load(tx, w);
+        }
+        Ok(Self {
+            agents: agents::names(tx, w)?.into_iter().collect(),
+            skills: BTreeMap::new(),
+        })
+    }
+
     /// Puts names beside the ids of a funnel: its finalists, and the skills that are asked for.
     pub fn put(&self, funnel: &mut Value) {
         for finalist in list_of(funnel, "finalists") {
@@ -966,27 +983,16 @@ fn list_of<'a>(funnel: &'a mut Value, field: &str) -> impl Iterator<Item = &'a m
     list.into_iter().flatten()
 }
 
-/// Decisions with names, newest first, and where to go on.
-///
-/// # Errors
-/// When the database fails.
-pub fn decisions(
-    tx: &mut Tx<'_>,
-    w: WorkspaceId,
-    wanted: &Wanted,
-    before: i64,
-    limit: i64,
-) -> AppResult<(Vec<DecisionView>, Option<i64>)> {
-    let (rows, next) = decisions::page(tx, w, wanted, before, limit)?;
-    Ok((named_decisions(tx, w, rows)?, next))
-}
-
 /// Puts names to decisions.
 ///
 /// # Errors
 /// When the database fails.
-pub fn named_decisions(tx: &mut Tx<'_>, w: WorkspaceId, rows: Vec<DecisionRow>) -> AppResult<Vec<DecisionView>> {
-    let names = Names::load(tx, w)?;
+pub fn named_decisions(
+    tx: &mut Tx<'_>,
+    w: WorkspaceId,
+    names: &Names,
+    rows: Vec<DecisionRow>,
+) -> AppResult<Vec<DecisionView>> {
     let mut ids: Vec<ConversationId> = rows.iter().filter_map(|d| d.conversation).collect();
     ids.sort();
     ids.dedup();
@@ -1001,7 +1007,7 @@ pub fn named_decisions(tx: &mut Tx<'_>, w: WorkspaceId, rows: Vec<DecisionRow>) 
         .into_iter()
         .map(|d| {
             let conversation = d.conversation.and_then(|id| about.get(&id).cloned());
-            DecisionView::of(d, &names, conversation)
+            DecisionView::of(d, names, conversation)
         })
         .collect())
 }

@@ -4,6 +4,7 @@
 
 use crate::app::alerts::{self, Raised};
 use crate::app::audit::{self, Change};
+use crate::app::channel_accounts::PRIORITY_MINUTES;
 use crate::app::fields::nullable;
 use crate::app::hours::{Calendar, Opening};
 use crate::app::simulated::{self, Simulated};
@@ -28,8 +29,6 @@ const MOST: usize = 200;
 /// Slots of clocks that a conversation may have had before.
 const WAIT: &str = "wait";
 const RESOLUTION: &str = "resolution";
-/// The largest head start, in minutes.
-const PRIORITY: std::ops::RangeInclusive<i64> = 0..=ronda_routing::defaults::MAX_PRIORITY_MINUTES as i64;
 /// Clocks about which is told in one step.
 const BATCH: i64 = 200;
 
@@ -221,8 +220,8 @@ pub fn create(tx: &mut Tx<'_>, who: &Who, new: &NewServiceTarget) -> AppResult<S
     let w = who.workspace;
     let mut f = Fields::new();
     let seconds = f.whole("/seconds", new.seconds, SECONDS);
-    let priority_minutes = f.whole("/priority_minutes", new.priority_minutes, PRIORITY);
-    let raise_minutes = f.whole("/raise_minutes", new.raise_minutes, PRIORITY);
+    let priority_minutes = f.whole("/priority_minutes", new.priority_minutes, PRIORITY_MINUTES);
+    let raise_minutes = f.whole("/raise_minutes", new.raise_minutes, PRIORITY_MINUTES);
     known_group(tx, w, &mut f, new.to_group)?;
     if let Some(group) = new.group
         && !agents::groups(tx, w)?.iter().any(|g| g.group == group)
@@ -299,7 +298,7 @@ pub fn edit(tx: &mut Tx<'_>, who: &Who, id: i64, version: i64, edit: &EditServic
     row.business = edit.business.unwrap_or(before.business);
     row.notify = edit.notify.unwrap_or(before.notify);
     if let Some(minutes) = edit.raise_minutes {
-        row.raise_minutes = f.whole("/raise_minutes", minutes, PRIORITY);
+        row.raise_minutes = f.whole("/raise_minutes", minutes, PRIORITY_MINUTES);
     }
     if let Some(group) = edit.to_group {
         known_group(tx, w, &mut f, group)?;

@@ -58,6 +58,8 @@ pub struct CurrentWorkspace {
     pub country: String,
     /// Why people are away: words the client knows (`break`, `lunch`, `training`, `other`) and the workspace's own.
     pub away_reasons: Vec<String>,
+    /// It is a simulation as a whole: reports count what is simulated without being asked.
+    pub simulated: bool,
 }
 
 /// Everything a client asks for first.
@@ -269,6 +271,7 @@ pub fn me(tx: &mut Tx<'_>, open: &OpenSession, mail_configured: bool) -> AppResu
             language: w.language.clone(),
             country: w.country.clone(),
             away_reasons: workspaces::settings(&w).away_reasons,
+            simulated: w.simulated,
         });
         agent = users::agent(tx, member.workspace, member.agent)?;
         permissions = who(open, "")?.permissions().collect();

@@ -5,6 +5,7 @@
 
 use crate::app::audit::{self, Change};
 use crate::app::fields::name_key;
+use crate::app::routing::kept;
 use crate::app::{Actor, AppError, AppResult, Fields, Who, views};
 use ronda_domain::permission::Permission;
 use ronda_domain::{ConversationId, Ms, SkillId, WorkspaceId};
@@ -227,30 +228,18 @@ pub fn checked(
     Ok(once.into_iter().collect())
 }
 
-/// What a conversation asks for before a planner has seen it: what was said about it, else what its channel account says.
-fn asked(account: &ChannelAccountRow, row: &ConversationRow) -> (Vec<SkillId>, u32) {
-    let said: ConvKeep = row
-        .routing
-        .as_deref()
-        .and_then(|text| serde_json::from_str(text).ok())
-        .unwrap_or_default();
-    let needs = if said.needs.is_empty() {
-        account.skills.clone()
-    } else {
-        said.needs
-    };
-    (needs, u32::try_from(account.priority_minutes).unwrap_or_default())
-}
-
-/// The arrival with what the conversation asks for, and its head start.
-#[must_use]
-pub fn asking(account: &ChannelAccountRow, row: &ConversationRow, arrival: Arrival) -> Arrival {
-    let (needs, priority_minutes) = asked(account, row);
-    Arrival {
-        needs,
-        priority_minutes,
+/// The arrival with what a conversation asks for before a planner has seen it, and its head start: what was said about it,
+/// else what its channel account says.
+///
+/// # Errors
+/// When what was said cannot be read.
+pub fn asking(account: &ChannelAccountRow, row: &ConversationRow, arrival: Arrival) -> AppResult<Arrival> {
+    let said = kept(row)?.needs;
+    Ok(Arrival {
+        needs: if said.is_empty() { account.skills.clone() } else { said },
+        priority_minutes: u32::try_from(account.priority_minutes).unwrap_or_default(),
         ..arrival
-    }
+    })
 }
 
 /// Keeps with a conversation what it asks for, until a planner has seen it: a planner that starts in between reads it.

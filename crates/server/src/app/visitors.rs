@@ -302,7 +302,9 @@ pub fn after(
     let ids = visitors::messages_after(tx, v, id, limit)?;
     let mut rows = messages::get_many(tx, v.workspace, &ids)?;
     rows.sort_by_key(|m| m.id);
-    let names = ronda_storage::agents::names(tx, v.workspace)?.into_iter().collect();
+    let names = ronda_storage::agents::public_names(tx, v.workspace)?
+        .into_iter()
+        .collect();
     let items = rows.into_iter().filter_map(|m| of(m, &names)).collect();
     Ok((items, conversation(tx, v)?))
 }
@@ -327,7 +329,7 @@ pub fn conversation(tx: &mut Tx<'_>, v: &VisitorRow) -> AppResult<VisitorConvers
 }
 
 fn stands(tx: &mut Tx<'_>, w: WorkspaceId, row: &ConversationRow) -> AppResult<VisitorConversation> {
-    let names: BTreeMap<AgentId, String> = ronda_storage::agents::names(tx, w)?.into_iter().collect();
+    let names: BTreeMap<AgentId, String> = ronda_storage::agents::public_names(tx, w)?.into_iter().collect();
     let opens_at = match row.place {
         Place::Waiting => Calendar::load(tx, w)?.state(row.group, row.channel_account).opens_at,
         _ => None,
@@ -372,6 +374,17 @@ pub fn named_in(body: &str) -> Vec<AgentId> {
     let body: Value = serde_json::from_str(body).unwrap_or_default();
     let people = [&body["agent"]["id"], &body["owner"]["id"]];
     people.into_iter().filter_map(Value::as_i64).map(AgentId).collect()
+}
+
+/// A mark as a visitor's socket sends it: whoever it names by their public name.
+#[must_use]
+pub fn mark(frame: &str, names: &BTreeMap<AgentId, String>) -> Option<Value> {
+    let mut frame: Value = serde_json::from_str(frame).ok()?;
+    let agent = frame.as_object_mut()?.remove("agent");
+    if let Some(id) = agent.and_then(|who| who["id"].as_i64()) {
+        frame["name"] = json!(names.get(&AgentId(id)));
+    }
+    Some(frame)
 }
 
 /// The frame of an event for a visitor's socket; nothing for what is not theirs.

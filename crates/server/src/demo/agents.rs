@@ -151,8 +151,7 @@ impl Desk {
         let me = json!({ "id": self.who.agent, "name": self.who.name });
         let mark = json!({ "type": "typing", "conversation": id, "agent": me });
         self.app.hub.mark(w, id, &mark, None);
-        let mark = json!({ "type": "typing", "name": self.who.name });
-        self.app.hub.mark_visitors(w, id, &mark);
+        self.app.hub.typing_to_visitors(w, id, self.who.agent);
         // Fast, with a few texts at hand.
         let typing = (text.chars().count() as f64 / 16.0).clamp(1.0, 6.0);
         self.pause(typing * 0.8, typing * 1.2).await;

@@ -271,8 +271,7 @@ pub async fn unread(ctx: Context, Path(id): Path<ConversationId>) -> Result<Json
 pub async fn typing(ctx: Context, Path(id): Path<ConversationId>) -> Result<StatusCode, Problem> {
     ctx.write("typing", move |tx, who| conversations::typing(tx, who, id))
         .await?;
-    let frame = serde_json::json!({ "type": "typing", "name": ctx.who.name });
-    ctx.app.hub.mark_visitors(ctx.who.workspace, id, &frame);
+    ctx.app.hub.typing_to_visitors(ctx.who.workspace, id, ctx.who.agent);
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -410,9 +410,10 @@ impl Hub {
         }
     }
 
-    /// Sends a mark to the visitors of a conversation, on whatever node.
-    pub fn mark_visitors(&self, workspace: WorkspaceId, conversation: ConversationId, frame: &Value) {
-        let text = frame.to_string();
+    /// Tells the visitors of a conversation, on whatever node, that somebody of ours is typing. Their sockets say who by
+    /// the public name.
+    pub fn typing_to_visitors(&self, workspace: WorkspaceId, conversation: ConversationId, agent: AgentId) {
+        let text = serde_json::json!({ "type": "typing", "agent": { "id": agent } }).to_string();
         self.bus.say(Said::Visitors(workspace, conversation, text.clone()));
         self.heard_visitors(workspace, conversation, text.into());
     }

@@ -361,8 +361,7 @@ impl Screen {
                         })
                         .await;
                     if noted.is_ok() {
-                        let frame = json!({ "type": "typing", "name": self.who.name });
-                        self.app.hub.mark_visitors(w, conversation, &frame);
+                        self.app.hub.typing_to_visitors(w, conversation, self.who.agent);
                     }
                 }
             }

@@ -22,7 +22,7 @@ const CONVERSATIONS: i64 = 20;
 async fn public_names(app: &App, w: WorkspaceId) -> BTreeMap<AgentId, String> {
     let read: StoreResult<_> = app
         .db
-        .read("public_names", move |tx| ronda_storage::agents::names(tx, w))
+        .read("public_names", move |tx| ronda_storage::agents::public_names(tx, w))
         .await;
     read.unwrap_or_default().into_iter().collect()
 }
@@ -51,13 +51,20 @@ pub async fn serve(app: Arc<App>, v: VisitorRow, socket: WebSocket) {
         }
         let text = tokio::select! {
             delivered = seat.queue.recv() => match delivered {
-                Some(Delivered::Event(event)) => {
-                    if visitors::named_in(&event.body).iter().any(|id| !names.contains_key(id)) {
+                Some(delivered) => {
+                    let body = match &delivered {
+                        Delivered::Event(event) => event.body.as_str(),
+                        Delivered::Mark(text) => text,
+                    };
+                    if visitors::named_in(body).iter().any(|id| !names.contains_key(id)) {
                         names = public_names(&app, v.workspace).await;
                     }
-                    visitors::frame(event.kind, &event.body, &names).map(|f| f.to_string())
+                    let frame = match &delivered {
+                        Delivered::Event(event) => visitors::frame(event.kind, &event.body, &names),
+                        Delivered::Mark(text) => visitors::mark(text, &names),
+                    };
+                    frame.map(|f| f.to_string())
                 }
-                Some(Delivered::Mark(text)) => Some(text.to_string()),
                 None => break None,
             },
             said = stream.next() => match said {

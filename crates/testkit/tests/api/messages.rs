@@ -293,15 +293,25 @@ api_suite! {
         let early = json!({ "id": "wamid.EARLY", "status": "delivered", "timestamp": at, "recipient_id": "5491155552001" });
         let liked = json!({ "id": "wamid.L", "from": "5491155552001", "timestamp": at, "type": "reaction",
             "reaction": { "message_id": "wamid.EARLY", "emoji": "❤️" } });
-        // The second message proves that the first body was read.
-        graph.delivers(json!({ "statuses": [early], "messages": [liked, text("wamid.2", "5491155552001", now + 1_000, "¿Hola?")] })).await.expect(200);
-        ana.messages(&held["id"], 3).await;
+        // The messages prove that the body was read. One answers what is on its way, the other its neighbour.
+        let quoting = |mut message: Value, id: &str| {
+            message["context"] = json!({ "from": "15550001111", "id": id });
+            message
+        };
+        let second = quoting(text("wamid.2", "5491155552001", now + 1_000, "¿Hola?"), "wamid.EARLY");
+        let third = quoting(text("wamid.3", "5491155552001", now + 2_000, "¿Están?"), "wamid.2");
+        graph.delivers(json!({ "statuses": [early], "messages": [liked, second, third] })).await.expect(200);
+        let all = ana.messages(&held["id"], 4).await;
+        assert_eq!(all[2]["reply_to"], json!({ "provider_id": "wamid.EARLY", "message": null }));
+        assert_eq!(all[3]["reply_to"]["message"], all[2]["id"]);
         assert_eq!(ana.message(&held["id"], &sent["id"], |_| true).await["status"], "queued");
         open.send(true).unwrap();
         let arrived = ana.message(&held["id"], &sent["id"], |m| m["status"] == "delivered").await;
         assert_eq!(arrived["provider_id"], "wamid.EARLY");
         assert!(arrived["status_at"]["sent"].is_i64());
         assert_eq!(arrived["reactions"], json!([{ "by": "customer", "emoji": "❤️" }]));
+        let answer = ana.message(&held["id"], &all[2]["id"], |m| m["reply_to"]["message"].is_i64()).await;
+        assert_eq!(answer["reply_to"]["message"], sent["id"]);
     }
 
     async fn core_3_a_send_whose_answer_was_lost_is_shown_so_and_never_repeated(app) {

@@ -332,7 +332,9 @@ api_suite! {
         assert_eq!((&result["chats"], &result["refused"]), (&json!(24), &Value::Null), "{result:#}");
         assert!(result["compared"].as_array().unwrap().iter().all(|c| c["fine"] == true), "{result:#}");
         assert_eq!(result["observed"]["rotations"]["middle"], 0);
-        assert!(result["predicted"]["rotations"]["middle"].as_i64().unwrap() > 3, "with 25 s chats rotate: {result:#}");
+        // Few do: whoever is at work on an answer keeps the chat (the saturation guard), and nothing rotated in the record.
+        let rotations = |which: &str| result["predicted"]["rotations"][which].as_i64().unwrap();
+        assert!(rotations("middle") > 0 && rotations("high") > 3, "with 25 s chats rotate: {result:#}");
         assert!(result["error_percent"].as_i64().unwrap() <= 50, "{result:#}");
         let before = current(&owner).await["version"].clone();
         assert_eq!(before, 1, "nothing was changed");

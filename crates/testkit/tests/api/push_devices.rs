@@ -128,7 +128,7 @@ push_suite! {
     async fn row_58_a_push_reachable_agent_stays_online_and_the_funnel_says_so(app, service) {
         let desk = Desk::open(app, service).await;
         let chosen = desk.ana.put("/me/background", json!({ "available": true })).await.expect(200);
-        assert_eq!((chosen["background"].clone(), chosen["by_push"].clone()), (json!(true), json!(false)));
+        assert_eq!((chosen["background"].clone(), chosen["by_push"].clone()), (json!(true), json!(true)), "no screen is open");
         desk.leaves(app).await;
         let there = desk.agent().await;
         assert_eq!((there["state"].clone(), there["by_push"].clone()), (json!("online"), json!(true)));

@@ -239,4 +239,43 @@ api_suite! {
         assert_eq!(origin["url"], "https://shop.example/");
         app.settled().await;
     }
+
+    /// Customers call people by their public names; the company knows who that is.
+    async fn cp_5_customers_see_the_public_name_and_colleagues_the_other(app) {
+        let owner = app.owner().await;
+        let ana = app.member("ana", Role::Agent).await;
+        let user = owner.get(&format!("/users/{}", ana.agent)).await.expect(200);
+        let change = json!({ "name": "Ana López", "public_name": "Anita" });
+        owner.patch(&format!("/users/{}", ana.agent), user["version"].as_i64().unwrap(), change).await.expect(200);
+        let ana = app.sign_in("ana").await;
+        let (_, key) = app.web_chat(&owner, json!({})).await;
+        let visitor = app.visitor(&key).await;
+        visitor.writes("Hola").await;
+        app.settled().await;
+        ana.post("/conversations/1/take", json!({})).await.expect(200);
+        let mut heard = visitor.listens().await;
+        let mut hears = async |kind: &str| loop {
+            let next = tokio::time::timeout(std::time::Duration::from_secs(20), heard.recv());
+            let frame = next.await.expect("in time").expect("a socket");
+            assert!(!frame.to_string().contains("López"), "{frame}");
+            if frame["type"] == kind {
+                return frame;
+            }
+        };
+        ronda_testkit::eventually("the visitor listens", async || {
+            (app.app.hub.visitors(app.workspace().await).len() == 1).then_some(())
+        })
+        .await;
+        ana.post("/conversations/1/typing", json!({})).await.expect(204);
+        assert_eq!(hears("typing").await["name"], "Anita");
+        let said = json!({ "client_id": uuid::Uuid::now_v7(), "content": { "type": "text", "text": "¡Hola!" } });
+        ana.post("/conversations/1/messages", said).await.expect(201);
+        assert_eq!(hears("message").await["message"]["name"], "Anita");
+        assert!(!visitor.reads(0).await.to_string().contains("López"));
+        let log = owner.get("/routing-decisions").await.expect(200);
+        let taken = log["items"].as_array().unwrap().iter().find(|d| d["act"] == "take").unwrap();
+        assert_eq!(taken["to"]["name"], "Ana López");
+        let seen = owner.get("/conversations/1").await.expect(200);
+        assert_eq!(seen["owner"]["name"], "Ana López");
+    }
 }

@@ -3,7 +3,7 @@ import { channelsQuery, groupsQuery, skillsQuery } from '@/api/queries';
 import type { ChannelAccount, WebChatSettings } from '@/api/types';
 import { useT } from '@/i18n';
 import { explain } from '@/lib/errors';
-import { Badge, Banner, Button, ChannelMark, Checkbox, CheckList, Dialog, Empty, Failure, Icon, Loading, Page, Radio, SaveBar, SelectField, Setting, TextArea, TextField, toast } from '@/ui';
+import { Badge, Banner, Button, ChannelMark, Checkbox, CheckList, Confirm, Empty, Failure, Icon, Loading, Page, Radio, SaveBar, SelectField, Setting, TextArea, TextField, toast } from '@/ui';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { Link, Route, Switch, useLocation } from 'wouter';
@@ -535,21 +535,16 @@ function Edit({ account }: { account: ChannelAccount }) {
       </div>
       {dirty && <SaveBar changes={<b>{t('save.unsaved')}</b>} busy={save.isPending} onDiscard={() => setValue(start)} onSave={() => save.mutate()} />}
       {removing && (
-        <Dialog
+        <Confirm
           title={t('channels.delete.title', { name: account.name })}
+          action={t('channels.delete')}
+          busy={remove.isPending}
+          error={remove.error}
+          onConfirm={() => remove.mutate()}
           onClose={() => setRemoving(false)}
-          footer={
-            <>
-              <Button onClick={() => setRemoving(false)}>{t('common.cancel')}</Button>
-              <Button variant="danger" busy={remove.isPending} onClick={() => remove.mutate()}>
-                {t('channels.delete')}
-              </Button>
-            </>
-          }
         >
-          {remove.error && <Banner tone="red">{explain(t, remove.error)}</Banner>}
           <p>{t('channels.delete.text')}</p>
-        </Dialog>
+        </Confirm>
       )}
     </Page>
   );

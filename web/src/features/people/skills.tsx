@@ -3,7 +3,7 @@ import { skillsQuery } from '@/api/queries';
 import type { Skill } from '@/api/types';
 import { useT } from '@/i18n';
 import { explain } from '@/lib/errors';
-import { Badge, Banner, Button, Dialog, Empty, Failure, Loading, Page, TextField } from '@/ui';
+import { Badge, Banner, Button, Confirm, Dialog, Empty, Failure, Loading, Page, TextField } from '@/ui';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 
@@ -105,20 +105,8 @@ function Remove({ skill, onClose }: { skill: Skill; onClose(): void }) {
     },
   });
   return (
-    <Dialog
-      title={t('skills.delete.title', { name: skill.name })}
-      onClose={onClose}
-      footer={
-        <>
-          <Button onClick={onClose}>{t('common.cancel')}</Button>
-          <Button variant="danger" busy={remove.isPending} onClick={() => remove.mutate()}>
-            {t('users.delete')}
-          </Button>
-        </>
-      }
-    >
-      {remove.error && <Banner tone="red">{explain(t, remove.error)}</Banner>}
+    <Confirm title={t('skills.delete.title', { name: skill.name })} action={t('users.delete')} busy={remove.isPending} error={remove.error} onConfirm={() => remove.mutate()} onClose={onClose}>
       <p>{t('skills.delete.text')}</p>
-    </Dialog>
+    </Confirm>
   );
 }

@@ -7,7 +7,7 @@ import { explain } from '@/lib/errors';
 import { useMe, useZone } from '@/lib/me';
 import { fold } from '@/lib/text';
 import { coarse, exact, shortDate } from '@/lib/time';
-import { Avatar, Badge, Banner, Button, Checkbox, CheckList, Dialog, Empty, Failure, Icon, IconButton, Loading, Menu, Page, SelectField, TextArea, TextField, toast } from '@/ui';
+import { Avatar, Badge, Banner, Button, Checkbox, CheckList, Confirm, Dialog, Empty, Failure, Icon, IconButton, Loading, Menu, Page, SelectField, TextArea, TextField, toast } from '@/ui';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { ChannelChecks } from './channels';
@@ -562,20 +562,8 @@ function Delete({ user, onClose }: { user: User; onClose(): void }) {
     },
   });
   return (
-    <Dialog
-      title={t('users.delete.title', { name: user.name })}
-      onClose={onClose}
-      footer={
-        <>
-          <Button onClick={onClose}>{t('common.cancel')}</Button>
-          <Button variant="danger" busy={remove.isPending} onClick={() => remove.mutate()}>
-            {t('users.delete')}
-          </Button>
-        </>
-      }
-    >
-      {remove.error && <Banner tone="red">{explain(t, remove.error)}</Banner>}
+    <Confirm title={t('users.delete.title', { name: user.name })} action={t('users.delete')} busy={remove.isPending} error={remove.error} onConfirm={() => remove.mutate()} onClose={onClose}>
       <p>{t('users.delete.text', { n: user.load ?? 0 })}</p>
-    </Dialog>
+    </Confirm>
   );
 }

@@ -8,77 +8,59 @@ interface RowProps {
   findings?: Finding[];
 }
 
-const whole = (text: string) => Math.max(0, Math.trunc(Number(text) || 0));
+/** What a control says of itself to whoever does not see it. */
+interface Described {
+  id: string;
+  'aria-invalid': boolean;
+  'aria-describedby': string | undefined;
+}
 
-type NumberFieldProps = RowProps & { value: number; least: number; most: number; onChange(value: number): void };
-
-export function NumberField({ label, help, findings = [], value, least, most, onChange }: NumberFieldProps) {
+function Row({ label, help, findings = [], control }: RowProps & { control(described: Described): ReactNode }) {
   const id = useId();
+  const found = `${id}-found`;
   return (
     <div className="adv-row">
       <label htmlFor={id}>
         {label}
         {help && <span className="xs muted block">{help}</span>}
-        <AtField id={`${id}-found`} findings={findings} />
+        <AtField id={found} findings={findings} />
       </label>
-      <input
-        id={id}
-        className="input num-in"
-        type="number"
-        min={least}
-        max={most}
-        aria-invalid={findings.some((finding) => finding.severity === 'error')}
-        aria-describedby={findings.length > 0 ? `${id}-found` : undefined}
-        value={value}
-        onChange={(event) => onChange(whole(event.target.value))}
-      />
+      {control({ id, 'aria-invalid': findings.some((finding) => finding.severity === 'error'), 'aria-describedby': findings.length > 0 ? found : undefined })}
     </div>
   );
+}
+
+const whole = (text: string) => Math.max(0, Math.trunc(Number(text) || 0));
+
+type NumberFieldProps = RowProps & { value: number; least: number; most: number; onChange(value: number): void };
+
+export function NumberField({ value, least, most, onChange, ...row }: NumberFieldProps) {
+  return <Row {...row} control={(described) => <input {...described} className="input num-in" type="number" min={least} max={most} value={value} onChange={(event) => onChange(whole(event.target.value))} />} />;
 }
 
 type OptionalFieldProps = RowProps & { value: number | null; least: number; most: number; onChange(value: number | null): void };
 
 /** A number that may be left out. */
-export function OptionalField({ label, help, findings = [], value, least, most, onChange }: OptionalFieldProps) {
-  const id = useId();
-  return (
-    <div className="adv-row">
-      <label htmlFor={id}>
-        {label}
-        {help && <span className="xs muted block">{help}</span>}
-        <AtField findings={findings} />
-      </label>
-      <input
-        id={id}
-        className="input num-in"
-        type="number"
-        min={least}
-        max={most}
-        value={value ?? ''}
-        onChange={(event) => onChange(event.target.value === '' ? null : whole(event.target.value))}
-      />
-    </div>
-  );
+export function OptionalField({ value, least, most, onChange, ...row }: OptionalFieldProps) {
+  const read = (text: string) => onChange(text === '' ? null : whole(text));
+  return <Row {...row} control={(described) => <input {...described} className="input num-in" type="number" min={least} max={most} value={value ?? ''} onChange={(event) => read(event.target.value)} />} />;
 }
 
 type ChoiceProps<T extends string> = RowProps & { value: T; of: readonly T[]; text(value: T): string; onChange(value: T): void };
 
-export function Choice<T extends string>({ label, help, findings = [], value, of, text, onChange }: ChoiceProps<T>) {
-  const id = useId();
+export function Choice<T extends string>({ value, of, text, onChange, ...row }: ChoiceProps<T>) {
   return (
-    <div className="adv-row">
-      <label htmlFor={id}>
-        {label}
-        {help && <span className="xs muted block">{help}</span>}
-        <AtField findings={findings} />
-      </label>
-      <select id={id} className="input select-native" value={value} onChange={(event) => onChange(event.target.value as T)}>
-        {of.map((one) => (
-          <option key={one} value={one}>
-            {text(one)}
-          </option>
-        ))}
-      </select>
-    </div>
+    <Row
+      {...row}
+      control={(described) => (
+        <select {...described} className="input select-native" value={value} onChange={(event) => onChange(event.target.value as T)}>
+          {of.map((one) => (
+            <option key={one} value={one}>
+              {text(one)}
+            </option>
+          ))}
+        </select>
+      )}
+    />
   );
 }
