@@ -1338,6 +1338,102 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/me/background": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Stay available in the background
+         * @description While no screen is open or used, somebody who chose it stays as they chose, for at most the hours of the workspace's
+         *     setting, as long as a device of theirs can be reached by push.
+         */
+        put: operations["set_background"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/push": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a browser needs to be told by push */
+        get: operations["settings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/push-devices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List one's push devices */
+        get: operations["list"];
+        /**
+         * Be told by push in this browser
+         * @description Sent again it is the same device. It ends with the session it was sent in.
+         */
+        put: operations["put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/push-devices/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Remove a push device */
+        delete: operations["delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/push-devices/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try a push device
+         * @description Something is sent to it, so that one sees whether it arrives.
+         */
+        post: operations["test"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me/release": {
         parameters: {
             query?: never;
@@ -2435,6 +2531,10 @@ export interface components {
             /** @description Holds as many as are assigned automatically at most: nothing new comes by itself. */
             at_limit: boolean;
             away_until?: components["schemas"]["Ms"] | null;
+            /** @description Chose to stay available while a push reaches them. */
+            background: boolean;
+            /** @description Is there by that alone: no screen of theirs is open or used. */
+            by_push: boolean;
             chosen: components["schemas"]["ChosenState"];
             groups: components["schemas"]["GroupId"][];
             /**
@@ -2542,7 +2642,7 @@ export interface components {
             /**
              * @description `overdue`, `closing_soon`, `exhausted`, `nobody_available`, `kept_overdue`, `saturated`, `unknown_group`,
              *     `closed_unanswered`, `over_limit`, `marked_away`, `cooling_down`, `left_owing`, `service_at_risk`, `service_overdue`,
-             *     `empty_group`, `nobody_has_skill`, `wait_over`, `escalated`, `window_ends`, `affinity_ended`.
+             *     `empty_group`, `nobody_has_skill`, `wait_over`, `escalated`, `window_ends`, `affinity_ended`, `push_lost`.
              */
             kind: string;
         };
@@ -2604,6 +2704,9 @@ export interface components {
              * @default 1440
              */
             waiting: number | null;
+        };
+        Background: {
+            available: boolean;
         };
         /** @description Why nobody takes what waits: the test at which the last agents were lost, and for how many conversations. */
         Blocked: {
@@ -3295,6 +3398,11 @@ export interface components {
             auto_close?: components["schemas"]["EditAutoClose"] | null;
             /** @description All of them, in order: up to 20, each up to 40 characters. */
             away_reasons?: string[] | null;
+            /**
+             * Format: int64
+             * @description From 0 to 24.
+             */
+            background_hours?: number | null;
             close_tolerance?: components["schemas"]["EditCloseTolerance"] | null;
             /** @description That conversations which are older than a shortened period close. */
             confirm?: boolean;
@@ -3968,6 +4076,16 @@ export interface components {
             /** @description The tests, all of them; absent keeps them. */
             tests?: Record<string, never>[] | null;
         };
+        /** @description A subscription as the browser gives it. */
+        NewPushDevice: {
+            /** @description An address of a push service that the installation allows. */
+            endpoint: string;
+            keys: components["schemas"]["PushKeys"];
+            /** @description What its owner calls it. */
+            label: string;
+            /** @description In which it shows what it is told. */
+            language: string;
+        };
         /** @description A promise to make. */
         NewServiceTarget: {
             /** @description Left out: open hours, for the resolution time of the clock. Source: spec REP-1. */
@@ -4133,6 +4251,10 @@ export interface components {
                 /** @description Holds as many as are assigned automatically at most: nothing new comes by itself. */
                 at_limit: boolean;
                 away_until?: components["schemas"]["Ms"] | null;
+                /** @description Chose to stay available while a push reaches them. */
+                background: boolean;
+                /** @description Is there by that alone: no screen of theirs is open or used. */
+                by_push: boolean;
                 chosen: components["schemas"]["ChosenState"];
                 groups: components["schemas"]["GroupId"][];
                 /**
@@ -4183,7 +4305,7 @@ export interface components {
                 /**
                  * @description `overdue`, `closing_soon`, `exhausted`, `nobody_available`, `kept_overdue`, `saturated`, `unknown_group`,
                  *     `closed_unanswered`, `over_limit`, `marked_away`, `cooling_down`, `left_owing`, `service_at_risk`, `service_overdue`,
-                 *     `empty_group`, `nobody_has_skill`, `wait_over`, `escalated`, `window_ends`, `affinity_ended`.
+                 *     `empty_group`, `nobody_has_skill`, `wait_over`, `escalated`, `window_ends`, `affinity_ended`, `push_lost`.
                  */
                 kind: string;
             }[];
@@ -4573,6 +4695,26 @@ export interface components {
             next_cursor?: string | null;
         };
         /** @description One page of a list. */
+        Paged_PushDevice: {
+            items: {
+                accepted_at?: components["schemas"]["Ms"] | null;
+                created_at: components["schemas"]["Ms"];
+                /** @description The one that asks. */
+                current: boolean;
+                /**
+                 * Format: int64
+                 * @description Pushes it has not taken since: it keeps nobody available.
+                 */
+                failures: number;
+                /** Format: int64 */
+                id: number;
+                label: string;
+                language: string;
+            }[];
+            /** @description Give it back as `cursor` for the next page; `null` at the end. */
+            next_cursor?: string | null;
+        };
+        /** @description One page of a list. */
         Paged_ServiceTarget: {
             items: {
                 /** @description Only open hours count. */
@@ -4940,6 +5082,39 @@ export interface components {
             waiting: number;
             workspace: string;
             zone: string;
+        };
+        /** @description A browser that is told by push. */
+        PushDevice: {
+            accepted_at?: components["schemas"]["Ms"] | null;
+            created_at: components["schemas"]["Ms"];
+            /** @description The one that asks. */
+            current: boolean;
+            /**
+             * Format: int64
+             * @description Pushes it has not taken since: it keeps nobody available.
+             */
+            failures: number;
+            /** Format: int64 */
+            id: number;
+            label: string;
+            language: string;
+        };
+        /** @description The keys of a browser, in base64url. */
+        PushKeys: {
+            auth: string;
+            p256dh: string;
+        };
+        /** @description What a browser needs to be told by push, and how long a push keeps somebody available. */
+        PushSettings: {
+            /** @description Whether the caller chose to stay available in the background. */
+            background: boolean;
+            /**
+             * Format: int64
+             * @description Hours without activity for which that holds; 0 never.
+             */
+            background_hours: number;
+            /** @description In base64url, as `applicationServerKey`; `null` where nothing is pushed. */
+            public_key?: string | null;
         };
         /** @description One queue of the wall. */
         Queue: {
@@ -5558,6 +5733,11 @@ export interface components {
             auto_close: components["schemas"]["AutoClose"];
             /** @description Why people are away: words the client knows (`break`, `lunch`, `training`, `other`) and one's own. */
             away_reasons: string[];
+            /**
+             * Format: int64
+             * @description Hours without activity for which a push keeps somebody who chose it as they were; 0 never.
+             */
+            background_hours: number;
             close_tolerance: components["schemas"]["CloseTolerance"];
             country: string;
             created_at: components["schemas"]["Ms"];
@@ -8365,6 +8545,182 @@ export interface operations {
         requestBody?: never;
         responses: {
             204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_background: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Background"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Agent"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PushSettings"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Paged_PushDevice"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewPushDevice"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PushDevice"];
+                };
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Problem details */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    test: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
                 headers: {
                     [name: string]: unknown;
                 };
