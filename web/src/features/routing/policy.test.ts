@@ -40,6 +40,8 @@ const agent = (id: number, change: Partial<Agent> = {}): Agent => ({
   groups: [],
   load: 0,
   owed: 0,
+  background: false,
+  by_push: false,
   at_limit: false,
   ...change,
 });
