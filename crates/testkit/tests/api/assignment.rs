@@ -9,11 +9,10 @@ use ronda_testkit::{Browser, TestApp, api_suite};
 use serde_json::{Value, json};
 
 async fn held_by(owner: &Browser, number: i64) -> Value {
-    let list = owner
-        .get(&format!("/conversations?tray=agents&q={number}"))
-        .await
-        .expect(200);
-    list["items"][0]["owner"]["id"].clone()
+    let list = owner.get("/conversations?tray=agents").await.expect(200);
+    let items = list["items"].as_array().unwrap();
+    let found = items.iter().find(|c| c["number"] == number);
+    found.unwrap_or_else(|| panic!("{number} is not held: {list}"))["owner"]["id"].clone()
 }
 
 /// As many customers as asked for, each with one message; their conversations are numbered from 1.
