@@ -1,6 +1,13 @@
 import { type BrowserContext, type Page, type Worker } from '@playwright/test';
 import { expect, expectAccessible, test } from '../support/test.js';
 
+/** As much of the inside of a service worker as the tests touch: their own types are those of pages. */
+interface Inside {
+  registration: ServiceWorkerRegistration;
+  NotificationEvent: new (type: string, init: { notification: Notification }) => Event;
+  dispatchEvent(event: Event): boolean;
+}
+
 /** What a browser shows the server as its subscription. Chromium here has no push service, so that one is played. */
 function withPushService(): void {
   let subscribed = false;
@@ -27,14 +34,15 @@ async function worker(context: BrowserContext): Promise<Worker> {
 /** Gives the service worker a push, as the browser does when its push service has one. */
 async function push(page: Page, origin: string, news: object): Promise<void> {
   const cdp = await page.context().newCDPSession(page);
-  await cdp.send('ServiceWorker.enable');
-  const registrationId = await new Promise<string>((resolve) => {
+  const registered = new Promise<string>((resolve) => {
     cdp.on('ServiceWorker.workerRegistrationUpdated', ({ registrations }) => {
       const found = registrations.find((one) => !one.isDeleted && one.scopeURL.startsWith(origin));
       if (found) resolve(found.registrationId);
     });
-    void cdp.send('ServiceWorker.disable').then(() => cdp.send('ServiceWorker.enable'));
   });
+  // It tells of all there are.
+  await cdp.send('ServiceWorker.enable');
+  const registrationId = await registered;
   await cdp.send('ServiceWorker.deliverPushMessage', { origin, registrationId, data: JSON.stringify(news) });
   await cdp.detach();
 }
@@ -118,7 +126,7 @@ test('AG-3.1 a push is shown, and a tap opens its chat', async ({ world }) => {
   await push(page, world.server.url, news);
   const shown = () =>
     sw.evaluate(async () => {
-      const { registration } = self as unknown as ServiceWorkerGlobalScope;
+      const { registration } = self as unknown as Inside;
       return (await registration.getNotifications()).map((one) => ({ title: one.title, body: one.body, tag: one.tag }));
     });
   await expect.poll(shown).toEqual([{ title: 'Lucía', body: '¿Hay envíos?', tag: news.tag }]);
@@ -129,9 +137,9 @@ test('AG-3.1 a push is shown, and a tap opens its chat', async ({ world }) => {
   await expect.poll(async () => (await shown()).map((one) => one.title)).toContain('Conversa atribuída');
 
   await sw.evaluate(async (tag) => {
-    const scope = self as unknown as ServiceWorkerGlobalScope;
+    const scope = self as unknown as Inside;
     const [notification] = await scope.registration.getNotifications({ tag });
-    scope.dispatchEvent(new NotificationEvent('notificationclick', { notification: notification! }));
+    scope.dispatchEvent(new scope.NotificationEvent('notificationclick', { notification: notification! }));
   }, news.tag);
   await expect(page).toHaveURL(`${world.server.url}/agent/mine/${chat!.id}`);
   await expect(page.getByRole('log').or(page.getByText('¿Tienen stock?')).first()).toBeVisible();
