@@ -3,19 +3,23 @@
 use crate::Browser;
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::Value;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 /// Longest wait for something that must happen; nothing waits for time to pass.
 const LONGEST: Duration = Duration::from_secs(20);
+/// How long pings alone are read: what a test waits for does not come any more.
+const ONLY_PINGS: Duration = Duration::from_secs(90);
 
 /// A screen that follows events.
 pub struct Screen {
     socket: WebSocketStream<MaybeTlsStream<tokio::net::TcpStream>>,
     /// The last number the server spoke of.
     pub served: i64,
+    /// Since when only pings were read.
+    quiet: Option<Instant>,
 }
 
 impl Browser {
@@ -39,7 +43,11 @@ impl Browser {
             headers.insert("origin", origin.parse().expect("an origin"));
         }
         let (socket, _) = tokio_tungstenite::connect_async(request).await.map_err(Box::new)?;
-        let mut screen = Screen { socket, served: 0 };
+        let mut screen = Screen {
+            socket,
+            served: 0,
+            quiet: None,
+        };
         // A server that goes away just now says nothing.
         let welcome = screen.next().await.ok_or_else(|| Box::new(Error::ConnectionClosed))?;
         assert_eq!(welcome["type"], "welcome", "{welcome}");
@@ -60,6 +68,13 @@ impl Screen {
                     if frame["type"] == "event" {
                         assert_eq!(frame["prev"], self.served, "a hole before {frame}");
                     }
+                    self.quiet = match self.quiet {
+                        _ if frame["type"] != "ping" => None,
+                        None => Some(Instant::now()),
+                        since => since,
+                    };
+                    let quiet = self.quiet.is_some_and(|since| since.elapsed() > ONLY_PINGS);
+                    assert!(!quiet, "nothing but pings comes");
                     if let Some(seq) = frame["seq"].as_i64() {
                         self.served = seq;
                     }

@@ -311,7 +311,10 @@ api_suite! {
         let (mut owners, mut luises) = (t.owner.screen(None).await, t.luis.screen(None).await);
         // Somebody who may see it, so that it is known when a mark has been given out.
         let mut witness = t.owner.screen(None).await;
-        for screen in [&mut owners, &mut luises, &mut witness] {
+        // It looks first: what the others see says nothing about it.
+        witness.says(json!({ "type": "view", "conversation": 1 })).await;
+        while witness.next().await.unwrap()["type"] != "viewing" {}
+        for screen in [&mut owners, &mut luises] {
             screen.says(json!({ "type": "view", "conversation": 1 })).await;
         }
         let typing = json!({ "type": "typing", "conversation": 1, "mode": "note" });

@@ -472,6 +472,7 @@ async fn every_node_hears_of_everything_and_without_the_bus_only_later() {
         screen
             .says(json!({ "type": "view", "conversation": conversation }))
             .await;
+        viewers(screen, 1).await;
     }
     // Olga on both nodes is one person; the agent on the third makes it two.
     let mut third = the_same_at(&owner, &nodes[0]).await.screen(None).await;
