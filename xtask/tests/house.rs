@@ -259,6 +259,10 @@ const SIMULATED: &[(&str, &str)] = &[
     ("app/receive.rs", "a new conversation gets the mark of its account"),
     ("app/start.rs", "so does one that we begin"),
     ("app/views.rs", "the mark of a conversation is shown"),
+    (
+        "app/sessions.rs",
+        "pages hide the choice that a simulated workspace does not have",
+    ),
     ("app/fairness.rs", "reports leave it out"),
     ("app/reports.rs", "reports leave it out"),
     ("app/incidents.rs", "reports leave it out"),

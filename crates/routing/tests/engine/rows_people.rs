@@ -766,7 +766,7 @@ fn row_58_somebody_a_push_reaches_is_there_and_the_funnel_says_so() {
 
 #[test]
 fn row_58_a_push_is_no_sign_of_life_and_a_screen_after_it_is() {
-    let mut s = Scene::with(support(), 1);
+    let mut s = Scene::with(Policy::support(), 1);
     let paced = |s: &Scene| s.agent(1).keep.ramp;
     s.at(100);
     let before = paced(&s);
