@@ -586,6 +586,14 @@ impl Model {
     }
 
     fn expire(&mut self, old: &ConvRow) {
+        // A group that lives again brings its own policy, and that may want no clock.
+        if !self.wants_clock(old) {
+            let rotate_at = None;
+            return self.put(ConvRow {
+                rotate_at,
+                ..old.clone()
+            });
+        }
         let owner = self.agent(old.owner.expect("held")).expect("known");
         self.strike(&owner, old);
         if self.give_back(old) {
