@@ -25,10 +25,12 @@ const PANEL = [
   ['fairness', '/dashboard/reports/fairness'],
   ['groups', '/dashboard/groups'],
   ['users', '/dashboard/users'],
+  ['skills', '/dashboard/skills'],
   ['channels', '/dashboard/channels'],
   ['incidents', '/dashboard/incidents'],
   ['service-levels', '/dashboard/service-levels'],
   ['settings', '/dashboard/settings'],
+  ['account', '/dashboard/account'],
 ] as const;
 
 /** How a small team and a large one look, by the suffix of the picture. */
