@@ -178,7 +178,7 @@ api_suite! {
     }
 
     /// Given agent phase 24 h, when the last customer message is 24 h old and was answered, then it closes, no incident.
-    async fn core_2_1_quiet_chats_close_by_themselves(app) {
+    async fn core_2_1_and_2_quiet_chats_close_by_themselves(app) {
         let owner = app.owner().await;
         let (_, visitor) = waiting(app, &owner).await;
         owner.post("/conversations/1/take", json!({})).await.expect(200);

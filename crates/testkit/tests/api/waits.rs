@@ -106,7 +106,7 @@ api_suite! {
     }
 
     /// An empty group is helped by the one it names, then by the default; without either it stays and that is told.
-    async fn row_68_an_empty_group_is_helped_or_told(app) {
+    async fn cp_7_4_row_68_an_empty_group_is_helped_or_told(app) {
         let owner = app.owner().await;
         let ana = app.member("ana", Role::Agent).await;
         let _screen = ana.screen(None).await;
