@@ -220,8 +220,25 @@ impl TestApp {
         owner.post("/routing-policies", body).await.expect(201);
     }
 
-    /// Waits until everything is planned, and holds the state in memory against the rows.
+    /// Closes the only screen of `agent`, and waits until that is noted: a clock that moves before it moves the grace.
+    pub async fn leaves(&self, screen: Screen, agent: AgentId) {
+        screen.close().await;
+        let noted = "select count(*) from agent_presence where agent = $1 and disconnected_at is not null";
+        eventually("the end of the connection is noted", async || {
+            let read = self
+                .app
+                .db
+                .read("noted", move |tx| tx.query_dynamic(noted, &[agent.into()], |r| r.i(0)));
+            (read.await.expect("a count") == [1]).then_some(())
+        })
+        .await;
+    }
+
+    /// Waits until everything is planned, and holds the state in memory against the rows. Screens that are open stay so,
+    /// however far the clock jumped.
     pub async fn settled(&self) {
+        let renewed = ronda_server::workers::presence::renew(&self.app).await;
+        renewed.expect("the leases of the screens");
         let workspace = self.workspace().await;
         let verified = self.app.planners.verify(&self.app, workspace).await;
         verified.unwrap_or_else(|e| panic!("routing: {e}"));

@@ -53,7 +53,11 @@ pub fn start_looking(app: &Arc<App>) {
     });
 }
 
-async fn renew(app: &App) -> StoreResult<u64> {
+/// The connections of this node are there for a lease more.
+///
+/// # Errors
+/// When the database fails.
+pub async fn renew(app: &App) -> StoreResult<u64> {
     let node = app.node.clone();
     app.db
         .write("renew_leases", Lane::Background, move |tx| {

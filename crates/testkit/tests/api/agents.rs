@@ -89,7 +89,7 @@ api_suite! {
         let mut watching = owner.screen(None).await;
         let screen = ana.screen(None).await;
         watching.until("agent.state", |a| a["id"] == ana.agent.0 && a["state"] == "online").await;
-        screen.close().await;
+        app.leaves(screen, ana.agent).await;
         app.advance(60_000);
         assert_eq!(state(&owner, &ana).await, "online");
         app.advance(150_000);
@@ -181,7 +181,7 @@ api_suite! {
         assert_eq!(held(&s.owner, 2).await["owner"]["id"], s.ana.agent.0);
         let _luis = s.luis.screen(None).await;
         let mut watching = s.owner.screen(None).await;
-        screen.close().await;
+        app.leaves(screen, s.ana.agent).await;
         quietly(app, 3).await;
         assert_eq!(state(&s.owner, &s.ana).await, "online", "within the grace");
         quietly(app, 5).await;
@@ -201,7 +201,7 @@ api_suite! {
         let mut screen = s.ana.screen(None).await;
         let before = decisions().await;
         for _ in 0..2 {
-            screen.close().await;
+            app.leaves(screen, s.ana.agent).await;
             quietly(app, 3).await;
             screen = s.ana.screen(None).await;
             quietly(app, 3).await;
@@ -260,8 +260,7 @@ api_suite! {
         app.advance(10 * 60_000 + 1_000);
         watching.until("agent.state", |a| a["id"] == ana.agent.0 && a["state"] == "offline").await;
         ana.post("/me/activity", json!({})).await.expect(204);
-        screen.close().await;
-        // The end of the connection is noted before the clock moves on.
+        app.leaves(screen, ana.agent).await;
         app.advance(60_000);
         assert_eq!(state(&owner, &ana).await, "online");
         app.advance(150_000);
@@ -306,7 +305,7 @@ api_suite! {
         let answer = json!({ "client_id": uuid::Uuid::now_v7(), "content": { "type": "text", "text": "Hola" } });
         ana.post(&format!("/conversations/{mine}/messages"), answer).await.expect(201);
         let mut wall = owner.screen(None).await;
-        screen.close().await;
+        app.leaves(screen, ana.agent).await;
         app.advance(60_000);
         assert_eq!(state(&owner, &ana).await, "online");
         app.advance(150_000);

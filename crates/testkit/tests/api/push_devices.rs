@@ -97,7 +97,7 @@ impl Desk {
         watching
             .until("agent.state", |a| a["id"] == self.ana.agent.0 && a["state"] == "online")
             .await;
-        screen.close().await;
+        app.leaves(screen, self.ana.agent).await;
         app.advance(60_000);
         assert_eq!(self.agent().await["state"], "online");
         app.advance(150_000);
