@@ -27,7 +27,9 @@ pub fn crash_point(name: &'static str) {
         if chosen.as_deref().and_then(|c| c.strip_prefix("stop:")) == Some(name) {
             STOPPED.call_once(|| {
                 let own = std::process::id().to_string();
-                let _ = std::process::Command::new("kill").args(["-STOP", &own]).status();
+                // The signal may reach another thread first: this one goes on only after all of them stood still.
+                let stop = "kill -STOP $0; while grep -h ^State: /proc/$0/task/*/status | grep -qv stopped; do :; done";
+                let _ = std::process::Command::new("sh").args(["-c", stop, &own]).status();
             });
         }
     }
