@@ -50,16 +50,20 @@ pub fn reply_to(provider_id: &str, message: Option<MessageId>) -> String {
     json!({ "provider_id": provider_id, "message": message }).to_string()
 }
 
-/// Applies a correction, or keeps it until its message is known.
+/// Applies a correction to the message it is about, or keeps it until that is known.
 ///
 /// # Errors
 /// When the database fails.
-pub fn apply(tx: &mut Tx<'_>, w: WorkspaceId, account: ChannelAccountId, kind: &InboundKind) -> AppResult<()> {
-    let Some(target) = target(kind) else {
-        return Ok(());
-    };
-    match find(tx, account, target.provider_id)? {
-        Some(row) => change(tx, w, &row, kind),
+pub fn apply(
+    tx: &mut Tx<'_>,
+    w: WorkspaceId,
+    account: ChannelAccountId,
+    kind: &InboundKind,
+    target: &Target<'_>,
+    found: Option<&MessageRow>,
+) -> AppResult<()> {
+    match found {
+        Some(row) => change(tx, w, row, kind),
         None => {
             let detail = views::json(kind).to_string();
             parked::insert(tx, account, target.provider_id, target.word, target.at, &detail)?;
@@ -100,8 +104,11 @@ pub fn waited(tx: &mut Tx<'_>, w: WorkspaceId, account: ChannelAccountId, parked
     if !matches!(parked.status.as_str(), EDITED | DELETED | REACTION) {
         return Ok(false);
     }
-    if let Ok(kind) = serde_json::from_str(detail) {
-        apply(tx, w, account, &kind)?;
+    if let Ok(kind) = serde_json::from_str(detail)
+        && let Some(target) = target(&kind)
+    {
+        let found = find(tx, account, target.provider_id)?;
+        apply(tx, w, account, &kind, &target, found.as_ref())?;
     }
     Ok(true)
 }

@@ -205,9 +205,9 @@ impl Step {
             match &item.kind {
                 InboundKind::Message(_) | InboundKind::Edited(_) | InboundKind::Deleted(_) => {
                     if let Some(target) = corrections::target(&item.kind) {
-                        self.known_now(tx, item, target.from, target.provider_id)?;
+                        let found = self.known_now(tx, item, target.from, target.provider_id)?;
+                        corrections::apply(tx, self.w, item.account.id, &item.kind, &target, found.as_ref())?;
                     }
-                    corrections::apply(tx, self.w, item.account.id, &item.kind)?;
                 }
                 InboundKind::Status(s) => self.status(tx, item, s)?,
                 InboundKind::Echo(e) => self.echo(tx, item, e, who(item))?,
