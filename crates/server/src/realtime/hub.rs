@@ -293,8 +293,8 @@ impl Hub {
 
     /// Tells everybody who looks at a conversation who else does, on this node and on the others.
     fn tell_viewers(&self, workspace: WorkspaceId, conversation: ConversationId) {
+        self.show_viewers(workspace, conversation);
         let here = self.viewers_here(workspace, conversation);
-        self.show_viewers(workspace, conversation, here.clone());
         self.bus
             .say(Said::Viewing(workspace, conversation, here.into_iter().collect()));
     }
@@ -313,22 +313,22 @@ impl Hub {
     /// Whether a screen of the agent looks at the conversation now, on whatever node.
     #[must_use]
     pub fn looks(&self, w: WorkspaceId, agent: AgentId, conversation: ConversationId) -> bool {
-        if self.viewers_here(w, conversation).contains_key(&agent) {
-            return true;
-        }
-        let elsewhere = self.elsewhere();
-        let nodes = elsewhere.get(&(w, conversation)).into_iter().flat_map(BTreeMap::values);
-        nodes
-            .filter(|n| n.at.elapsed() < GHOST)
-            .any(|n| n.agents.iter().any(|(id, _)| *id == agent))
+        self.viewers(w, conversation).contains_key(&agent)
     }
 
-    fn show_viewers(&self, w: WorkspaceId, conversation: ConversationId, mut agents: BTreeMap<AgentId, String>) {
+    /// Who looks at a conversation, on whatever node.
+    fn viewers(&self, w: WorkspaceId, conversation: ConversationId) -> BTreeMap<AgentId, String> {
+        let mut agents = self.viewers_here(w, conversation);
         if let Some(nodes) = self.elsewhere().get(&(w, conversation)) {
             let alive = nodes.values().filter(|n| n.at.elapsed() < GHOST);
             agents.extend(alive.flat_map(|n| n.agents.iter().cloned()));
         }
-        let list: Vec<Value> = agents
+        agents
+    }
+
+    fn show_viewers(&self, w: WorkspaceId, conversation: ConversationId) {
+        let list: Vec<Value> = self
+            .viewers(w, conversation)
             .into_iter()
             .map(|(id, name)| serde_json::json!({ "id": id, "name": name }))
             .collect();
@@ -356,8 +356,8 @@ impl Hub {
         if !changed {
             return;
         }
+        self.show_viewers(w, c);
         let here = self.viewers_here(w, c);
-        self.show_viewers(w, c, here.clone());
         // Who begins to look there does not know yet who looks here.
         if unknown && !here.is_empty() {
             self.bus.say(Said::Viewing(w, c, here.into_iter().collect()));
@@ -376,7 +376,7 @@ impl Hub {
             !nodes.is_empty()
         });
         for (w, conversation) in ghosts {
-            self.show_viewers(w, conversation, self.viewers_here(w, conversation));
+            self.show_viewers(w, conversation);
         }
         let viewed: BTreeSet<(WorkspaceId, ConversationId)> = self
             .rooms()

@@ -325,13 +325,20 @@ impl Screen {
 
     /// What the screen shows from now on, when it may.
     async fn looks_at(&self, conversation: Option<ConversationId>) {
-        let mut visible = None;
-        if let Some(id) = conversation {
-            let who = self.who.clone();
-            let seen = self.app.db.read("view", move |tx| conversations::seen(tx, &who, id));
-            visible = seen.await.ok().map(|row| row.id);
-        }
+        let visible = match conversation {
+            Some(id) if self.sees(id).await => Some(id),
+            _ => None,
+        };
         self.app.hub.view(&self.seat, visible);
+    }
+
+    async fn sees(&self, conversation: ConversationId) -> bool {
+        let who = self.who.clone();
+        let seen = self
+            .app
+            .db
+            .read("view", move |tx| conversations::seen(tx, &who, conversation));
+        seen.await.is_ok()
     }
 
     async fn said(&mut self, text: &str) -> Result<(), End> {
@@ -343,6 +350,8 @@ impl Screen {
             Said::Pong => {}
             Said::Activity => presence::active(&self.app, self.who.workspace, self.who.agent).await,
             Said::View { conversation } => self.looks_at(conversation).await,
+            // Who sees nothing of it marks nothing in it.
+            Said::Typing { conversation, .. } if !self.sees(conversation).await => {}
             Said::Typing { conversation, mode } => {
                 let agent = json!({ "id": self.who.agent, "name": self.who.name });
                 let frame = json!({ "type": "typing", "conversation": conversation, "agent": agent });

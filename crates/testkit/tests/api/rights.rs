@@ -340,6 +340,20 @@ api_suite! {
             }
         }
         assert_eq!(marks, 0);
+        // Nor does what they say of it reach anybody: that they are back was said on the same socket after it.
+        app.advance(10 * 60_000 + 1_000);
+        luises.until("agent.state", |a| a["id"] == t.luis.agent.0 && a["state"] == "offline").await;
+        luises.says(typing.clone()).await;
+        luises.says(json!({ "type": "activity" })).await;
+        luises.until("agent.state", |a| a["id"] == t.luis.agent.0 && a["state"] == "away").await;
+        owners.says(typing.clone()).await;
+        let marked = loop {
+            let frame = witness.next().await.unwrap();
+            if frame["type"] == "typing" {
+                break frame;
+            }
+        };
+        assert_eq!(marked["agent"]["id"], t.owner.agent.0);
         // A change of rights is such a loss too.
         t.owner.post("/conversations/1/transfer", json!({ "to": { "group": t.soporte["id"] } })).await.expect(200);
         app.settled().await;
