@@ -124,15 +124,23 @@ impl Subscription {
     /// # Errors
     /// Names the part that cannot be used.
     pub fn read(endpoint: &str, p256dh: &str, auth: &str) -> Result<Self, Unusable> {
-        let bytes = |text: &str| URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).ok();
-        let subscription = Self {
-            endpoint: Url::parse(endpoint).map_err(|_| Unusable::Endpoint)?,
-            p256dh: bytes(p256dh).filter(|k| k.len() == 65).ok_or(Unusable::P256dh)?,
-            auth: bytes(auth).filter(|k| k.len() == 16).ok_or(Unusable::Auth)?,
-        };
+        let subscription = Self::again(endpoint, p256dh, auth)?;
         // Whether the point is on the curve shows when something is encrypted for it.
         subscription.encrypt(b"")?;
         Ok(subscription)
+    }
+
+    /// Reads what [`Subscription::read`] found good before.
+    ///
+    /// # Errors
+    /// Names the part that is damaged.
+    pub fn again(endpoint: &str, p256dh: &str, auth: &str) -> Result<Self, Unusable> {
+        let bytes = |text: &str| URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).ok();
+        Ok(Self {
+            endpoint: Url::parse(endpoint).map_err(|_| Unusable::Endpoint)?,
+            p256dh: bytes(p256dh).filter(|k| k.len() == 65).ok_or(Unusable::P256dh)?,
+            auth: bytes(auth).filter(|k| k.len() == 16).ok_or(Unusable::Auth)?,
+        })
     }
 
     /// The body of a message for this browser alone.

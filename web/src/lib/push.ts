@@ -1,5 +1,5 @@
 import { api } from '@/api/client';
-import type { PushDevice, PushSettings } from '@/api/types';
+import type { Page, PushDevice, PushSettings } from '@/api/types';
 import { languageTag } from '@/i18n';
 import { deviceName } from './device';
 import { read, write } from './store';
@@ -62,6 +62,8 @@ export async function turnOff(device: number): Promise<void> {
 /** Registers this browser again for the session of now, when the same person chose it before. */
 export async function renewPush(agent: number): Promise<void> {
   if (read<number>(CHOSEN) !== agent || support() !== 'possible' || Notification.permission !== 'granted') return;
+  const devices = await api.get<Page<PushDevice>>('/me/push-devices');
+  if (devices.items.some((one) => one.current && one.failures === 0)) return;
   const { public_key: key } = await api.get<PushSettings>('/me/push');
   if (!key) return;
   const worker = await navigator.serviceWorker.ready;

@@ -151,7 +151,7 @@ async fn one(app: &Arc<App>, identity: &Identity, job: PushJobRow) -> AppResult<
         return done.map(drop).map_err(AppError::from);
     }
     let device = &job.device;
-    let pushed = match Subscription::read(&device.endpoint, &device.p256dh, &device.auth) {
+    let pushed = match Subscription::again(&device.endpoint, &device.p256dh, &device.auth) {
         Ok(to) => {
             let delivery = Delivery {
                 keep: KEEP,
