@@ -31,7 +31,7 @@ export default function Skills() {
           {t('skills.none.text')}
         </Empty>
       ) : (
-        <>
+        <div className="stack">
           <ul className="cards">
             {skills.data.map((skill) => (
               <li key={skill.id} className="card tile">
@@ -54,7 +54,7 @@ export default function Skills() {
             ))}
           </ul>
           <p className="sm muted">{t('skills.assign')}</p>
-        </>
+        </div>
       )}
       {open && <Editor skill={open === 'new' ? null : open} onClose={() => setOpen(null)} />}
       {removing && <Remove skill={removing} onClose={() => setRemoving(null)} />}
