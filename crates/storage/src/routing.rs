@@ -94,8 +94,10 @@ statements! {
     LOAD_DELTAS = "update agent_load as a set load = a.load + p.delta, stamp = p.stamp, routing = p.routing
         from {rows(agent: i64, delta: i64, lim: i64, stamp: i64, routing: text)} as p
         where a.agent = p.agent and a.workspace = $6 and (p.delta <= 0 or a.load + p.delta <= p.lim)";
-    RECOUNT = "update agent_load set load = (select count(*) from conversation as c where c.workspace = agent_load.workspace
-          and c.owner = agent_load.agent and c.place = 'held') where workspace = $1";
+    RECOUNT = "insert into agent_load(workspace, agent, load)
+        select u.workspace, u.id, (select count(*) from conversation as c where c.workspace = u.workspace and c.owner = u.id and c.place = 'held')
+        from agent as u where u.workspace = $1
+        on conflict (workspace, agent) do update set load = excluded.load";
     ROUNDS = "select conversation, missed, moves, transfers from routing_round where workspace = $1 order by conversation";
     PUT_ROUNDS = "insert into routing_round(workspace, conversation, missed, moves, transfers)
         select cast($5 as bigint), p.conversation, p.missed, p.moves, p.transfers
@@ -288,7 +290,7 @@ pub fn new_load(tx: &mut Tx<'_>, w: WorkspaceId, agent: AgentId) -> StoreResult<
     tx.exec(&NEW_LOAD, &[w.into(), agent.into()])
 }
 
-/// Counts every load again from what agents hold.
+/// Counts every load again from what agents hold, and makes the rows that are missing.
 pub fn recount_loads(tx: &mut Tx<'_>, w: WorkspaceId) -> StoreResult<u64> {
     tx.exec(&RECOUNT, &[w.into()])
 }

@@ -206,6 +206,30 @@ api_suite! {
         assert_eq!(held_by(&owner, 1).await, ana.agent.0, "an answered ownership is never rotated");
     }
 
+    /// Who begins to plan believes what agents hold, not what was counted before, or never was.
+    async fn core_7_loads_are_counted_from_what_agents_hold(app) {
+        let owner = app.owner().await;
+        let ana = app.member("ana", Role::Agent).await;
+        let (_, key) = app.web_chat(&owner, json!({})).await;
+        arrive(app, &key, 2).await;
+        ana.post("/conversations/1/take", json!({})).await.expect(200);
+        app.settled().await;
+        let w = app.workspace().await;
+        for spoil in ["update agent_load set load = 9 returning agent", "delete from agent_load returning agent"] {
+            let counted: StoreResult<Vec<routing::LoadRow>> = app
+                .app
+                .db
+                .write("recount", Lane::Interactive, move |tx| {
+                    tx.query_dynamic(spoil, &[], |r| r.i(0))?;
+                    routing::recount_loads(tx, w)?;
+                    routing::loads(tx, w)
+                })
+                .await;
+            let counted: Vec<_> = counted.expect("loads").into_iter().map(|l| (l.agent, l.load)).collect();
+            assert_eq!(counted, [(owner.agent, 0), (ana.agent, 1)], "{spoil}");
+        }
+    }
+
     async fn cp_11_7_presets_are_the_documented_numbers(app) {
         let owner = app.owner().await;
         app.policy(&owner, "sales", json!({})).await;
