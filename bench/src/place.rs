@@ -77,10 +77,19 @@ pub fn data_folder() -> Result<PathBuf> {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        if let Remove::Database { admin, name } = &self.remove
-            && let Ok(mut client) = postgres::Client::connect(admin, postgres::NoTls)
-        {
-            let _ = client.batch_execute(&format!("drop database if exists {name} with (force)"));
+        let Remove::Database { admin, name } = &self.remove else {
+            return;
+        };
+        // In a thread of its own: the client waits, and may not where futures run.
+        let dropped = std::thread::scope(|scope| {
+            let drop = || {
+                let mut client = postgres::Client::connect(admin, postgres::NoTls)?;
+                client.batch_execute(&format!("drop database if exists {name} with (force)"))
+            };
+            scope.spawn(drop).join()
+        });
+        if !matches!(dropped, Ok(Ok(()))) {
+            eprintln!("the database {name} is left behind");
         }
     }
 }

@@ -16,8 +16,12 @@ use ronda_server::mail::Mail;
 use ronda_server::{App, cli, secrets};
 use ronda_storage::sessions::{self, NewSession};
 use ronda_storage::{DbConfig, Engine, Tx};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -278,12 +282,13 @@ pub async fn post(socket: &mut TcpStream, host: &str, body: &str) -> Result<()> 
     }
 }
 
-/// Opens the socket of an agent's screen.
+/// Opens the socket of an agent's screen, which has seen everything up to `since`.
 ///
 /// # Errors
 /// When the server refuses it.
-pub async fn socket(address: &str, token: &str) -> Result<Socket> {
-    let mut request = format!("ws://{address}/api/v1/events").into_client_request()?;
+pub async fn socket(address: &str, token: &str, since: Option<i64>) -> Result<Socket> {
+    let query = since.map(|seq| format!("?since={seq}")).unwrap_or_default();
+    let mut request = format!("ws://{address}/api/v1/events{query}").into_client_request()?;
     let cookie = format!("ronda={token}");
     request
         .headers_mut()
@@ -301,43 +306,131 @@ pub struct Seen {
     pub began: bool,
 }
 
-/// Watches an agent's socket: what is written in chats the agent holds, and what begins with this text in new ones,
-/// once they are the agent's.
-///
-/// # Errors
-/// When the server refuses the socket.
-pub async fn watch(address: String, agent: AgentId, token: String, seen: mpsc::UnboundedSender<Seen>) -> Result<()> {
-    let mut socket = socket(&address, &token).await?;
-    let mut waiting: BTreeMap<i64, String> = BTreeMap::new();
-    while let Some(Ok(message)) = socket.next().await {
-        let Message::Text(text) = message else { continue };
+/// How often a screen was closed as too slow, and came back.
+pub static RETURNS: AtomicU64 = AtomicU64::new(0);
+
+/// What a screen reads of a frame. It shares the machine with the server, so it reads no more than it needs.
+#[derive(Deserialize)]
+struct Frame<'a> {
+    #[serde(borrow, default)]
+    frames: Vec<Frame<'a>>,
+    #[serde(rename = "type")]
+    shape: Cow<'a, str>,
+    seq: Option<i64>,
+    up_to: Option<i64>,
+    #[serde(borrow)]
+    kind: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    body: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Said<'a> {
+    conversation: i64,
+    #[serde(borrow)]
+    direction: Cow<'a, str>,
+    #[serde(borrow)]
+    content: Option<SaidText<'a>>,
+}
+
+#[derive(Deserialize)]
+struct SaidText<'a> {
+    #[serde(borrow)]
+    text: Option<Cow<'a, str>>,
+}
+
+#[derive(Deserialize)]
+struct Changed {
+    id: i64,
+    owner: Option<Owner>,
+}
+
+#[derive(Deserialize)]
+struct Owner {
+    id: i64,
+}
+
+struct Watching {
+    agent: AgentId,
+    seen: mpsc::UnboundedSender<Seen>,
+    /// Number of the last event.
+    since: Option<i64>,
+    /// What was written in new chats that are nobody's yet.
+    waiting: BTreeMap<i64, String>,
+}
+
+impl Watching {
+    fn read(&mut self, text: &str) -> Result<()> {
         let at = Instant::now();
-        let frame: serde_json::Value = serde_json::from_str(&text)?;
-        let body = &frame["body"];
-        let tell = |text: String, began: bool| drop(seen.send(Seen { text, at, began }));
-        match frame["kind"].as_str() {
-            Some("message.created") if body["direction"] == "in" => {
-                let said = body["content"]["text"].as_str().unwrap_or_default().to_owned();
-                if !said.starts_with(NEW) {
-                    tell(said, false);
-                } else if let Some(c) = body["conversation"].as_i64() {
-                    waiting.insert(c, said);
+        let frame: Frame<'_> = serde_json::from_str(text)?;
+        if frame.frames.is_empty() {
+            return self.frame(&frame, at);
+        }
+        frame.frames.iter().try_for_each(|frame| self.frame(frame, at))
+    }
+
+    fn frame(&mut self, frame: &Frame<'_>, at: Instant) -> Result<()> {
+        ensure!(frame.shape != "reset", "a screen missed more than it is told again");
+        self.since = self.since.max(frame.seq).max(frame.up_to);
+        let Some(body) = frame.body.map(RawValue::get) else {
+            return Ok(());
+        };
+        match frame.kind.as_deref() {
+            Some("message.created") => {
+                let said: Said<'_> = serde_json::from_str(body)?;
+                let text = said.content.and_then(|c| c.text).unwrap_or_default();
+                if said.direction != "in" {
+                } else if text.starts_with(NEW) {
+                    self.waiting.insert(said.conversation, text.into_owned());
+                } else {
+                    self.tell(text.into_owned(), at, false);
                 }
             }
-            Some("conversation.changed") if body["owner"]["id"] == agent.0 => {
-                if let Some(said) = body["id"].as_i64().and_then(|c| waiting.remove(&c)) {
-                    tell(said, true);
+            Some("conversation.changed") => {
+                let changed: Changed = serde_json::from_str(body)?;
+                if changed.owner.is_some_and(|o| o.id == self.agent.0)
+                    && let Some(text) = self.waiting.remove(&changed.id)
+                {
+                    self.tell(text, at, true);
                 }
             }
             Some("conversation.left") => {
-                if let Some(c) = body["id"].as_i64() {
-                    waiting.remove(&c);
-                }
+                let left: Changed = serde_json::from_str(body)?;
+                self.waiting.remove(&left.id);
             }
             _ => {}
         }
+        Ok(())
     }
-    Ok(())
+
+    fn tell(&self, text: String, at: Instant, began: bool) {
+        let _ = self.seen.send(Seen { text, at, began });
+    }
+}
+
+/// Watches an agent's socket: what is written in chats the agent holds, and what begins with this text in new ones,
+/// once they are the agent's. One that is closed as too slow comes back, as every screen does.
+///
+/// # Errors
+/// When the server refuses the socket, or what was missed is too much.
+pub async fn watch(address: String, agent: AgentId, token: String, seen: mpsc::UnboundedSender<Seen>) -> Result<()> {
+    let mut watching = Watching {
+        agent,
+        seen,
+        since: None,
+        waiting: BTreeMap::new(),
+    };
+    loop {
+        let mut socket = socket(&address, &token, watching.since).await?;
+        while let Some(Ok(message)) = socket.next().await {
+            if let Message::Text(text) = message {
+                watching
+                    .read(&text)
+                    .inspect_err(|error| eprintln!("a screen: {error}"))?;
+            }
+        }
+        RETURNS.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 /// How a text begins that begins a conversation.

@@ -117,6 +117,7 @@ impl Planner {
                 id: held.id,
                 seen: held.epoch,
                 place: Tray::Held,
+                stays_held: true,
                 owner: Some(to),
                 epoch: held.epoch + 1,
                 group: None,
@@ -193,13 +194,13 @@ fn commit(tx: &mut Tx<'_>, w: WorkspaceId, plan: &Plan) -> StoreResult<()> {
             group: None,
         };
         let (before, after) = (scope(decision.from), scope(decision.to));
-        let event = |kind, body| Event {
+        let event = |kind, body: serde_json::Value| Event {
             workspace: w,
             kind,
             conversation: Some(place.id),
             scope_before: Some(before),
             scope_after: Some(after),
-            body,
+            body: body.to_string(),
         };
         tx.emit(event(
             EventKind::ConversationChanged,

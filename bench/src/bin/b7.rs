@@ -167,7 +167,12 @@ fn main() -> Result<()> {
         .worker_threads(2)
         .enable_all()
         .build()?;
+    // One engine alone for whoever looks into it: `b7 PostgreSQL`.
+    let only = std::env::args().nth(1);
     for (engine, name) in [(Engine::Sqlite, "SQLite"), (Engine::Postgres, "PostgreSQL")] {
+        if only.as_ref().is_some_and(|only| only != name) {
+            continue;
+        }
         let spread = runtime.block_on(storm(engine, SPREAD_MS))?;
         figure(
             "B7",

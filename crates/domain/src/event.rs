@@ -3,7 +3,6 @@
 use crate::conversation::{Place, words};
 use crate::ids::{AgentId, ConversationId, GroupId, WorkspaceId};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 words! {
     /// The kind of an event; the word is the `kind` of the frame.
@@ -49,6 +48,22 @@ pub struct Event {
     /// The scope before the change; `None` for events that are not about a conversation and for births.
     pub scope_before: Option<Scope>,
     pub scope_after: Option<Scope>,
-    /// Never contains phone numbers or e-mail addresses.
-    pub body: Value,
+    /// JSON text, as screens get it. Never contains phone numbers or e-mail addresses.
+    pub body: String,
+}
+
+impl Event {
+    /// About the workspace and no conversation: for everybody who may know of this kind. Bodies are our own types, which
+    /// can always be written.
+    #[must_use]
+    pub fn general<T: Serialize + ?Sized>(workspace: WorkspaceId, kind: EventKind, body: &T) -> Self {
+        Self {
+            workspace,
+            kind,
+            conversation: None,
+            scope_before: None,
+            scope_after: None,
+            body: serde_json::to_string(body).unwrap_or_default(),
+        }
+    }
 }

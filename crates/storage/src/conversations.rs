@@ -212,6 +212,17 @@ statements! {
           closed_at: i64, close_reason: text, routing: text, rotation: i64, owed_since: i64)} as p
         where c.id = p.id and c.workspace = $21 and c.epoch = p.seen
           and (p.rotation = 0 or c.owed_since = p.owed_since)";
+    /// [`PLACE`] of what was held and stays held. SQLite writes every index anew that has a column of the `set`, changed
+    /// or not, and the place is in most.
+    MOVE = "update conversation as c set owner = p.owner, epoch = p.epoch, group_id = p.group_id, phase = p.phase, rotate_at = p.rotate_at,
+          round = p.round, exhausted = p.exhausted, waiting_since = p.waiting_since, assigned_at = p.assigned_at,
+          assigned_reason = coalesce(p.assigned_reason, c.assigned_reason), reserved_for = p.reserved_for,
+          reserved_until = p.reserved_until, last_owner = coalesce(p.owner, c.last_owner), routing = p.routing
+        from {rows(id: i64, seen: i64, owner: i64, epoch: i64, group_id: i64, phase: text, rotate_at: i64, round: i64, exhausted: i64,
+          waiting_since: i64, assigned_at: i64, assigned_reason: text, reserved_for: i64, reserved_until: i64, routing: text,
+          rotation: i64, owed_since: i64)} as p
+        where c.id = p.id and c.workspace = $18 and c.epoch = p.seen and c.place = 'held'
+          and (p.rotation = 0 or c.owed_since = p.owed_since)";
     ROUTABLE = concat!("select ", columns!(), " from conversation as c where c.workspace = $1 and c.place in ('waiting', 'held') order by c.id");
     QUIET_BETWEEN = concat!(view!("conversation as c"), " where c.workspace = $1 and c.place in ('waiting', 'held')
         and c.last_customer_at >= $2 and c.last_customer_at < $3 order by c.last_customer_at, c.id limit $4");
@@ -634,6 +645,8 @@ pub struct PlannedPlace {
     pub id: ConversationId,
     pub seen: i64,
     pub place: Place,
+    /// It was held at `seen`, and `place` is held.
+    pub stays_held: bool,
     pub owner: Option<AgentId>,
     pub epoch: i64,
     pub group: Option<GroupId>,
@@ -656,8 +669,30 @@ pub struct PlannedPlace {
 
 /// Writes places; the caller compares the count with the plan.
 pub fn place(tx: &mut Tx<'_>, w: WorkspaceId, planned: &[PlannedPlace]) -> StoreResult<u64> {
-    let mut rows = Rows::new();
+    let (mut rows, mut moved) = (Rows::new(), Rows::new());
     for p in planned {
+        if p.stays_held {
+            moved.push([
+                p.id.into(),
+                p.seen.into(),
+                p.owner.into(),
+                p.epoch.into(),
+                p.group.into(),
+                p.phase.map(Phase::as_str).into(),
+                p.rotate_at.into(),
+                p.round.into(),
+                p.exhausted.into(),
+                p.waiting_since.into(),
+                p.assigned_at.into(),
+                p.assigned_reason.clone().into(),
+                p.reserved_for.into(),
+                p.reserved_until.into(),
+                p.routing.clone().into(),
+                i64::from(p.rotation_of.is_some()).into(),
+                p.rotation_of.into(),
+            ]);
+            continue;
+        }
         rows.push([
             p.id.into(),
             p.seen.into(),
@@ -681,7 +716,7 @@ pub fn place(tx: &mut Tx<'_>, w: WorkspaceId, planned: &[PlannedPlace]) -> Store
             p.rotation_of.into(),
         ]);
     }
-    tx.batch(&PLACE, &rows, &[w.into()])
+    Ok(tx.batch(&PLACE, &rows, &[w.into()])? + tx.batch(&MOVE, &moved, &[w.into()])?)
 }
 
 /// What a conversation asks for, as JSON of the routing engine, before a planner has seen it.

@@ -56,7 +56,7 @@ pub(crate) fn flush(tx: &mut Tx<'_>) -> StoreResult<()> {
                 e.conversation.into(),
                 e.scope_before.map(|s| Value::json(&s)).into(),
                 e.scope_after.map(|s| Value::json(&s)).into(),
-                Value::json(&e.body),
+                e.body.into(),
             ]);
         }
         tx.batch(&INSERT_EVENTS, &rows, &[workspace.into(), now.into()])?;

@@ -43,11 +43,11 @@ macro_rules! columns {
 statements! {
     INSERT_MANY = "insert into message(workspace, conversation, channel_account, direction, author, provider_id, client_id, at,
           received_at, kind, content, reply_to, referral)
-        select cast($12 as bigint), p.conversation, p.account, 'in', 'customer', p.provider_id, p.client_id, p.at, p.received,
+        select cast($11 as bigint), p.conversation, p.account, 'in', 'customer', p.provider_id, p.client_id, p.at, p.received,
           p.kind, p.content, p.reply_to, p.referral
         from {rows(conversation: i64, account: i64, provider_id: text, client_id: text, at: i64, received: i64, kind: text, content: text,
-          reply_to: text, referral: text, n: i64)} as p
-        where p.n >= 0 on conflict do nothing returning id, channel_account, provider_id, client_id";
+          reply_to: text, referral: text)} as p
+        on conflict do nothing returning id, channel_account, provider_id, client_id";
     INSERT = "insert into message(workspace, conversation, channel_account, direction, author, agent, client_id, client_hash, provider_id,
           at, received_at, kind, content, status, reply_to, owed_before, epoch)
         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) returning id";
@@ -158,7 +158,6 @@ pub fn insert_inbound(tx: &mut Tx<'_>, w: WorkspaceId, new: &[NewInbound]) -> St
             m.content.as_str().into(),
             m.reply_to.clone().into(),
             m.referral.clone().into(),
-            0_i64.into(),
         ]);
     }
     tx.batch_query(&INSERT_MANY, &rows, &[w.into()], |r| {

@@ -101,7 +101,7 @@ statements! {
     ROUNDS = "select conversation, missed, moves, transfers from routing_round where workspace = $1 order by conversation";
     PUT_ROUNDS = "insert into routing_round(workspace, conversation, missed, moves, transfers)
         select cast($5 as bigint), p.conversation, p.missed, p.moves, p.transfers
-        from {rows(conversation: i64, missed: text, moves: i64, transfers: i64)} as p where p.moves >= 0
+        from {rows(conversation: i64, missed: text, moves: i64, transfers: i64)} as p
         on conflict (workspace, conversation) do update set missed = excluded.missed, moves = excluded.moves, transfers = excluded.transfers";
     DROP_ROUNDS = "delete from routing_round where workspace = $1 and conversation = $2";
     POLICY = "select version, body, groups, tests, note, restored_from, author, created_at, approved_by from routing_policy where workspace = $1 order by version desc limit 1";

@@ -10,6 +10,7 @@ use crate::queue::{Ran, add_wakes, copy};
 use crate::tx::Backend;
 use crate::{StoreError, StoreResult, Tx, Wake};
 use crossbeam_channel::{Receiver, RecvTimeoutError, never, select};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
 use std::sync::Arc;
@@ -32,6 +33,9 @@ pub(crate) fn connect(path: &Path, read_only: bool) -> StoreResult<Connection> {
     };
     let c = Connection::open_with_flags(path, flags)?;
     c.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
+    // A plan does not depend on bound values. Otherwise SQLite prepares statements again at every execution whose
+    // workspace is number 1, which is the number of most.
+    c.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     c.busy_timeout(Duration::from_secs(5))?;
     if !read_only {
         // FULL with group commit costs about as much as NORMAL without; durability is never traded away.

@@ -3,7 +3,8 @@
 //! * `$1 … $n` – parameters.
 //! * `{rows(id: i64, name: text)} as p` – a batch. PostgreSQL runs the statement once over `unnest` of one array per
 //!   column; SQLite runs it once per row with `p.x` replaced by `?n` in the text, because in-process calls are faster
-//!   there than any list. Parameters after the columns are numbered on from them.
+//!   there than any list. Parameters after the columns are numbered on from them. An insert of nothing but such a row
+//!   says `values` there: SQLite copies every page that an `insert … select` is about to change.
 //! * `{lock: order by c.id for update}` – row locks, empty on SQLite, which has one writer.
 
 use std::sync::OnceLock;
@@ -141,6 +142,9 @@ fn compile(text: &str) -> Compiled {
                     .or_else(|| kept.strip_suffix(','))
                     .expect("rows stand in a from");
                 lite.truncate(cut.trim_end().len());
+                if let Some(values) = as_values(&lite, rest) {
+                    lite = values;
+                }
             }
         } else {
             panic!("unknown token {{{token}}} in {text}");
@@ -157,6 +161,16 @@ fn compile(text: &str) -> Compiled {
         pg,
         columns,
     }
+}
+
+/// `insert into t(a, b) select x, y` before `rest` as an insert of one row of values; none when it is something else.
+fn as_values(insert: &str, rest: &str) -> Option<String> {
+    let next = rest.split_whitespace().next();
+    if !insert.starts_with("insert into") || !matches!(next, None | Some("on" | "returning")) {
+        return None;
+    }
+    let (into, list) = insert.split_once("select ")?;
+    (!list.contains("select ")).then(|| format!("{into}values ({list})"))
 }
 
 fn dollars_to_question_marks(text: &str) -> String {
@@ -222,6 +236,19 @@ mod tests {
             c.sqlite,
             "insert into t(a, b) select ?1, ?2 where true on conflict do nothing"
         );
+    }
+
+    #[test]
+    fn a_batch_insert_of_rows_alone_inserts_values_on_sqlite() {
+        let c = compile(
+            "insert into t(a, b) select p.a, cast($2 as bigint) from {rows(a: text)} as p on conflict do nothing returning id",
+        );
+        assert_eq!(
+            c.sqlite,
+            "insert into t(a, b) values (?1, cast(?2 as bigint)) on conflict do nothing returning id"
+        );
+        let c = compile("insert into t(a) select (select max(x) from u) + p.a from {rows(a: i64)} as p");
+        assert_eq!(c.sqlite, "insert into t(a) select (select max(x) from u) + ?1");
     }
 
     #[test]

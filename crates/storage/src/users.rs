@@ -1,6 +1,6 @@
 //! The members of a workspace (table `agent`): users of the panel and, with the right to reply, agents of routing.
 
-use crate::{Row, StoreResult, Tx, statements};
+use crate::{Row, Rows, StoreResult, Tx, statements};
 use ronda_domain::agent::{AgentState, ChosenState};
 use ronda_domain::permission::Role;
 use ronda_domain::{AccountId, AgentId, ChannelAccountId, GroupId, Ms, SkillId, WorkspaceId};
@@ -86,6 +86,7 @@ macro_rules! columns {
 statements! {
     INSERT = "insert into agent(workspace, account, role, name, public_name, created_at) values ($1, $2, $3, $4, $5, $6) returning id";
     GET = concat!(columns!(), " where u.workspace = $1 and u.id = $2");
+    GET_MANY = concat!(columns!(), ", {rows(id: i64)} as x where u.workspace = $2 and u.id = x.id");
     OF_WORKSPACE = concat!(columns!(), " where u.workspace = $1 and u.status <> 'deleted' and u.id > $2 order by u.id limit $3");
     GROUPS = "select m.agent, m.group_id from agent_group_member as m, agent_group as g
         where m.workspace = $1 and g.id = m.group_id and g.deleted_at is null order by m.agent, m.group_id";
@@ -184,7 +185,25 @@ pub fn get(tx: &mut Tx<'_>, w: WorkspaceId, id: AgentId) -> StoreResult<Option<U
 
 /// The members after id `after`, at most `limit`, without the deleted.
 pub fn page(tx: &mut Tx<'_>, w: WorkspaceId, after: i64, limit: i64) -> StoreResult<Vec<UserRow>> {
-    let mut users = tx.query(&OF_WORKSPACE, &[w.into(), after.into(), limit.into()], read)?;
+    let users = tx.query(&OF_WORKSPACE, &[w.into(), after.into(), limit.into()], read)?;
+    with_groups(tx, w, users)
+}
+
+/// Members by id, in any order, deleted ones included.
+pub fn get_many(tx: &mut Tx<'_>, w: WorkspaceId, ids: &[AgentId]) -> StoreResult<Vec<UserRow>> {
+    let mut rows = Rows::new();
+    for id in ids {
+        rows.push([(*id).into()]);
+    }
+    let users = tx.batch_query(&GET_MANY, &rows, &[w.into()], read)?;
+    if users.is_empty() {
+        Ok(users)
+    } else {
+        with_groups(tx, w, users)
+    }
+}
+
+fn with_groups(tx: &mut Tx<'_>, w: WorkspaceId, mut users: Vec<UserRow>) -> StoreResult<Vec<UserRow>> {
     let mut groups: BTreeMap<AgentId, Vec<GroupId>> = BTreeMap::new();
     for (agent, group) in tx.query(&GROUPS, &[w.into()], |r| Ok((r.id(0)?, r.id(1)?)))? {
         groups.entry(agent).or_default().push(group);

@@ -24,7 +24,7 @@ fn event(n: i64) -> Event {
         conversation: None,
         scope_before: None,
         scope_after: None,
-        body: serde_json::json!({ "n": n }),
+        body: serde_json::json!({ "n": n }).to_string(),
     }
 }
 

@@ -30,7 +30,7 @@ fn event(key: &str) -> Event {
         conversation: None,
         scope_before: None,
         scope_after: None,
-        body: serde_json::json!({ "key": key }),
+        body: serde_json::json!({ "key": key }).to_string(),
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::Browser;
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::Value;
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::{Error, Message};
@@ -20,6 +21,8 @@ pub struct Screen {
     pub served: i64,
     /// Since when only pings were read.
     quiet: Option<Instant>,
+    /// Frames that came together with the last one.
+    came: VecDeque<Value>,
 }
 
 impl Browser {
@@ -47,6 +50,7 @@ impl Browser {
             socket,
             served: 0,
             quiet: None,
+            came: VecDeque::new(),
         };
         // A server that goes away just now says nothing.
         let welcome = screen.next().await.ok_or_else(|| Box::new(Error::ConnectionClosed))?;
@@ -59,26 +63,22 @@ impl Screen {
     /// The next frame; none when the server closed. Checks that no number is missing (`prev`).
     pub async fn next(&mut self) -> Option<Value> {
         loop {
+            if let Some(frame) = self.came.pop_front() {
+                return Some(self.seen(frame));
+            }
             let message = tokio::time::timeout(LONGEST, self.socket.next())
                 .await
                 .expect("a frame in time")?;
             match message {
                 Ok(Message::Text(text)) => {
-                    let frame: Value = serde_json::from_str(&text).expect("JSON");
-                    if frame["type"] == "event" {
-                        assert_eq!(frame["prev"], self.served, "a hole before {frame}");
+                    let mut frame: Value = serde_json::from_str(&text).expect("JSON");
+                    match frame["frames"].as_array_mut() {
+                        Some(frames) => {
+                            assert!(frames.len() > 1, "one frame comes as it is");
+                            self.came.extend(std::mem::take(frames));
+                        }
+                        None => self.came.push_back(frame),
                     }
-                    self.quiet = match self.quiet {
-                        _ if frame["type"] != "ping" => None,
-                        None => Some(Instant::now()),
-                        since => since,
-                    };
-                    let quiet = self.quiet.is_some_and(|since| since.elapsed() > ONLY_PINGS);
-                    assert!(!quiet, "nothing but pings comes");
-                    if let Some(seq) = frame["seq"].as_i64() {
-                        self.served = seq;
-                    }
-                    return Some(frame);
                 }
                 Ok(Message::Close(frame)) => {
                     return frame.map(|f| serde_json::json!({ "type": "close", "code": u16::from(f.code) }));
@@ -87,6 +87,23 @@ impl Screen {
                 Err(_) => return None,
             }
         }
+    }
+
+    fn seen(&mut self, frame: Value) -> Value {
+        if frame["type"] == "event" {
+            assert_eq!(frame["prev"], self.served, "a hole before {frame}");
+        }
+        self.quiet = match self.quiet {
+            _ if frame["type"] != "ping" => None,
+            None => Some(Instant::now()),
+            since => since,
+        };
+        let quiet = self.quiet.is_some_and(|since| since.elapsed() > ONLY_PINGS);
+        assert!(!quiet, "nothing but pings comes");
+        if let Some(seq) = frame["seq"].as_i64() {
+            self.served = seq;
+        }
+        frame
     }
 
     /// The first event that fits, with what came before it forgotten.

@@ -59,6 +59,19 @@ describe('the event stream', () => {
     vi.useRealTimers();
   });
 
+  it('takes frames that left together in their order, each once', () => {
+    last().say({ type: 'many', frames: [event(12, 10), event(12, 10), event(13, 12)] });
+    expect(seen).toEqual([12, 13]);
+    expect(wires).toHaveLength(1);
+  });
+
+  it('comes back from a gap inside frames that left together', () => {
+    last().say({ type: 'many', frames: [event(12, 10), event(15, 14), event(16, 15)] });
+    expect(seen).toEqual([12]);
+    expect(last().address).toContain('since=12');
+    expect(wires).toHaveLength(2);
+  });
+
   it('ag_1_1_events_after_a_lost_line_are_asked_for_from_the_last_one_seen', () => {
     last().say(event(11, 10));
     last().onclose?.({ code: 1006 });

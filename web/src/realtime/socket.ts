@@ -1,6 +1,9 @@
 import { sampleServerTime } from '@/lib/clock';
 import { createStore, type Store } from '@/lib/store';
 
+/** One frame, or several that left together, in their order. */
+export type Sent = Frame | { type: 'many'; frames: Frame[] };
+
 export type Frame =
   | { type: 'welcome'; seq: number; server_time: number; session?: number }
   | { type: 'event'; seq: number; prev?: number; at: number; kind: string; conversation?: number | null; body: unknown }
@@ -113,13 +116,17 @@ export class Realtime {
     socket.onmessage = ({ data }) => {
       if (this.socket !== socket) return;
       this.alive();
-      let frame: Frame;
+      let sent: Sent;
       try {
-        frame = JSON.parse(String(data)) as Frame;
+        sent = JSON.parse(String(data)) as Sent;
       } catch {
         return;
       }
-      this.take(frame);
+      for (const frame of sent.type === 'many' ? sent.frames : [sent]) {
+        // A gap in them makes another connection, which begins at the gap.
+        if (this.socket !== socket) return;
+        this.take(frame);
+      }
     };
     socket.onclose = ({ code }) => {
       if (this.socket !== socket) return;

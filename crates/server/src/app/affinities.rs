@@ -176,14 +176,11 @@ pub fn learn(tx: &mut Tx<'_>, w: WorkspaceId, customer: CustomerId, agent: Agent
 
 /// Screens that show the customer ask again.
 fn changed(tx: &mut Tx<'_>, workspace: WorkspaceId, customer: CustomerId) {
-    tx.emit(Event {
+    tx.emit(Event::general(
         workspace,
-        kind: EventKind::CustomerChanged,
-        conversation: None,
-        scope_before: None,
-        scope_after: None,
-        body: json!({ "id": customer }),
-    });
+        EventKind::CustomerChanged,
+        &json!({ "id": customer }),
+    ));
 }
 
 /// # Errors

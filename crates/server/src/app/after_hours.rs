@@ -563,7 +563,7 @@ pub fn save(tx: &mut Tx<'_>, who: &Who, name: &str, version: i64, input: &AfterH
     }
     let key = hours::key(scope);
     let own = stored::messages(tx, w)?.into_iter().find(|row| row.scope == key);
-    let body = views::json(&AfterHours { texts, ..input.clone() }).to_string();
+    let body = views::text(&AfterHours { texts, ..input.clone() });
     let (id, action) = match own {
         Some(own) => {
             if stored::update_message(tx, w, own.id, &body, version)? == 0 {

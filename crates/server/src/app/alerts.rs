@@ -100,7 +100,7 @@ pub fn raise(tx: &mut Tx<'_>, w: WorkspaceId, raised: &Raised) -> AppResult<bool
                 owner: raised.agent,
                 ..about
             }),
-            body: views::json(&alert),
+            body: views::text(&alert),
         });
     }
     Ok(true)

@@ -94,14 +94,11 @@ pub fn record(tx: &mut Tx<'_>, workspace: WorkspaceId, actor: &Actor, change: Ch
 
 /// Tells open screens that an object changed as a consequence of a change that [`record`] tells about.
 pub fn changed(tx: &mut Tx<'_>, workspace: WorkspaceId, object: &str, id: i64, version: i64) {
-    tx.emit(Event {
+    tx.emit(Event::general(
         workspace,
-        kind: EventKind::SettingsChanged,
-        conversation: None,
-        scope_before: None,
-        scope_after: None,
-        body: json!({ "resource": object, "id": id, "version": version }),
-    });
+        EventKind::SettingsChanged,
+        &json!({ "resource": object, "id": id, "version": version }),
+    ));
 }
 
 /// What differs between two objects, as it was and as it is.

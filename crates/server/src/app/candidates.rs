@@ -242,9 +242,9 @@ pub fn add(tx: &mut Tx<'_>, who: &Who, new: &NewCandidate) -> AppResult<Candidat
     let row = CandidateRow {
         id: 0,
         kind: kind.into(),
-        body: views::json(&book.policy).to_string(),
-        groups: views::json(&book.groups).to_string(),
-        tests: views::json(&book.tests).to_string(),
+        body: views::text(&book.policy),
+        groups: views::text(&book.groups),
+        tests: views::text(&book.tests),
         reach: reach.as_str().unwrap_or("new_only").to_owned(),
         note: new.note.trim().to_owned(),
         based_on: seen,
@@ -359,7 +359,7 @@ fn living(tx: &mut Tx<'_>, w: WorkspaceId, row: &CandidateRow) -> AppResult<Rule
 /// Marks the place among the inputs at which a shadow begins or ends, for whichever node plans: an input that says nothing
 /// to the engine.
 fn mark(tx: &mut Tx<'_>, w: WorkspaceId) -> AppResult<()> {
-    routing::insert_inputs(tx, w, &[views::json(&Fact::Tick).to_string()])?;
+    routing::insert_inputs(tx, w, &[views::text(&Fact::Tick)])?;
     tx.wake(Wake::Planner(w));
     Ok(())
 }

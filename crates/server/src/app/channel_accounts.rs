@@ -302,7 +302,7 @@ pub fn open(key: &Secrets, row: &ChannelAccountRow) -> AccountSecrets {
 }
 
 fn seal(key: &Secrets, row: &ChannelAccountRow, secrets: &AccountSecrets) -> String {
-    key.seal(place(row), crate::app::views::json(secrets).to_string().as_bytes())
+    key.seal(place(row), crate::app::views::text(secrets).as_bytes())
 }
 
 /// A WhatsApp number about to be connected; its token has named it before.
@@ -434,14 +434,7 @@ fn record(
             after: Some(json!({ "name": name })),
         },
     )?;
-    tx.emit(Event {
-        workspace: w,
-        kind: EventKind::ChannelChanged,
-        conversation: None,
-        scope_before: None,
-        scope_after: None,
-        body: json!({ "id": id }),
-    });
+    tx.emit(Event::general(w, EventKind::ChannelChanged, &json!({ "id": id })));
     Ok(())
 }
 
@@ -485,8 +478,8 @@ pub fn connect_whatsapp(
     row.name.clone_from(&new.name);
     row.external_id.clone_from(&new.phone_number_id);
     row.scope.clone_from(&new.settings.waba_id);
-    row.settings = crate::app::views::json(&new.settings).to_string();
-    row.greeter = new.greeter.as_ref().map(|g| crate::app::views::json(g).to_string());
+    row.settings = crate::app::views::text(&new.settings);
+    row.greeter = new.greeter.as_ref().map(|g| crate::app::views::text(g));
     row.default_group = new.default_group;
     row.simulated = new.simulated;
     row.lane = crate::wakes::lane_of(&new.phone_number_id);
@@ -513,8 +506,8 @@ pub fn create_web_chat(
     name.clone_into(&mut row.name);
     row.external_id = secrets::token();
     row.lane = crate::wakes::lane_of(&row.external_id);
-    row.settings = crate::app::views::json(settings).to_string();
-    row.greeter = greeter.map(|g| crate::app::views::json(g).to_string());
+    row.settings = crate::app::views::text(settings);
+    row.greeter = greeter.map(|g| crate::app::views::text(g));
     row.default_group = default_group;
     insert(tx, actor, &row)
 }
@@ -555,10 +548,10 @@ pub fn edit(
         row.name.clone_from(name);
     }
     if let (Some(settings), ChannelKind::WebChat) = (&edit.web_chat, row.kind) {
-        row.settings = crate::app::views::json(settings).to_string();
+        row.settings = crate::app::views::text(settings);
     }
     if let Some(greeter) = &edit.greeter {
-        row.greeter = greeter.as_ref().map(|g| crate::app::views::json(g).to_string());
+        row.greeter = greeter.as_ref().map(|g| crate::app::views::text(g));
     }
     if let Some(group) = edit.default_group {
         checked_group(tx, w, group)?;

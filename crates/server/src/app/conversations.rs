@@ -427,7 +427,7 @@ pub fn typing(tx: &mut Tx<'_>, who: &Who, id: ConversationId) -> AppResult<()> {
         conv: id,
         agent: who.agent,
     };
-    ronda_storage::routing::insert_inputs(tx, who.workspace, &[views::json(&fact).to_string()])?;
+    ronda_storage::routing::insert_inputs(tx, who.workspace, &[views::text(&fact)])?;
     tx.wake(Wake::Planner(who.workspace));
     tell_provider(tx, who, &row, "typing")
 }

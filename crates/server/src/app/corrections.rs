@@ -65,7 +65,7 @@ pub fn apply(
     match found {
         Some(row) => change(tx, w, row, kind),
         None => {
-            let detail = views::json(kind).to_string();
+            let detail = views::text(kind);
             parked::insert(tx, account, target.provider_id, target.word, target.at, &detail)?;
             Ok(())
         }
@@ -158,7 +158,7 @@ fn edit(tx: &mut Tx<'_>, w: WorkspaceId, row: &MessageRow, e: &Edited) -> Result
     if row.edited_at.is_some_and(|at| at >= e.at) {
         return Ok(false);
     }
-    let text = views::json(&e.content).to_string();
+    let text = views::text(&e.content);
     messages::set_content(tx, w, row.id, &text, e.content.kind(), Some(e.at))?;
     Ok(true)
 }

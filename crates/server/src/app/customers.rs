@@ -164,14 +164,11 @@ pub fn edit(tx: &mut Tx<'_>, who: &Who, id: CustomerId, version: i64, edit: &Edi
     if customers::update(tx, &row)? == 0 {
         return Err(AppError::VersionMismatch);
     }
-    tx.emit(Event {
-        workspace: who.workspace,
-        kind: EventKind::CustomerChanged,
-        conversation: None,
-        scope_before: None,
-        scope_after: None,
-        body: json!({ "id": id, "version": row.version + 1 }),
-    });
+    tx.emit(Event::general(
+        who.workspace,
+        EventKind::CustomerChanged,
+        &json!({ "id": id, "version": row.version + 1 }),
+    ));
     let row = customers::get(tx, who.workspace, id)?.ok_or(AppError::NotFound)?;
     view(tx, who, row)
 }

@@ -56,7 +56,7 @@ pub fn settle(tx: &mut Tx<'_>, row: &OutboxRow, token: &str, to: &Sender, outcom
                 return refuse(tx, row, token, message, &conversation, error);
             }
             let pause = after_ms.unwrap_or_else(|| error.class.pause_ms(u32::try_from(row.attempt).unwrap_or(1)));
-            let text = views::json(error).to_string();
+            let text = views::text(error);
             outbox::retry(tx, row.id, token, now.plus(pause.max(1_000)), &text)?;
             tx.wake(Wake::Deliver(row.channel_account));
         }
@@ -83,14 +83,11 @@ fn failing(tx: &mut Tx<'_>, w: WorkspaceId, account: ChannelAccountId, error: &s
 }
 
 fn tell_channel(tx: &mut Tx<'_>, w: WorkspaceId, account: ChannelAccountId, status: &str) {
-    tx.emit(Event {
-        workspace: w,
-        kind: EventKind::ChannelChanged,
-        conversation: None,
-        scope_before: None,
-        scope_after: None,
-        body: json!({ "id": account, "status": status }),
-    });
+    tx.emit(Event::general(
+        w,
+        EventKind::ChannelChanged,
+        &json!({ "id": account, "status": status }),
+    ));
 }
 
 /// The provider has the message under `provider_id`: what was said about it before is applied now.
@@ -184,11 +181,11 @@ fn refuse(
     if error.class == ErrorClass::Auth {
         // The token stopped working: the message waits until the channel is repaired (spec PS-2.3).
         disconnected(tx, w, row.channel_account, &error.to_string())?;
-        let text = views::json(error).to_string();
+        let text = views::text(error);
         outbox::retry(tx, row.id, token, now.plus(AUTH_PAUSE_MS), &text)?;
         return Ok(());
     }
-    if outbox::failed(tx, row.id, token, &views::json(error).to_string())? == 0 {
+    if outbox::failed(tx, row.id, token, &views::text(error))? == 0 {
         return Ok(());
     }
     if error.class == ErrorClass::WindowClosed {
@@ -282,7 +279,7 @@ fn failed(tx: &mut Tx<'_>, w: WorkspaceId, m: &MessageRow, errors: &[ProviderErr
         agent,
         anchor,
     };
-    routing::insert_inputs(tx, w, &[views::json(&fact).to_string()])?;
+    routing::insert_inputs(tx, w, &[views::text(&fact)])?;
     tx.wake(Wake::Planner(w));
     Ok(())
 }

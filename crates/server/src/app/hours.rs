@@ -676,7 +676,7 @@ pub fn save(tx: &mut Tx<'_>, who: &Who, name: &str, version: i64, edit: &EditHou
         workspace: w,
         scope: key(scope),
         zone: checked.zone,
-        body: views::json(&checked.schedule).to_string(),
+        body: views::text(&checked.schedule),
         closed_at: own.and_then(|row| row.closed_at),
         version,
     };

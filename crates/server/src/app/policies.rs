@@ -676,9 +676,9 @@ pub fn put(tx: &mut Tx<'_>, w: WorkspaceId, actor: &Actor, version: Version) -> 
     book.policy.version = number;
     let row = PolicyRow {
         version: number,
-        body: views::json(&book.policy).to_string(),
-        groups: views::json(&book.groups).to_string(),
-        tests: views::json(&book.tests).to_string(),
+        body: views::text(&book.policy),
+        groups: views::text(&book.groups),
+        tests: views::text(&book.tests),
         note: version.note,
         restored_from: version.restored_from,
         author: version.author,

@@ -2,7 +2,7 @@
 
 use crate::App;
 use crate::app::alerts::{self, Raised};
-use crate::app::{AppError, AppResult, Who, audit, routing, users, views, workspaces};
+use crate::app::{AppError, AppResult, Who, audit, routing, users, workspaces};
 use ronda_domain::agent::{AgentState, CONNECTION_GRACE_MS, ChosenState, INACTIVITY_MS, LEASE_MS, StateCause};
 use ronda_domain::event::{Event, EventKind};
 use ronda_domain::permission::Permission;
@@ -141,14 +141,7 @@ fn enter(tx: &mut Tx<'_>, mut p: PresenceRow, standing: Standing, chosen: bool, 
             };
             alerts::raise(tx, p.workspace, &raised)?;
         }
-        tx.emit(Event {
-            workspace: p.workspace,
-            kind: EventKind::AgentState,
-            conversation: None,
-            scope_before: None,
-            scope_after: None,
-            body: views::json(&agent),
-        });
+        tx.emit(Event::general(p.workspace, EventKind::AgentState, &agent));
     }
     Ok(())
 }

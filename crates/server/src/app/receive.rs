@@ -6,7 +6,7 @@
 use crate::app::after_hours::{Desk, Then};
 use crate::app::alerts::{self, Raised};
 use crate::app::greeter::{self, Effect, Greeter};
-use crate::app::views::{self, Beside, Message};
+use crate::app::views::{self, Message};
 use crate::app::workspaces::Settings;
 use crate::app::{AppResult, affinities, corrections, delivery, groups, outgoing, polite, service_levels, skills};
 use ronda_channels::inbound::{Echo, IdentityChanged, InboundKind, InboundMessage, Sender, StatusUpdate};
@@ -222,7 +222,7 @@ impl Step {
 
     fn tell_routing(&self, tx: &mut Tx<'_>) -> AppResult<()> {
         if !self.facts.is_empty() {
-            let facts: Vec<String> = self.facts.iter().map(|f| views::json(f).to_string()).collect();
+            let facts: Vec<String> = self.facts.iter().map(|f| views::text(f)).collect();
             routing::insert_inputs(tx, self.w, &facts)?;
             tx.wake(Wake::Planner(self.w));
         }
@@ -463,14 +463,11 @@ impl Step {
     }
 
     fn tell_customer(&self, tx: &mut Tx<'_>, row: &CustomerRow) {
-        tx.emit(Event {
-            workspace: self.w,
-            kind: EventKind::CustomerChanged,
-            conversation: None,
-            scope_before: None,
-            scope_after: None,
-            body: json!({ "id": row.id, "version": row.version }),
-        });
+        tx.emit(Event::general(
+            self.w,
+            EventKind::CustomerChanged,
+            &json!({ "id": row.id, "version": row.version }),
+        ));
     }
 
     // Messages --------------------------------------------------------------------------------------------------------
@@ -493,6 +490,11 @@ impl Step {
         fresh.sort_by_key(|i| i.message.at);
         let mut touched = self.live(tx, &fresh)?;
         let quoted = self.quoted(tx, &fresh, known)?;
+        let quoted_as = |i: &Incoming<'_>| {
+            let id = i.message.context.reply_to.as_ref()?;
+            let stored = quoted.get(&(i.item.account.id, id.clone())).copied();
+            Some(corrections::reply_to(id, stored))
+        };
         let mut new = Vec::with_capacity(fresh.len());
         for i in &fresh {
             let Some(conversation) = self.conversation(tx, &mut touched, i)? else {
@@ -506,14 +508,9 @@ impl Step {
                 at: placed(i),
                 received_at: i.item.received_at,
                 kind: i.message.content.kind(),
-                content: views::json(&i.message.content).to_string(),
-                reply_to: i
-                    .message
-                    .context
-                    .reply_to
-                    .as_ref()
-                    .map(|id| corrections::reply_to(id, quoted.get(&(i.item.account.id, id.clone())).copied())),
-                referral: i.message.referral.as_ref().map(|r| views::json(r).to_string()),
+                content: views::text(&i.message.content),
+                reply_to: quoted_as(i),
+                referral: i.message.referral.as_ref().map(|r| views::text(r)),
             });
         }
         let inserted = messages::insert_inbound(tx, self.w, &new)?;
@@ -524,7 +521,7 @@ impl Step {
                 ((i.item.account.id, provider, i.item.client_id.clone()), *i)
             })
             .collect();
-        let mut ids = Vec::new();
+        let mut told = Vec::new();
         let mut rows: Vec<_> = inserted
             .into_iter()
             .filter_map(|row| {
@@ -545,8 +542,15 @@ impl Step {
                 text: said(&i.message.content),
                 form: i.item.form,
             });
+            told.push(Message::inbound(
+                id,
+                t.row.id,
+                placed(i),
+                i.message,
+                client_id.clone(),
+                quoted_as(i),
+            ));
             self.stored.push((id, t.row.id, client_id));
-            ids.push(id);
             if let Some(quote) = i
                 .message
                 .context
@@ -561,7 +565,7 @@ impl Step {
                 files::new_job(tx, self.w, i.item.account.id, id, media)?;
             }
         }
-        self.settle(tx, touched, &by_account(incoming), &ids)?;
+        self.settle(tx, touched, &by_account(incoming), &told)?;
         let keys: Vec<_> = fresh
             .iter()
             .filter(|i| i.item.client_id.is_none())
@@ -753,7 +757,7 @@ impl Step {
         tx: &mut Tx<'_>,
         touched: BTreeMap<(ChannelAccountId, CustomerId), Touched>,
         accounts: &BTreeMap<ChannelAccountId, Arc<ChannelAccountRow>>,
-        ids: &[MessageId],
+        told: &[Message],
     ) -> AppResult<()> {
         let touched: Vec<Touched> = touched
             .into_values()
@@ -788,17 +792,13 @@ impl Step {
             self.route(tx, t, accounts)?;
         }
         service_levels::owed(tx, self.w, &list)?;
-        views::emit_conversations(tx, self.w, &list, &scopes)?;
-        let scope_of: BTreeMap<_, _> = conversations::get_many(tx, self.w, &list)?
+        let scope_of: BTreeMap<_, _> = views::emit_conversations(tx, self.w, &list, &scopes)?
             .into_iter()
             .map(|c| (c.id, c.scope()))
             .collect();
-        let mut rows = messages::get_many(tx, self.w, ids)?;
-        rows.sort_by_key(|m| m.id);
-        for row in rows {
-            if let Some(scope) = scope_of.get(&row.conversation) {
-                let message = Message::of(row, &Beside::default());
-                views::emit_message(tx, self.w, EventKind::MessageCreated, *scope, &message);
+        for message in told {
+            if let Some(scope) = scope_of.get(&message.conversation) {
+                views::emit_message(tx, self.w, EventKind::MessageCreated, *scope, message);
             }
         }
         Ok(())
@@ -1083,7 +1083,7 @@ impl Step {
                 &s.provider_id,
                 &s.status,
                 s.at,
-                &views::json(&s.errors).to_string(),
+                &views::text(&s.errors),
             )?;
             return Ok(());
         };
@@ -1161,7 +1161,7 @@ impl Step {
             provider_id: Some(e.provider_id.clone()),
             at: e.at,
             kind: e.content.kind(),
-            content: views::json(&e.content).to_string(),
+            content: views::text(&e.content),
             status: Some(MessageStatus::Sent),
             reply_to: None,
             owed_before: None,
@@ -1179,14 +1179,11 @@ impl Step {
         }
         health["last_update"] = news.clone();
         channel_accounts::set_health(tx, self.w, item.account.id, &health.to_string())?;
-        tx.emit(Event {
-            workspace: self.w,
-            kind: EventKind::ChannelChanged,
-            conversation: None,
-            scope_before: None,
-            scope_after: None,
-            body: json!({ "id": item.account.id }),
-        });
+        tx.emit(Event::general(
+            self.w,
+            EventKind::ChannelChanged,
+            &json!({ "id": item.account.id }),
+        ));
         Ok(())
     }
 }

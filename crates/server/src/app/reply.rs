@@ -49,7 +49,7 @@ pub fn run(tx: &mut Tx<'_>, who: &Who, new: &NewReply) -> AppResult<Replied> {
     let w = who.workspace;
     let row = conversations::lock(tx, w, new.conversation)?.ok_or(AppError::NotFound)?;
     let author = Author::Agent;
-    let content = views::json(&new.content).to_string();
+    let content = views::text(&new.content);
     let hash = crate::secrets::hash(&format!("{}{content}{:?}", u8::from(new.note), new.reply_to));
     let stored = messages::by_client_id(tx, w, row.id, author, &new.client_id)?;
     // Who wrote it is told that it was stored, even if the conversation has left their sight since: the first answer may
@@ -92,7 +92,7 @@ pub fn run(tx: &mut Tx<'_>, who: &Who, new: &NewReply) -> AppResult<Replied> {
     let account = channel_accounts::get(tx, w, row.channel_account)?.ok_or(AppError::NotFound)?;
     let late = may_write(tx, who, &row, new.seen)?;
     let full = checked(tx, who, &row, account.kind, &new.content)?;
-    let content = views::json(&full).to_string();
+    let content = views::text(&full);
     let now = tx.now();
     let message = messages::insert(
         tx,
@@ -132,7 +132,7 @@ pub fn run(tx: &mut Tx<'_>, who: &Who, new: &NewReply) -> AppResult<Replied> {
     };
     // A conversation that we began and nobody answered is no business of routing.
     if !row.unanswered_outbound() {
-        routing::insert_inputs(tx, w, &[views::json(&fact).to_string()])?;
+        routing::insert_inputs(tx, w, &[views::text(&fact)])?;
         tx.wake(Wake::Planner(w));
     }
     if let Some(file) = new.content.media().and_then(|m| m.file) {
@@ -153,7 +153,7 @@ pub fn run(tx: &mut Tx<'_>, who: &Who, new: &NewReply) -> AppResult<Replied> {
 /// When the database fails.
 pub fn note_with_command(tx: &mut Tx<'_>, who: &Who, new: &NewReply) -> AppResult<()> {
     let row = conversations::lock(tx, who.workspace, new.conversation)?.ok_or(AppError::NotFound)?;
-    let content = views::json(&new.content).to_string();
+    let content = views::text(&new.content);
     let hash = crate::secrets::hash(&content);
     note(tx, who, &row, new, content, hash, None).map(drop)
 }

@@ -35,7 +35,7 @@ use utoipa::ToSchema;
 /// # Errors
 /// When the database fails.
 pub fn tell(tx: &mut Tx<'_>, w: WorkspaceId, facts: &[Fact]) -> AppResult<()> {
-    let facts: Vec<String> = facts.iter().map(|f| views::json(f).to_string()).collect();
+    let facts: Vec<String> = facts.iter().map(|f| views::text(f)).collect();
     routing::insert_inputs(tx, w, &facts)?;
     tx.wake(Wake::Planner(w));
     Ok(())
@@ -227,6 +227,7 @@ pub fn conv_row(c: &ConversationRow, round: Option<&RoundRow>) -> AppResult<Conv
 /// # Errors
 /// When the database fails or a column cannot be read.
 pub fn rows(tx: &mut Tx<'_>, w: WorkspaceId) -> AppResult<(routing::Head, Rows)> {
+    tx.may_take(LONGEST_LOAD);
     let head = routing::head(tx, w)?;
     let (_, book) = policies::in_force(tx, w)?;
     let groups: Vec<GroupRow> = agents::groups(tx, w)?.into_iter().map(group_row).collect();
@@ -372,6 +373,8 @@ fn guard(fine: bool, name: &'static str) -> Result<(), PlanError> {
     }
 }
 
+/// Longest transaction of who begins to plan: a hundred thousand live conversations are read in half a second.
+pub const LONGEST_LOAD: std::time::Duration = std::time::Duration::from_secs(60);
 /// A saved policy may assign a whole backlog in one plan.
 const LONGEST_PLAN: std::time::Duration = std::time::Duration::from_secs(60);
 
@@ -392,7 +395,7 @@ pub fn write(tx: &mut Tx<'_>, plan: &Plan) -> Result<(), PlanError> {
     let stamped = routing::consume(tx, w, &plan.consumed)?;
     guard(stamped == plan.consumed.len() as u64, "inputs")?;
     for (scope, hours) in &plan.hours {
-        let spans = hours.as_ref().map(|hours| views::json(hours).to_string());
+        let spans = hours.as_ref().map(|hours| views::text(hours));
         stored_hours::set_open(tx, w, &hours::key(*scope), spans.as_deref())?;
     }
     let ids: Vec<ConversationId> = outcome.convs.iter().map(|c| c.row.conv).collect();
@@ -424,7 +427,7 @@ pub fn write(tx: &mut Tx<'_>, plan: &Plan) -> Result<(), PlanError> {
             delta: change.delta,
             limit: change.guard,
             stamp: change.row.stamp,
-            routing: Some(views::json(&change.row.keep).to_string()),
+            routing: Some(views::text(&change.row.keep)),
         });
     }
     guard(routing::apply_loads(tx, w, &deltas)? == deltas.len() as u64, "load")?;
@@ -443,10 +446,12 @@ pub fn write(tx: &mut Tx<'_>, plan: &Plan) -> Result<(), PlanError> {
 
 fn planned(change: &ConvChange) -> PlannedPlace {
     let r = &change.row;
+    let was_held = |b: &ConvRow| b.place == Place::Held && b.epoch == change.seen;
     PlannedPlace {
         id: r.conv,
         seen: change.seen.0,
         place: r.place,
+        stays_held: r.place == Place::Held && change.before.as_ref().is_some_and(was_held),
         owner: r.owner,
         epoch: r.epoch.0,
         group: r.group,
@@ -456,15 +461,12 @@ fn planned(change: &ConvChange) -> PlannedPlace {
         exhausted: r.exhausted,
         waiting_since: r.waiting_since,
         assigned_at: r.assigned_at,
-        assigned_reason: change
-            .assigned_reason
-            .as_ref()
-            .map(|reason| views::json(reason).to_string()),
+        assigned_reason: change.assigned_reason.as_ref().map(|reason| views::text(reason)),
         reserved_for: r.reserved_for,
         reserved_until: r.reserved_until,
         closed_at: change.closed.map(|c| c.0),
         close_reason: change.closed.map(|c| c.1),
-        routing: (!r.keep.is_empty()).then(|| views::json(&r.keep).to_string()),
+        routing: (!r.keep.is_empty()).then(|| views::text(&r.keep)),
         rotation_of: change.rotation,
     }
 }
@@ -477,7 +479,7 @@ fn rounds(tx: &mut Tx<'_>, w: WorkspaceId, convs: &[ConvChange]) -> AppResult<()
         if live && change.row.has_round() {
             put.push(RoundRow {
                 conversation: change.row.conv,
-                missed: views::json(&change.row.missed).to_string(),
+                missed: views::text(&change.row.missed),
                 moves: change.row.moves.into(),
                 transfers: change.row.transfers.into(),
             });
@@ -503,8 +505,8 @@ pub fn decision_row(d: &Decision) -> DecisionRow {
         act: d.act.as_str().to_owned(),
         from: d.from,
         to: d.to,
-        reason: views::json(&d.reason).to_string(),
-        funnel: views::json(&d.funnel).to_string(),
+        reason: views::text(&d.reason),
+        funnel: views::text(&d.funnel),
         state: 0,
         hash: String::new(),
     }
@@ -775,20 +777,13 @@ fn tell_screens(
             conversation: d.conversation,
             scope_before: None,
             scope_after: scope,
-            body: views::json(&view),
+            body: views::text(&view),
         });
     }
-    for change in outcome.agents.iter().filter(|a| a.delta != 0) {
-        if let Some(agent) = users::agent(tx, w, change.row.agent)? {
-            tx.emit(Event {
-                workspace: w,
-                kind: EventKind::AgentState,
-                conversation: None,
-                scope_before: None,
-                scope_after: None,
-                body: views::json(&agent),
-            });
-        }
+    let loaded = outcome.agents.iter().filter(|a| a.delta != 0);
+    let loaded: Vec<AgentId> = loaded.map(|a| a.row.agent).collect();
+    for agent in users::agents(tx, w, &loaded)? {
+        tx.emit(Event::general(w, EventKind::AgentState, &agent));
     }
     Ok(())
 }
@@ -823,7 +818,7 @@ fn lines(
                 conversation: view.id,
                 channel_account: view.channel_account.id,
                 key: format!("decision:{}", d.seq),
-                content: views::json(&content).to_string(),
+                content: views::text(&content),
                 epoch: d.epoch_after.0,
             },
             content,

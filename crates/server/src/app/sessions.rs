@@ -382,14 +382,11 @@ fn gone(tx: &mut Tx<'_>, w: WorkspaceId, account: AccountId) -> AppResult<()> {
 
 /// Tells the sockets of sessions that they are over.
 fn ended(tx: &mut Tx<'_>, workspace: WorkspaceId, sessions: &[SessionId]) {
-    tx.emit(Event {
+    tx.emit(Event::general(
         workspace,
-        kind: EventKind::SessionsRevoked,
-        conversation: None,
-        scope_before: None,
-        scope_after: None,
-        body: json!({ "sessions": sessions }),
-    });
+        EventKind::SessionsRevoked,
+        &json!({ "sessions": sessions }),
+    ));
 }
 
 /// The member that an open session is.

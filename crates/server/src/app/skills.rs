@@ -261,6 +261,6 @@ pub fn keep(
         priority_minutes,
         ..ConvKeep::default()
     };
-    conversations::ask(tx, w, id, &views::json(&keep).to_string())?;
+    conversations::ask(tx, w, id, &views::text(&keep))?;
     Ok(())
 }

@@ -2,11 +2,12 @@
 
 use crate::app::reply::{self, NewReply};
 use crate::app::scope::Sight;
-use crate::app::views::{self, Conversation, Message};
+use crate::app::views::{Conversation, Message};
 use crate::app::{AppError, AppResult, Fields, Who, customers as visible, skills};
 use ronda_domain::channel::{ChannelKind, IdentityKind};
 use ronda_domain::content::Content;
 use ronda_domain::conversation::Place;
+use ronda_domain::event::{Event, EventKind};
 use ronda_domain::permission::Permission;
 use ronda_domain::{ChannelAccountId, CustomerId, SkillId, phone};
 use ronda_storage::channel_accounts::{self, ChannelAccountRow};
@@ -187,13 +188,10 @@ fn by_phone(tx: &mut Tx<'_>, who: &Who, typed: &str, name: &str) -> AppResult<Cu
     if customers::insert_identity(tx, w, &key, id, None)? == 0 {
         return Err(StoreError::Retry.into());
     }
-    tx.emit(ronda_domain::event::Event {
-        workspace: w,
-        kind: ronda_domain::event::EventKind::CustomerChanged,
-        conversation: None,
-        scope_before: None,
-        scope_after: None,
-        body: views::json(&serde_json::json!({ "id": id, "version": 1 })),
-    });
+    tx.emit(Event::general(
+        w,
+        EventKind::CustomerChanged,
+        &serde_json::json!({ "id": id, "version": 1 }),
+    ));
     Ok(id)
 }

@@ -124,6 +124,20 @@ pub fn agent(tx: &mut Tx<'_>, w: WorkspaceId, id: AgentId) -> AppResult<Option<A
     Ok(users::get(tx, w, id)?.map(|u| Agent::of(&u, limits)))
 }
 
+/// Members as colleagues see them, in the order of their ids.
+///
+/// # Errors
+/// When the database fails.
+pub fn agents(tx: &mut Tx<'_>, w: WorkspaceId, ids: &[AgentId]) -> AppResult<Vec<Agent>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let limits = limits(tx, w)?;
+    let mut rows = users::get_many(tx, w, ids)?;
+    rows.sort_by_key(|u| u.id);
+    Ok(rows.iter().map(|u| Agent::of(u, limits)).collect())
+}
+
 /// Whether a user may sign in to the workspace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -701,26 +715,20 @@ pub fn regrouped(tx: &mut Tx<'_>, w: WorkspaceId, id: AgentId) -> AppResult<()> 
 
 /// Open screens of the agent look again at what they may see.
 fn rights_changed(tx: &mut Tx<'_>, workspace: WorkspaceId, id: AgentId) {
-    tx.emit(Event {
+    tx.emit(Event::general(
         workspace,
-        kind: EventKind::RightsChanged,
-        conversation: None,
-        scope_before: None,
-        scope_after: None,
-        body: json!({ "agent": id }),
-    });
+        EventKind::RightsChanged,
+        &json!({ "agent": id }),
+    ));
 }
 
 /// Ends what a suspended or deleted user has open here; somebody without any workspace is signed out everywhere.
 fn shut_out(tx: &mut Tx<'_>, workspace: WorkspaceId, id: AgentId, account: Option<AccountId>) -> AppResult<()> {
-    tx.emit(Event {
+    tx.emit(Event::general(
         workspace,
-        kind: EventKind::SessionsRevoked,
-        conversation: None,
-        scope_before: None,
-        scope_after: None,
-        body: json!({ "agent": id }),
-    });
+        EventKind::SessionsRevoked,
+        &json!({ "agent": id }),
+    ));
     if let Some(account) = account
         && users::memberships(tx, account)?.is_empty()
     {

@@ -3,6 +3,7 @@
 use crate::app::AppResult;
 use crate::app::hours::{Calendar, ClosedSpan};
 use crate::app::service_levels::ServiceClock;
+use ronda_channels::inbound::InboundMessage;
 use ronda_domain::channel::{ChannelKind, WHATSAPP_WINDOW_MS, Window};
 use ronda_domain::content::Content;
 use ronda_domain::conversation::{Author, CloseReason, Direction, MessageStatus, Phase, Place, TrayState};
@@ -310,6 +311,38 @@ impl Beside {
 }
 
 impl Message {
+    /// What a customer wrote, as it has just been stored. `reply_to` is the JSON text of what it quotes.
+    #[must_use]
+    pub fn inbound(
+        id: MessageId,
+        conversation: ConversationId,
+        at: Ms,
+        said: &InboundMessage,
+        client_id: Option<String>,
+        reply_to: Option<String>,
+    ) -> Self {
+        Self {
+            id,
+            conversation,
+            at,
+            direction: Direction::In,
+            author: Author::Customer,
+            agent: None,
+            provider_id: client_id.is_none().then(|| said.provider_id.clone()),
+            client_id,
+            kind: said.content.kind().to_owned(),
+            content: Some(said.content.clone()),
+            status: None,
+            status_at: None,
+            error: None,
+            reply_to: reply_to.and_then(|t| serde_json::from_str(&t).ok()),
+            reactions: Vec::new(),
+            edited_at: None,
+            deleted_at: None,
+            referral: said.referral.as_ref().map(json),
+        }
+    }
+
     #[must_use]
     pub fn of(m: MessageRow, beside: &Beside) -> Self {
         let json = |text: Option<String>| text.and_then(|t| serde_json::from_str(&t).ok());
@@ -375,7 +408,7 @@ pub fn emit_conversations(
             conversation: Some(view.id),
             scope_before: before.get(&view.id).copied(),
             scope_after: Some(scope),
-            body: json(&view),
+            body: text(&view),
         });
         out.push(view);
     }
@@ -405,11 +438,16 @@ pub fn emit_message(tx: &mut Tx<'_>, w: WorkspaceId, kind: EventKind, scope: Sco
         conversation: Some(m.conversation),
         scope_before: Some(scope),
         scope_after: Some(scope),
-        body: json(m),
+        body: text(m),
     });
 }
 
-/// A value as JSON; our own types cannot fail.
+/// The JSON text of a value; our own types cannot fail.
+pub fn text<T: Serialize + ?Sized>(value: &T) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+/// A value as JSON that is looked into or changed; what is only written down is [`text`].
 pub fn json<T: Serialize>(value: &T) -> Value {
     serde_json::to_value(value).unwrap_or_default()
 }

@@ -227,7 +227,7 @@ pub fn identify(tx: &mut Tx<'_>, account: &Arc<Account>, v: &VisitorRow, said: &
         v.user_id = Some(user_id.clone());
     }
     let profile = Profile::of(&v).with(new);
-    v.profile = views::json(&profile).to_string();
+    v.profile = views::text(&profile);
     visitors::set_profile(tx, w, v.id, v.user_id.as_deref(), &v.profile)?;
     let known = receive::known_as(tx, &account.row, &sender(&v))?;
     let mut read_up_to = v.read_up_to;
@@ -287,14 +287,11 @@ pub fn apply(tx: &mut Tx<'_>, w: WorkspaceId, customer: CustomerId, profile: &Pr
     if customers::update(tx, &row)? == 0 {
         return Err(StoreError::Retry.into());
     }
-    tx.emit(Event {
-        workspace: w,
-        kind: EventKind::CustomerChanged,
-        conversation: None,
-        scope_before: None,
-        scope_after: None,
-        body: json!({ "id": customer, "name": row.name, "version": row.version + 1 }),
-    });
+    tx.emit(Event::general(
+        w,
+        EventKind::CustomerChanged,
+        &json!({ "id": customer, "name": row.name, "version": row.version + 1 }),
+    ));
     Ok(())
 }
 

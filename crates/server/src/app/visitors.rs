@@ -211,14 +211,11 @@ fn introduce(tx: &mut Tx<'_>, w: WorkspaceId, customer: CustomerId, form: Form) 
     if customers::update(tx, &row)? == 0 {
         return Err(ronda_storage::StoreError::Retry.into());
     }
-    tx.emit(Event {
-        workspace: w,
-        kind: EventKind::CustomerChanged,
-        conversation: None,
-        scope_before: None,
-        scope_after: None,
-        body: json!({ "id": row.id, "name": row.name, "version": row.version + 1 }),
-    });
+    tx.emit(Event::general(
+        w,
+        EventKind::CustomerChanged,
+        &json!({ "id": row.id, "name": row.name, "version": row.version + 1 }),
+    ));
     Ok(())
 }
 

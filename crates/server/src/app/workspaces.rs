@@ -360,14 +360,11 @@ pub fn edit(tx: &mut Tx<'_>, who: &Who, version: i64, input: &EditWorkspace) -> 
         },
     )?;
     if (old.teams_only, old.agents) != (new.teams_only, new.agents) {
-        tx.emit(Event {
-            workspace: who.workspace,
-            kind: EventKind::RightsChanged,
-            conversation: None,
-            scope_before: None,
-            scope_after: None,
-            body: json!({ "everybody": true }),
-        });
+        tx.emit(Event::general(
+            who.workspace,
+            EventKind::RightsChanged,
+            &json!({ "everybody": true }),
+        ));
     }
     if row.zone != old_zone {
         hours::zone_changed(tx, who.workspace)?;

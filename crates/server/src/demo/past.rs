@@ -479,7 +479,7 @@ fn plan(tx: &mut Tx<'_>, workspace: WorkspaceId, commands: Vec<Fact>) -> AppResu
             row,
             command_id,
             at,
-            fact: views::json(&fact).to_string(),
+            fact: views::text(&fact),
             seq,
             result: String::new(),
         });
@@ -492,7 +492,7 @@ fn plan(tx: &mut Tx<'_>, workspace: WorkspaceId, commands: Vec<Fact>) -> AppResu
     for c in &mut consumed {
         c.result = results
             .get(&c.seq)
-            .map(|answer| views::json(answer).to_string())
+            .map(|answer| views::text(answer))
             .unwrap_or_default();
     }
     let plan = Plan {

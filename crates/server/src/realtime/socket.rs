@@ -31,6 +31,12 @@ const MOST_MISSED: i64 = 5_000;
 /// A frame that does not leave within this is a connection that is gone.
 const SEND: Duration = Duration::from_secs(20);
 
+/// What waits leaves in one frame up to about this many bytes: a system call costs more than a frame. Its buffer stays
+/// with the connection, so it is small.
+const TOGETHER: usize = 4 << 10;
+/// Events that are looked at between two looks at what the screen says.
+const IN_A_ROW: usize = 64;
+
 /// Frames on their way to a reader of server-sent events. Source: as the hub keeps for a socket.
 const WAITING_FRAMES: usize = 256;
 
@@ -44,6 +50,37 @@ pub struct Sent {
 enum Sink {
     Socket(SplitSink<WebSocket, Message>),
     Stream(tokio::sync::mpsc::Sender<Sent>),
+}
+
+/// Frames that leave together, in their order: one as it is, several as `{"type": "many", "frames": […]}`.
+#[derive(Default)]
+struct Bundle {
+    text: String,
+    frames: usize,
+}
+
+impl Bundle {
+    fn add(&mut self, frame: &str) {
+        match self.frames {
+            0 => {}
+            1 => {
+                self.text.insert_str(0, r#"{"type":"many","frames":["#);
+                self.text.push(',');
+            }
+            _ => self.text.push(','),
+        }
+        self.text.push_str(frame);
+        self.frames += 1;
+    }
+
+    fn take(&mut self) -> Option<String> {
+        if self.frames > 1 {
+            self.text.push_str("]}");
+        }
+        let frames = std::mem::take(&mut self.frames);
+        let text = std::mem::take(&mut self.text);
+        (frames > 0).then_some(text)
+    }
 }
 
 /// What a screen may say.
@@ -92,6 +129,7 @@ pub async fn serve(app: Arc<App>, who: Who, since: Option<i64>, socket: WebSocke
         served: 0,
         told: 0,
         most_missed: MOST_MISSED,
+        leaving: Bundle::default(),
         typing_noted: tokio::time::Instant::now() - Duration::from_secs(60),
     };
     let end = screen.run(&mut sink, Some(stream), since).await;
@@ -119,6 +157,7 @@ pub fn read(app: Arc<App>, who: Who, since: Option<i64>) -> tokio::sync::mpsc::R
             told: 0,
             // It has no views to load again: everything that is kept is replayed.
             most_missed: i64::MAX,
+            leaving: Bundle::default(),
             typing_noted: tokio::time::Instant::now(),
         };
         let mut sink = Sink::Stream(sender);
@@ -140,6 +179,8 @@ struct Screen {
     told: i64,
     /// Who missed more is told to begin again.
     most_missed: i64,
+    /// What leaves next.
+    leaving: Bundle,
     typing_noted: tokio::time::Instant,
 }
 
@@ -238,14 +279,41 @@ impl Screen {
             for event in page {
                 self.event(sink, &event).await?;
             }
+            self.flush(sink).await?;
         }
         Ok(())
     }
 
-    async fn deliver(&mut self, sink: &mut Sink, delivered: Delivered) -> Result<(), End> {
-        match delivered {
-            Delivered::Event(event) => self.event(sink, &event).await,
-            Delivered::Mark(text) => self.send(sink, text.to_string()).await,
+    /// What was delivered, together with what waits behind it.
+    async fn deliver(&mut self, sink: &mut Sink, first: Delivered) -> Result<(), End> {
+        let mut next = Some(first);
+        let mut looked = 0;
+        while let Some(delivered) = next {
+            match delivered {
+                Delivered::Event(event) => self.event(sink, &event).await?,
+                Delivered::Mark(text) => self.add(sink, &text).await?,
+            }
+            looked += 1;
+            next = if looked < IN_A_ROW {
+                self.seat.queue.try_recv().ok()
+            } else {
+                None
+            };
+        }
+        self.flush(sink).await
+    }
+
+    async fn add(&mut self, sink: &mut Sink, frame: &str) -> Result<(), End> {
+        self.leaving.add(frame);
+        // Each event of a stream has its own number to come back with.
+        let full = matches!(sink, Sink::Stream(_)) || self.leaving.text.len() >= TOGETHER;
+        if full { self.flush(sink).await } else { Ok(()) }
+    }
+
+    async fn flush(&mut self, sink: &mut Sink) -> Result<(), End> {
+        match self.leaving.take() {
+            Some(text) => self.send(sink, text).await,
+            None => Ok(()),
         }
     }
 
@@ -255,8 +323,15 @@ impl Screen {
         }
         match event.kind {
             // Of others: nothing is sent, so the client's own number stays the one before the next frame.
-            EventKind::SessionsRevoked => return self.revoked(&event.body),
+            EventKind::SessionsRevoked => {
+                let ends = self.revoked(&event.body);
+                if ends.is_err() {
+                    self.flush(sink).await?;
+                }
+                return ends;
+            }
             EventKind::RightsChanged if self.concerns(event) => {
+                self.flush(sink).await?;
                 self.served = event.seq;
                 return self.rights(sink, event).await;
             }
@@ -277,7 +352,7 @@ impl Screen {
         match frame {
             Some(text) => {
                 self.told = event.seq;
-                self.send(sink, text).await
+                self.add(sink, &text).await
             }
             None => Ok(()),
         }

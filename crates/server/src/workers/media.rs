@@ -142,7 +142,7 @@ fn settle(tx: &mut Tx<'_>, job: &MediaJobRow, id: uuid::Uuid, fetched: &Fetched)
             files::job_failed(tx, job.id, reason)?;
         }
     }
-    let text = views::json(&content).to_string();
+    let text = views::text(&content);
     messages::set_content(tx, w, message.id, &text, content.kind(), message.edited_at)?;
     outgoing::tell_changed(tx, w, message.conversation, message.id)
 }

@@ -325,7 +325,7 @@ pub fn start(app: &Arc<App>) {
 fn kept(state: &State, since: Option<usize>) -> Option<String> {
     let size = state.size();
     let due = since.is_none_or(|inputs| inputs >= KEPT_EVERY.max(size));
-    (due && size <= LARGEST_KEPT).then(|| crate::app::views::json(&state.rows()).to_string())
+    (due && size <= LARGEST_KEPT).then(|| crate::app::views::text(&state.rows()))
 }
 
 /// The planner of one workspace.
@@ -568,6 +568,7 @@ impl Planner {
                 let Some(epoch) = routing::take_lease(tx, w, &node, until, lapsed)? else {
                     return Ok(Lease::Theirs(before));
                 };
+                tx.may_take(rules::LONGEST_LOAD);
                 routing::recount_loads(tx, w)?;
                 let idle_ms = now.since(before.lease_until);
                 Ok(Lease::Taken {
@@ -770,7 +771,7 @@ impl Planner {
                 row,
                 command_id,
                 at,
-                fact: crate::app::views::json(&fact).to_string(),
+                fact: crate::app::views::text(&fact),
                 seq,
                 result: String::new(),
             });
@@ -819,12 +820,12 @@ impl Planner {
         let results: BTreeMap<i64, &Answer> = outcome.results.iter().map(|(seq, answer)| (*seq, answer)).collect();
         for c in &mut consumed {
             if c.row.is_some_and(|row| stopped.contains(&row)) {
-                c.result = crate::app::views::json(&Answer::CustomerWrote).to_string();
+                c.result = crate::app::views::text(&Answer::CustomerWrote);
                 continue;
             }
             c.result = results
                 .get(&c.seq)
-                .map(|answer| crate::app::views::json(answer).to_string())
+                .map(|answer| crate::app::views::text(answer))
                 .unwrap_or_default();
         }
         Ok(Plan {

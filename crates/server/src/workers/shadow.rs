@@ -101,7 +101,7 @@ impl Shadows {
         };
         let db = app.db.clone();
         app.background.spawn(async move {
-            let text = views::json(&counts).to_string();
+            let text = views::text(&counts);
             let written: Result<(), StoreError> = db
                 .write("shadow", Lane::Background, move |tx| {
                     if candidates::set_counts(tx, w, candidate, &text)? == 1 {

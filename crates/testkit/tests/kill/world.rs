@@ -124,7 +124,7 @@ fn present(tx: &mut Tx<'_>, w: WorkspaceId, agents: &[AgentId]) -> StoreResult<(
             now: ronda_routing::Presence::Online,
             since: now,
         };
-        ronda_storage::routing::insert_inputs(tx, w, &[views::json(&fact).to_string()])?;
+        ronda_storage::routing::insert_inputs(tx, w, &[views::text(&fact)])?;
     }
     Ok(())
 }
