@@ -221,7 +221,7 @@ statements! {
         from {rows(id: i64, seen: i64, owner: i64, epoch: i64, group_id: i64, phase: text, rotate_at: i64, round: i64, exhausted: i64,
           waiting_since: i64, assigned_at: i64, assigned_reason: text, reserved_for: i64, reserved_until: i64, routing: text,
           rotation: i64, owed_since: i64)} as p
-        where c.id = p.id and c.workspace = $18 and c.epoch = p.seen and c.place = 'held'
+        where c.id = p.id and c.workspace = $18 and c.epoch = p.seen
           and (p.rotation = 0 or c.owed_since = p.owed_since)";
     ROUTABLE = concat!("select ", columns!(), " from conversation as c where c.workspace = $1 and c.place in ('waiting', 'held') order by c.id");
     QUIET_BETWEEN = concat!(view!("conversation as c"), " where c.workspace = $1 and c.place in ('waiting', 'held')

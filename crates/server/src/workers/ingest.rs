@@ -14,9 +14,12 @@ use ronda_storage::journal::{self, JournalRow};
 use ronda_storage::{Lane, StoreError};
 use serde_json::Value;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Most bodies of one transaction. Source: architecture.md §8, T2.
 const BATCH: i64 = 64;
+/// Longest transaction of a body alone: what a database that stalls for a moment does is not the body's fault.
+const LONGEST_ALONE: Duration = Duration::from_secs(10);
 /// Attempts at a body that fails alone.
 const ATTEMPTS: i64 = 5;
 
@@ -69,7 +72,7 @@ pub async fn step(app: &Arc<App>, lane: i64) -> AppResult<usize> {
     let accounts = app.accounts.snapshot(app).await?;
     let read: Vec<(i64, Read)> = rows.iter().map(|row| (row.id, understand(row, &accounts))).collect();
     let n = read.len();
-    match store(app, Arc::new(read.clone())).await {
+    match store(app, Arc::new(read.clone()), None).await {
         Ok(()) => Ok(n),
         Err(AppError::Store(error @ (StoreError::Unavailable(_) | StoreError::CommitUnknown))) => Err(error.into()),
         Err(error) => {
@@ -82,10 +85,14 @@ pub async fn step(app: &Arc<App>, lane: i64) -> AppResult<usize> {
     }
 }
 
-async fn store(app: &Arc<App>, read: Arc<Vec<(i64, Read)>>) -> AppResult<()> {
+/// `longest` when it may take longer than other transactions.
+async fn store(app: &Arc<App>, read: Arc<Vec<(i64, Read)>>, longest: Option<Duration>) -> AppResult<()> {
     let stored: AppResult<()> = app
         .db
         .write("receive", Lane::Background, move |tx| {
+            if let Some(longest) = longest {
+                tx.may_take(longest);
+            }
             let ids: Vec<i64> = read.iter().map(|(id, _)| *id).collect();
             // Another node may have been faster.
             if journal::done(tx, &ids)? != ids.len() as u64 {
@@ -107,7 +114,7 @@ async fn store(app: &Arc<App>, read: Arc<Vec<(i64, Read)>>) -> AppResult<()> {
 }
 
 async fn alone(app: &Arc<App>, id: i64, read: Read) -> AppResult<()> {
-    let error = match store(app, Arc::new(vec![(id, read)])).await {
+    let error = match store(app, Arc::new(vec![(id, read)]), Some(LONGEST_ALONE)).await {
         Ok(()) => return Ok(()),
         Err(AppError::Store(StoreError::Guard("journal"))) => return Ok(()),
         // None of these is the body's fault: it is not counted.

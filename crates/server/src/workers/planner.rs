@@ -79,9 +79,19 @@ struct Mailbox {
 /// gets one before any other gets its next: round robin with equal quanta (F6, row 78).
 struct Turns {
     free: Semaphore,
-    /// Who had one, and how many inputs and decisions it took.
+    /// Who got one, and then how many inputs and decisions it took, when it took any.
     #[cfg(feature = "testing")]
-    taken: Mutex<Vec<(WorkspaceId, usize)>>,
+    taken: Mutex<Vec<(WorkspaceId, Option<usize>)>>,
+}
+
+#[cfg(feature = "testing")]
+impl Turns {
+    fn note(&self, w: WorkspaceId, size: Option<usize>) {
+        self.taken
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push((w, size));
+    }
 }
 
 impl Default for Turns {
@@ -186,10 +196,18 @@ impl Planners {
         Ok(question(&State::from_rows(rows)))
     }
 
-    /// The turns that planned something, in their order: the workspace, its inputs and decisions.
+    /// The turns that planned something, in the order of their ends: the workspace, its inputs and decisions.
     #[cfg(feature = "testing")]
     #[must_use]
     pub fn turns(&self) -> Vec<(WorkspaceId, usize)> {
+        let all = self.turns_and_beginnings().into_iter();
+        all.filter_map(|(w, size)| Some((w, size?))).collect()
+    }
+
+    /// Every turn twice: none when it begins, and its inputs and decisions at its end, when it planned any.
+    #[cfg(feature = "testing")]
+    #[must_use]
+    pub fn turns_and_beginnings(&self) -> Vec<(WorkspaceId, Option<usize>)> {
         self.turns.taken.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -475,6 +493,8 @@ impl Planner {
     async fn turn(&mut self, commands: &mut Vec<Command>) -> AppResult<Turn> {
         let app = self.app.clone();
         let _turn = app.planners.turns.free.acquire().await;
+        #[cfg(feature = "testing")]
+        app.planners.turns.note(self.w, None);
         let wall = Clock::system().now();
         // While another node plans, nothing is lost by what happens here.
         if self.head.is_some() && wall.since(self.alive_at) > OUTAGE_MS {
@@ -654,12 +674,8 @@ impl Planner {
                     metrics::counter!("ronda_routing_decisions_total").increment(plan.outcome.decisions.len() as u64);
                     #[cfg(feature = "testing")]
                     {
-                        let taken = &self.app.planners.turns.taken;
                         let size = plan.consumed.len() + plan.outcome.decisions.len();
-                        taken
-                            .lock()
-                            .unwrap_or_else(PoisonError::into_inner)
-                            .push((self.w, size));
+                        self.app.planners.turns.note(self.w, Some(size));
                     }
                     for c in plan.consumed.iter().filter(|c| c.row.is_some()) {
                         if let Some(key) = &c.command_id {
