@@ -289,7 +289,10 @@ impl World {
             .env("RONDA_LISTEN", format!("127.0.0.1:{port}"))
             .env("RONDA_DATA", self.data.path())
             .env("RONDA_META_GRAPH_URL", self.sim.base_url())
-            .env("RONDA_LOG", "warn")
+            .env(
+                "RONDA_LOG",
+                std::env::var("RONDA_LOG").unwrap_or_else(|_| "warn".into()),
+            )
             .env("RONDA_LIMITS_REQUESTS_PER_MINUTE", "1000000")
             .env("RONDA_LIMITS_ANONYMOUS_REQUESTS_PER_MINUTE", "1000000")
             .env("RONDA_TRUSTED_PROXIES", "127.0.0.0/8")
@@ -339,6 +342,9 @@ impl World {
 
 impl Drop for World {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("what the servers wrote:\n{}", self.logs());
+        }
         let (db, place) = (self.db.take(), self.place.take());
         // The driver must not wait inside a runtime.
         let _ = std::thread::spawn(move || drop((db, place))).join();
