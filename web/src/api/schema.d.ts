@@ -920,9 +920,10 @@ export interface paths {
         /**
          * Follow events
          * @description A WebSocket, or server-sent events for whoever accepts `text/event-stream`. First `welcome`, then each event with the
-         *     number before it (`prev`), a `ping` every 15 seconds, and `reset` when views have to be loaded again. A reader of
-         *     server-sent events comes back with `Last-Event-ID` and misses nothing that is still kept (48 hours). Only pages of
-         *     this server may open it.
+         *     number before it (`prev`), a `ping` every 15 seconds, and `reset` when views have to be loaded again. On a WebSocket,
+         *     frames that wait for their turn come together as `{"type": "many", "frames": […]}`, in their order. A reader of
+         *     server-sent events gets each alone, comes back with `Last-Event-ID` and misses nothing that is still kept (48
+         *     hours). Only pages of this server may open it.
          */
         get: operations["follow"];
         put?: never;

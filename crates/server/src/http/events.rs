@@ -29,8 +29,8 @@ pub struct Since {
 /// A WebSocket, or server-sent events for whoever accepts `text/event-stream`. First `welcome`, then each event with the
 /// number before it (`prev`), a `ping` every 15 seconds, and `reset` when views have to be loaded again. On a WebSocket,
 /// frames that wait for their turn come together as `{"type": "many", "frames": […]}`, in their order. A reader of
-/// server-sent events gets each alone, comes back with `Last-Event-ID` and misses nothing that is still kept (48 hours). Only pages of
-/// this server may open it.
+/// server-sent events gets each alone, comes back with `Last-Event-ID` and misses nothing that is still kept (48
+/// hours). Only pages of this server may open it.
 #[utoipa::path(get, path = "/events", tag = "Events", params(Since), responses((status = 101, description = "switching protocols"), (status = 200, description = "server-sent events", content_type = "text/event-stream", body = String)))]
 pub async fn follow(
     ctx: Context,
