@@ -90,6 +90,8 @@ statements! {
     OF_WORKSPACE = concat!(columns!(), " where u.workspace = $1 and u.status <> 'deleted' and u.id > $2 order by u.id limit $3");
     GROUPS = "select m.agent, m.group_id from agent_group_member as m, agent_group as g
         where m.workspace = $1 and g.id = m.group_id and g.deleted_at is null order by m.agent, m.group_id";
+    GROUPS_OF_MANY = "select m.agent, m.group_id from {rows(id: i64)} as x, agent_group_member as m, agent_group as g
+        where m.workspace = $2 and m.agent = x.id and g.id = m.group_id and g.deleted_at is null order by m.agent, m.group_id";
     GROUPS_OF = "select m.group_id from agent_group_member as m, agent_group as g
         where m.workspace = $1 and m.agent = $2 and g.id = m.group_id and g.deleted_at is null order by m.group_id";
     BY_ACCOUNT = "select id, status from agent where workspace = $1 and account = $2";
@@ -186,7 +188,8 @@ pub fn get(tx: &mut Tx<'_>, w: WorkspaceId, id: AgentId) -> StoreResult<Option<U
 /// The members after id `after`, at most `limit`, without the deleted.
 pub fn page(tx: &mut Tx<'_>, w: WorkspaceId, after: i64, limit: i64) -> StoreResult<Vec<UserRow>> {
     let users = tx.query(&OF_WORKSPACE, &[w.into(), after.into(), limit.into()], read)?;
-    with_groups(tx, w, users)
+    let groups = tx.query(&GROUPS, &[w.into()], |r| Ok((r.id(0)?, r.id(1)?)))?;
+    Ok(with_groups(users, groups))
 }
 
 /// Members by id, in any order, deleted ones included.
@@ -196,22 +199,19 @@ pub fn get_many(tx: &mut Tx<'_>, w: WorkspaceId, ids: &[AgentId]) -> StoreResult
         rows.push([(*id).into()]);
     }
     let users = tx.batch_query(&GET_MANY, &rows, &[w.into()], read)?;
-    if users.is_empty() {
-        Ok(users)
-    } else {
-        with_groups(tx, w, users)
-    }
+    let groups = tx.batch_query(&GROUPS_OF_MANY, &rows, &[w.into()], |r| Ok((r.id(0)?, r.id(1)?)))?;
+    Ok(with_groups(users, groups))
 }
 
-fn with_groups(tx: &mut Tx<'_>, w: WorkspaceId, mut users: Vec<UserRow>) -> StoreResult<Vec<UserRow>> {
+fn with_groups(mut users: Vec<UserRow>, all: Vec<(AgentId, GroupId)>) -> Vec<UserRow> {
     let mut groups: BTreeMap<AgentId, Vec<GroupId>> = BTreeMap::new();
-    for (agent, group) in tx.query(&GROUPS, &[w.into()], |r| Ok((r.id(0)?, r.id(1)?)))? {
+    for (agent, group) in all {
         groups.entry(agent).or_default().push(group);
     }
     for user in &mut users {
         user.groups = groups.remove(&user.id).unwrap_or_default();
     }
-    Ok(users)
+    users
 }
 
 /// The member that an account is, with its status.
