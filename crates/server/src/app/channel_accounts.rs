@@ -479,7 +479,7 @@ pub fn connect_whatsapp(
     row.external_id.clone_from(&new.phone_number_id);
     row.scope.clone_from(&new.settings.waba_id);
     row.settings = crate::app::views::text(&new.settings);
-    row.greeter = new.greeter.as_ref().map(|g| crate::app::views::text(g));
+    row.greeter = new.greeter.as_ref().map(crate::app::views::text);
     row.default_group = new.default_group;
     row.simulated = new.simulated;
     row.lane = crate::wakes::lane_of(&new.phone_number_id);
@@ -507,7 +507,7 @@ pub fn create_web_chat(
     row.external_id = secrets::token();
     row.lane = crate::wakes::lane_of(&row.external_id);
     row.settings = crate::app::views::text(settings);
-    row.greeter = greeter.map(|g| crate::app::views::text(g));
+    row.greeter = greeter.map(crate::app::views::text);
     row.default_group = default_group;
     insert(tx, actor, &row)
 }
@@ -551,7 +551,7 @@ pub fn edit(
         row.settings = crate::app::views::text(settings);
     }
     if let Some(greeter) = &edit.greeter {
-        row.greeter = greeter.as_ref().map(|g| crate::app::views::text(g));
+        row.greeter = greeter.as_ref().map(crate::app::views::text);
     }
     if let Some(group) = edit.default_group {
         checked_group(tx, w, group)?;

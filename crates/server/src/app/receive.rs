@@ -222,7 +222,7 @@ impl Step {
 
     fn tell_routing(&self, tx: &mut Tx<'_>) -> AppResult<()> {
         if !self.facts.is_empty() {
-            let facts: Vec<String> = self.facts.iter().map(|f| views::text(f)).collect();
+            let facts: Vec<String> = self.facts.iter().map(views::text).collect();
             routing::insert_inputs(tx, self.w, &facts)?;
             tx.wake(Wake::Planner(self.w));
         }
@@ -510,7 +510,7 @@ impl Step {
                 kind: i.message.content.kind(),
                 content: views::text(&i.message.content),
                 reply_to: quoted_as(i),
-                referral: i.message.referral.as_ref().map(|r| views::text(r)),
+                referral: i.message.referral.as_ref().map(views::text),
             });
         }
         let inserted = messages::insert_inbound(tx, self.w, &new)?;

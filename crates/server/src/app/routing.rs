@@ -35,7 +35,7 @@ use utoipa::ToSchema;
 /// # Errors
 /// When the database fails.
 pub fn tell(tx: &mut Tx<'_>, w: WorkspaceId, facts: &[Fact]) -> AppResult<()> {
-    let facts: Vec<String> = facts.iter().map(|f| views::text(f)).collect();
+    let facts: Vec<String> = facts.iter().map(views::text).collect();
     routing::insert_inputs(tx, w, &facts)?;
     tx.wake(Wake::Planner(w));
     Ok(())
@@ -395,7 +395,7 @@ pub fn write(tx: &mut Tx<'_>, plan: &Plan) -> Result<(), PlanError> {
     let stamped = routing::consume(tx, w, &plan.consumed)?;
     guard(stamped == plan.consumed.len() as u64, "inputs")?;
     for (scope, hours) in &plan.hours {
-        let spans = hours.as_ref().map(|hours| views::text(hours));
+        let spans = hours.as_ref().map(views::text);
         stored_hours::set_open(tx, w, &hours::key(*scope), spans.as_deref())?;
     }
     let ids: Vec<ConversationId> = outcome.convs.iter().map(|c| c.row.conv).collect();
@@ -461,7 +461,7 @@ fn planned(change: &ConvChange) -> PlannedPlace {
         exhausted: r.exhausted,
         waiting_since: r.waiting_since,
         assigned_at: r.assigned_at,
-        assigned_reason: change.assigned_reason.as_ref().map(|reason| views::text(reason)),
+        assigned_reason: change.assigned_reason.as_ref().map(views::text),
         reserved_for: r.reserved_for,
         reserved_until: r.reserved_until,
         closed_at: change.closed.map(|c| c.0),

@@ -490,10 +490,7 @@ fn plan(tx: &mut Tx<'_>, workspace: WorkspaceId, commands: Vec<Fact>) -> AppResu
     let decisions = rules::linked(&outcome, before, &seen.hash);
     let results: BTreeMap<i64, &Answer> = outcome.results.iter().map(|(seq, answer)| (*seq, answer)).collect();
     for c in &mut consumed {
-        c.result = results
-            .get(&c.seq)
-            .map(|answer| views::text(answer))
-            .unwrap_or_default();
+        c.result = results.get(&c.seq).map(views::text).unwrap_or_default();
     }
     let plan = Plan {
         workspace,

@@ -839,10 +839,7 @@ impl Planner {
                 c.result = crate::app::views::text(&Answer::CustomerWrote);
                 continue;
             }
-            c.result = results
-                .get(&c.seq)
-                .map(|answer| crate::app::views::text(answer))
-                .unwrap_or_default();
+            c.result = results.get(&c.seq).map(crate::app::views::text).unwrap_or_default();
         }
         Ok(Plan {
             workspace: self.w,
