@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
+use tokio::sync::{Notify, Semaphore, SemaphorePermit, mpsc, oneshot};
 
 /// Most inputs or decisions of one plan. Source: architecture.md §8, T4.
 const BATCH: i64 = 200;
@@ -79,18 +79,15 @@ struct Mailbox {
 /// gets one before any other gets its next: round robin with equal quanta (F6, row 78).
 struct Turns {
     free: Semaphore,
-    /// Who got one, and then how many inputs and decisions it took, when it took any.
+    /// Whose turns planned something, and how many inputs and decisions.
     #[cfg(feature = "testing")]
-    taken: Mutex<Vec<(WorkspaceId, Option<usize>)>>,
+    worked: Mutex<Vec<(WorkspaceId, usize)>>,
 }
 
-#[cfg(feature = "testing")]
 impl Turns {
-    fn note(&self, w: WorkspaceId, size: Option<usize>) {
-        self.taken
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push((w, size));
+    /// One of the turns, when those who asked before have got theirs. It ends when it is dropped.
+    async fn take(&self) -> SemaphorePermit<'_> {
+        self.free.acquire().await.expect("the turns are never closed")
     }
 }
 
@@ -99,7 +96,7 @@ impl Default for Turns {
         Self {
             free: Semaphore::new(TURNS),
             #[cfg(feature = "testing")]
-            taken: Mutex::default(),
+            worked: Mutex::default(),
         }
     }
 }
@@ -196,19 +193,11 @@ impl Planners {
         Ok(question(&State::from_rows(rows)))
     }
 
-    /// The turns that planned something, in the order of their ends: the workspace, its inputs and decisions.
+    /// The turns that planned something, in the order in which they did: the workspace, its inputs and decisions.
     #[cfg(feature = "testing")]
     #[must_use]
     pub fn turns(&self) -> Vec<(WorkspaceId, usize)> {
-        let all = self.turns_and_beginnings().into_iter();
-        all.filter_map(|(w, size)| Some((w, size?))).collect()
-    }
-
-    /// Every turn twice: none when it begins, and its inputs and decisions at its end, when it planned any.
-    #[cfg(feature = "testing")]
-    #[must_use]
-    pub fn turns_and_beginnings(&self) -> Vec<(WorkspaceId, Option<usize>)> {
-        self.turns.taken.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.turns.worked.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Another node has the result of a command.
@@ -492,9 +481,7 @@ impl Planner {
 
     async fn turn(&mut self, commands: &mut Vec<Command>) -> AppResult<Turn> {
         let app = self.app.clone();
-        let _turn = app.planners.turns.free.acquire().await;
-        #[cfg(feature = "testing")]
-        app.planners.turns.note(self.w, None);
+        let _turn = app.planners.turns.take().await;
         let wall = Clock::system().now();
         // While another node plans, nothing is lost by what happens here.
         if self.head.is_some() && wall.since(self.alive_at) > OUTAGE_MS {
@@ -675,7 +662,11 @@ impl Planner {
                     #[cfg(feature = "testing")]
                     {
                         let size = plan.consumed.len() + plan.outcome.decisions.len();
-                        self.app.planners.turns.note(self.w, Some(size));
+                        let worked = &self.app.planners.turns.worked;
+                        worked
+                            .lock()
+                            .unwrap_or_else(PoisonError::into_inner)
+                            .push((self.w, size));
                     }
                     for c in plan.consumed.iter().filter(|c| c.row.is_some()) {
                         if let Some(key) = &c.command_id {
@@ -941,5 +932,51 @@ impl Planner {
             memory.policy == disk.policy,
             memory.groups == disk.groups
         ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Turns;
+    use std::cell::RefCell;
+    use std::rc::Rc;
+
+    const WHO: usize = 9;
+    const ROUNDS: usize = 30;
+
+    /// Between somebody's asking for a turn and getting it, everybody else gets at most one: whoever asks again comes behind.
+    /// One thread, where tasks go on in the order in which they are woken, so that who asks first is known.
+    #[tokio::test]
+    async fn f6_nobody_has_two_turns_while_another_waits_for_one() {
+        let turns = Rc::new(Turns::default());
+        let told: Rc<RefCell<Vec<(usize, bool)>>> = Rc::default();
+        let tasks = tokio::task::LocalSet::new();
+        for who in 0..WHO {
+            let (turns, told) = (turns.clone(), told.clone());
+            tasks.spawn_local(async move {
+                for round in 0..ROUNDS {
+                    told.borrow_mut().push((who, false));
+                    let _turn = turns.take().await;
+                    told.borrow_mut().push((who, true));
+                    for _ in 0..=(who * 7 + round * 3) % 11 {
+                        tokio::task::yield_now().await;
+                    }
+                }
+            });
+        }
+        tasks.await;
+        let told = told.borrow();
+        assert_eq!(told.len(), WHO * ROUNDS * 2);
+        let mut longest = 0;
+        for (at, (who, _)) in told.iter().enumerate().filter(|(_, (_, got))| !got) {
+            let meanwhile = told[at + 1..].iter().take_while(|one| **one != (*who, true));
+            let began: Vec<usize> = meanwhile.filter_map(|(other, got)| got.then_some(*other)).collect();
+            for other in 0..WHO {
+                let had = began.iter().filter(|o| **o == other).count();
+                assert!(had <= 1, "{other} had {had} turns while {who} waited: {began:?}");
+            }
+            longest = longest.max(began.len());
+        }
+        assert!(longest >= WHO / 2, "nobody had to wait for long: {longest}");
     }
 }
