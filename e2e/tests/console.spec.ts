@@ -32,6 +32,33 @@ test('AG-6.4 a reload keeps tray, state, filters, order and scroll', async ({ wo
   await expect(ana.page.getByRole('tab', { name: /^Activos/ })).toHaveAttribute('aria-selected', 'true');
 });
 
+test('AG-6 a chat that is assigned while an older list is on its way is in the list', async ({ world }) => {
+  await world.policy({ reassign_seconds: 600 });
+  const person = await world.join('Ana Pérez');
+  const shop = await world.shop();
+  const ana = await Console.open(person);
+  let older!: () => void;
+  const held = new Promise<void>((done) => (older = done));
+  let asked!: () => void;
+  const read = new Promise<void>((done) => (asked = done));
+  await ana.page.route(/\/api\/v1\/conversations\?.*tray=mine/, async (route) => {
+    const response = await route.fetch();
+    expect((await response.json()).items).toEqual([]);
+    asked();
+    await held;
+    await route.fulfill({ response });
+  }, { times: 1 });
+  await ana.page.reload();
+  await read;
+  await (await shop.visit()).write('Llegó justo ahora');
+  type Page = { items: unknown[] };
+  await expect.poll(async () => (await person.get<Page>('/conversations?tray=mine')).items.length).toBe(1);
+  // The stream has told of it before the older answer comes.
+  await expect(ana.page.getByRole('link', { name: /^Yo/ }).first()).toContainText('1');
+  older();
+  await expect(ana.row('Llegó justo ahora')).toBeVisible();
+});
+
 test('PLAT-3.3 the language changes without a reload, and what was being written is still there', async ({ world }) => {
   const ana = await Console.open(await world.join('Ana Pérez'), '/agent/unassigned');
   const visit = await (await world.shop()).visit();

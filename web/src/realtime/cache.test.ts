@@ -51,6 +51,70 @@ const ids = (p: InfiniteData<Page<Conversation>>) => p.pages.flatMap((page) => p
 const mine: View = { tray: 'mine', state: 'active', order: 'waiting' };
 const waiting: View = { tray: 'unassigned', state: 'active', order: 'waiting' };
 
+/** A query whose answers come when the test says so. */
+function slow<T>(client: QueryClient, key: readonly unknown[]) {
+  const answers: ((data: T) => void)[] = [];
+  const fetch = () => client.fetchQuery({ queryKey: key, queryFn: () => new Promise<T>((done) => answers.push(done)), staleTime: 0 });
+  return { answers, fetch, now: () => client.getQueryData<T>(key) };
+}
+const event = (kind: string, body: unknown, seq = 1) => ({ type: 'event' as const, seq, at: 0, kind, body });
+
+describe('what is told while an answer is on its way', () => {
+  const patcher = (client: QueryClient) => new CachePatcher(client, () => ({ agent: { id: 1 } }) as never, () => undefined, () => undefined);
+
+  it('an_older_answer_does_not_take_a_new_chat_out_of_its_list', async () => {
+    const client = new QueryClient();
+    const cache = patcher(client);
+    const list = slow<InfiniteData<Page<Conversation>>>(client, keys.list(mine));
+    const first = list.fetch();
+    cache.event(event('conversation.changed', conversation(5)));
+    list.answers[0]?.(pages([]));
+    await first;
+    expect(ids(list.now() ?? pages([]))).toEqual([5]);
+
+    const again = list.fetch();
+    cache.event(event('conversation.changed', conversation(6), 2));
+    cache.event(event('conversation.left', { id: 5 }, 3));
+    expect(ids(list.now() ?? pages([]))).toEqual([6]);
+    list.answers[1]?.(pages([conversation(5)]));
+    await again;
+    expect(ids(list.now() ?? pages([]))).toEqual([6]);
+  });
+
+  it('a_newer_answer_is_not_taken_back', async () => {
+    const client = new QueryClient();
+    const cache = patcher(client);
+    const list = slow<InfiniteData<Page<Conversation>>>(client, keys.list(mine));
+    const first = list.fetch();
+    cache.event(event('conversation.changed', conversation(5, { place: 'waiting', owner: null, epoch: 1 })));
+    list.answers[0]?.(pages([conversation(5, { epoch: 2 })]));
+    await first;
+    expect(ids(list.now() ?? pages([]))).toEqual([5]);
+  });
+
+  it('a_message_that_comes_while_its_chat_is_loaded_is_in_it', async () => {
+    const client = new QueryClient();
+    const cache = patcher(client);
+    const chat = slow<{ items: Message[]; has_more: boolean }>(client, keys.messages(5));
+    const first = chat.fetch();
+    cache.event(event('message.created', { id: 9, conversation: 5, at: 1 }));
+    chat.answers[0]?.({ items: [], has_more: false });
+    await first;
+    expect(chat.now()?.items.map((m) => m.id)).toEqual([9]);
+  });
+
+  it('what_fails_leaves_nothing_behind_for_the_next_answer', async () => {
+    const client = new QueryClient();
+    const cache = patcher(client);
+    const key = keys.list(mine);
+    const failing = client.fetchQuery({ queryKey: key, queryFn: () => Promise.reject(new Error('cut')), retry: false });
+    cache.event(event('conversation.changed', conversation(5)));
+    await expect(failing).rejects.toThrow('cut');
+    await client.fetchQuery({ queryKey: key, queryFn: () => pages([]), staleTime: 0 });
+    expect(ids(client.getQueryData<InfiniteData<Page<Conversation>>>(key) ?? pages([conversation(1)]))).toEqual([]);
+  });
+});
+
 describe('trays follow events', () => {
   it('ag_6_1_a_take_leaves_unassigned_and_appears_in_mine', () => {
     const free = conversation(5, { place: 'waiting', owner: null });

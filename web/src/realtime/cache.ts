@@ -2,7 +2,7 @@ import { keys, mergeMessages, type View } from '@/api/queries';
 import type { Agent, Alert, Conversation, Me, Message, MessagePage, Order, Page } from '@/api/types';
 import { openMs } from '@/lib/hours';
 import { createStore } from '@/lib/store';
-import type { InfiniteData, QueryClient } from '@tanstack/react-query';
+import type { InfiniteData, QueryClient, QueryKey } from '@tanstack/react-query';
 import type { Ephemeral, Event } from './socket';
 
 type Pages = InfiniteData<Page<Conversation>>;
@@ -49,9 +49,10 @@ export function belongs(c: Conversation, view: View, me: number | undefined): bo
   }
 }
 
-/** Puts a conversation into a loaded list, updates it there or takes it out. */
+/** Puts a conversation into a loaded list, updates it there or takes it out. What the list knows better stays. */
 export function place(pages: Pages, c: Conversation, view: View, me: number | undefined): { pages: Pages; ask: boolean } {
-  const inside = pages.pages.some((page) => page.items.some((item) => item.id === c.id));
+  const inside = pages.pages.flatMap((page) => page.items).find((item) => item.id === c.id);
+  if (inside && inside.epoch > c.epoch) return { pages, ask: false };
   const wanted = belongs(c, view, me);
   if (inside) {
     const change = (items: Conversation[]) =>
@@ -103,6 +104,9 @@ export class CachePatcher {
   private readonly asked = new Set<string>();
   /** When the stream last spoke of a conversation. */
   private readonly touched = new Map<number, number>();
+  /** What the stream changed in answers that are on their way, by the hash of their query. */
+  private readonly meanwhile = new Map<string, ((data: unknown) => unknown)[]>();
+  private unsubscribe: (() => void) | undefined;
 
   constructor(
     private readonly client: QueryClient,
@@ -195,14 +199,17 @@ export class CachePatcher {
     const before = this.known(c.id);
     if (before && before.epoch > c.epoch) return;
     const now = before ? { ...before, ...c } : c;
-    this.client.setQueryData(keys.conversation(c.id), now);
+    if (!before) this.client.setQueryData(keys.conversation(c.id), now);
+    this.patch<Conversation>(keys.conversation(c.id), (known) => (known.epoch > now.epoch ? known : { ...known, ...now }));
     const me = this.me()?.agent?.id;
-    for (const [key, pages] of this.client.getQueriesData<Pages>({ queryKey: keys.lists })) {
-      const view = key[1] as View | undefined;
-      if (!pages || !view) continue;
-      const placed = place(pages, now, view, me);
-      if (placed.pages !== pages) this.client.setQueryData(key, placed.pages);
-      if (placed.ask) this.ask(key);
+    for (const { queryKey } of this.client.getQueryCache().findAll({ queryKey: keys.lists })) {
+      const view = queryKey[1] as View | undefined;
+      if (!view) continue;
+      this.patch<Pages>(queryKey, (pages) => {
+        const placed = place(pages, now, view, me);
+        if (placed.ask) this.ask(queryKey);
+        return placed.pages;
+      });
     }
     this.recount();
     this.arrived(now, before);
@@ -226,12 +233,12 @@ export class CachePatcher {
   private left(id: number): void {
     const before = this.known(id);
     if (before) this.gone(before);
-    this.client.setQueriesData<Pages>({ queryKey: keys.lists }, (pages) =>
-      pages && {
+    for (const { queryKey } of this.client.getQueryCache().findAll({ queryKey: keys.lists })) {
+      this.patch<Pages>(queryKey, (pages) => ({
         ...pages,
         pages: pages.pages.map((page) => ({ ...page, items: page.items.filter((item) => item.id !== id) })),
-      },
-    );
+      }));
+    }
     // Asked for anew; the conversation's page shows nothing of it once the answer is "not for you". A reset would take
     // an open dialog away while its own command is on its way.
     void this.client.invalidateQueries({ queryKey: keys.conversation(id) });
@@ -239,9 +246,7 @@ export class CachePatcher {
   }
 
   message(message: Message): void {
-    this.client.setQueryData<MessagePage>(keys.messages(message.conversation), (page) =>
-      page && { ...page, items: mergeMessages(page.items, [message]) },
-    );
+    this.patch<MessagePage>(keys.messages(message.conversation), (page) => ({ ...page, items: mergeMessages(page.items, [message]) }));
   }
 
   /** The answer to a send. What an event has told of the message meanwhile is newer, and stays. */
@@ -252,14 +257,38 @@ export class CachePatcher {
 
   private agent(agent: Agent): void {
     this.stated(agent, this.client.getQueryData<Agent[]>(keys.agents)?.find((one) => one.id === agent.id));
-    this.client.setQueryData<Agent[]>(keys.agents, (list) => {
-      if (!list) return list;
+    this.patch<Agent[]>(keys.agents, (list) => {
       const known = list.some((one) => one.id === agent.id);
       return known ? list.map((one) => (one.id === agent.id ? { ...one, ...agent } : one)) : [...list, agent];
     });
-    this.client.setQueryData<Me | null>(keys.me, (me) =>
-      me?.agent?.id === agent.id ? { ...me, agent: { ...me.agent, ...agent } } : me,
-    );
+    this.patch<Me | null>(keys.me, (me) => (me?.agent?.id === agent.id ? { ...me, agent: { ...me.agent, ...agent } } : me));
+  }
+
+  /** Changes what is loaded. An answer that is on its way may be older than the event: it is changed too when it comes. */
+  private patch<T>(key: QueryKey, change: (data: T) => T): void {
+    const query = this.client.getQueryCache().find({ queryKey: key, exact: true });
+    if (!query) return;
+    this.apply(key, [change as (data: unknown) => unknown]);
+    if (query.state.fetchStatus === 'idle') return;
+    this.meanwhile.set(query.queryHash, [...(this.meanwhile.get(query.queryHash) ?? []), change as (data: unknown) => unknown]);
+    this.unsubscribe ??= this.client.getQueryCache().subscribe((told) => {
+      if (told.type !== 'updated') return;
+      const came = told.action.type === 'success' && !told.action.manual;
+      if (!came && told.action.type !== 'error') return;
+      const changes = this.meanwhile.get(told.query.queryHash);
+      if (!changes || !this.meanwhile.delete(told.query.queryHash)) return;
+      if (came) this.apply(told.query.queryKey, changes);
+      if (this.meanwhile.size > 0) return;
+      this.unsubscribe?.();
+      this.unsubscribe = undefined;
+    });
+  }
+
+  private apply(key: QueryKey, changes: ((data: unknown) => unknown)[]): void {
+    const data = this.client.getQueryData(key);
+    if (data === undefined) return;
+    const changed = changes.reduce<unknown>((now, change) => change(now), data);
+    if (changed !== data) this.client.setQueryData(key, changed);
   }
 
   /** Whoever looks at the wall is given a new one: the first change of a quiet moment at once, many as one. */
