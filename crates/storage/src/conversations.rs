@@ -147,6 +147,27 @@ macro_rules! view {
     };
 }
 
+/// What a plan makes of a conversation, with more that it sets.
+macro_rules! placed {
+    ($more:literal) => {
+        concat!(
+            "update conversation as c set ",
+            $more,
+            "owner = p.owner, epoch = p.epoch, group_id = p.group_id, phase = p.phase, rotate_at = p.rotate_at, round = p.round,
+              exhausted = p.exhausted,
+              waiting_since = case when p.place = 'closed' then coalesce(p.waiting_since, c.waiting_since) else p.waiting_since end,
+              assigned_at = p.assigned_at, assigned_reason = coalesce(p.assigned_reason, c.assigned_reason),
+              reserved_for = p.reserved_for, reserved_until = p.reserved_until, last_owner = coalesce(p.owner, c.last_owner),
+              routing = p.routing
+            from {rows(id: i64, seen: i64, place: text, owner: i64, epoch: i64, group_id: i64, phase: text, rotate_at: i64,
+              round: i64, exhausted: i64, waiting_since: i64, assigned_at: i64, assigned_reason: text, reserved_for: i64,
+              reserved_until: i64, closed_at: i64, close_reason: text, routing: text, rotation: i64, owed_since: i64)} as p
+            where c.id = p.id and c.workspace = $21 and c.epoch = p.seen
+              and (p.rotation = 0 or c.owed_since = p.owed_since)"
+        )
+    };
+}
+
 statements! {
     GET = concat!("select ", columns!(), " from conversation as c where c.workspace = $1 and c.id = $2");
     LOCK = concat!("select ", columns!(), " from conversation as c where c.workspace = $1 and c.id = $2 {lock: for update}");
@@ -200,29 +221,11 @@ statements! {
     FOLLOW_MERGED = "update conversation set customer = (select k.merged_into from customer as k where k.id = conversation.customer)
         where workspace = $1 and place = 'closed' and close_reason = 'merged'
           and customer in (select k.id from customer as k where k.workspace = $1 and k.merged_into is not null)";
-    PLACE = "update conversation as c set episode = case when c.place = 'closed' and p.place <> 'closed' then c.episode + 1 else c.episode end,
-          place = p.place, owner = p.owner, epoch = p.epoch, group_id = p.group_id, phase = p.phase,
-          rotate_at = p.rotate_at, round = p.round, exhausted = p.exhausted,
-          waiting_since = case when p.place = 'closed' then coalesce(p.waiting_since, c.waiting_since) else p.waiting_since end,
-          assigned_at = p.assigned_at, assigned_reason = coalesce(p.assigned_reason, c.assigned_reason), reserved_for = p.reserved_for,
-          reserved_until = p.reserved_until, last_owner = coalesce(p.owner, c.last_owner), closed_at = p.closed_at,
-          close_reason = p.close_reason, routing = p.routing
-        from {rows(id: i64, seen: i64, place: text, owner: i64, epoch: i64, group_id: i64, phase: text, rotate_at: i64, round: i64,
-          exhausted: i64, waiting_since: i64, assigned_at: i64, assigned_reason: text, reserved_for: i64, reserved_until: i64,
-          closed_at: i64, close_reason: text, routing: text, rotation: i64, owed_since: i64)} as p
-        where c.id = p.id and c.workspace = $21 and c.epoch = p.seen
-          and (p.rotation = 0 or c.owed_since = p.owed_since)";
+    PLACE = placed!("episode = case when c.place = 'closed' and p.place <> 'closed' then c.episode + 1 else c.episode end, place = p.place,
+          closed_at = p.closed_at, close_reason = p.close_reason, ");
     /// [`PLACE`] of what was held and stays held. SQLite writes every index anew that has a column of the `set`, changed
     /// or not, and the place is in most.
-    MOVE = "update conversation as c set owner = p.owner, epoch = p.epoch, group_id = p.group_id, phase = p.phase, rotate_at = p.rotate_at,
-          round = p.round, exhausted = p.exhausted, waiting_since = p.waiting_since, assigned_at = p.assigned_at,
-          assigned_reason = coalesce(p.assigned_reason, c.assigned_reason), reserved_for = p.reserved_for,
-          reserved_until = p.reserved_until, last_owner = coalesce(p.owner, c.last_owner), routing = p.routing
-        from {rows(id: i64, seen: i64, owner: i64, epoch: i64, group_id: i64, phase: text, rotate_at: i64, round: i64, exhausted: i64,
-          waiting_since: i64, assigned_at: i64, assigned_reason: text, reserved_for: i64, reserved_until: i64, routing: text,
-          rotation: i64, owed_since: i64)} as p
-        where c.id = p.id and c.workspace = $18 and c.epoch = p.seen
-          and (p.rotation = 0 or c.owed_since = p.owed_since)";
+    MOVE = placed!("");
     ROUTABLE = concat!("select ", columns!(), " from conversation as c where c.workspace = $1 and c.place in ('waiting', 'held') order by c.id");
     QUIET_BETWEEN = concat!(view!("conversation as c"), " where c.workspace = $1 and c.place in ('waiting', 'held')
         and c.last_customer_at >= $2 and c.last_customer_at < $3 order by c.last_customer_at, c.id limit $4");
@@ -669,30 +672,9 @@ pub struct PlannedPlace {
 
 /// Writes places; the caller compares the count with the plan.
 pub fn place(tx: &mut Tx<'_>, w: WorkspaceId, planned: &[PlannedPlace]) -> StoreResult<u64> {
-    let (mut rows, mut moved) = (Rows::new(), Rows::new());
+    let (mut placed, mut moved) = (Rows::new(), Rows::new());
     for p in planned {
-        if p.stays_held {
-            moved.push([
-                p.id.into(),
-                p.seen.into(),
-                p.owner.into(),
-                p.epoch.into(),
-                p.group.into(),
-                p.phase.map(Phase::as_str).into(),
-                p.rotate_at.into(),
-                p.round.into(),
-                p.exhausted.into(),
-                p.waiting_since.into(),
-                p.assigned_at.into(),
-                p.assigned_reason.clone().into(),
-                p.reserved_for.into(),
-                p.reserved_until.into(),
-                p.routing.clone().into(),
-                i64::from(p.rotation_of.is_some()).into(),
-                p.rotation_of.into(),
-            ]);
-            continue;
-        }
+        let rows = if p.stays_held { &mut moved } else { &mut placed };
         rows.push([
             p.id.into(),
             p.seen.into(),
@@ -716,7 +698,7 @@ pub fn place(tx: &mut Tx<'_>, w: WorkspaceId, planned: &[PlannedPlace]) -> Store
             p.rotation_of.into(),
         ]);
     }
-    Ok(tx.batch(&PLACE, &rows, &[w.into()])? + tx.batch(&MOVE, &moved, &[w.into()])?)
+    Ok(tx.batch(&PLACE, &placed, &[w.into()])? + tx.batch(&MOVE, &moved, &[w.into()])?)
 }
 
 /// What a conversation asks for, as JSON of the routing engine, before a planner has seen it.

@@ -31,9 +31,9 @@ const MOST_MISSED: i64 = 5_000;
 /// A frame that does not leave within this is a connection that is gone.
 const SEND: Duration = Duration::from_secs(20);
 
-/// Bytes from which what waits leaves. Every frame leaves alone for now: the console loses a chat of its list when
-/// several changes of it come in one message while the list is being loaded (4 KiB is meant, ADR 17).
-const TOGETHER: usize = 1;
+/// What waits leaves in one frame up to about this many bytes: a system call costs more than a frame. Its buffer stays
+/// with the connection, so it is small.
+const TOGETHER: usize = 4 << 10;
 /// Events that are looked at between two looks at what the screen says.
 const IN_A_ROW: usize = 64;
 
