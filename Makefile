@@ -10,6 +10,7 @@ help: ## show this list
 
 need:
 	@sh xtask/need.sh
+	@[ -x target/debug/xtask ] || { echo "Building what does the tasks (once, a minute or so)"; cargo build --package xtask; }
 
 run: need ## build everything and start the demo at http://127.0.0.1:8080
 	@$(XTASK) run

@@ -186,6 +186,11 @@ async fn measure() -> Result<()> {
         of_bytes = bytes.load(Ordering::SeqCst) - had;
         ours.push((2 * MESSAGES * AGENTS as u64) as f64 / (server.cpu()? - cpu));
     }
+    let closed = readers.iter().filter(|reader| reader.is_finished()).count();
+    ensure!(
+        closed == 0,
+        "{closed} of {AGENTS} sockets were closed: not everything was delivered"
+    );
     for reader in readers {
         reader.abort();
     }
@@ -254,6 +259,7 @@ async fn upgrade(socket: &mut TcpStream, host: &str, token: &str) -> Result<()> 
     Ok(())
 }
 
+/// Reads until the server closes, which it does to whom it finds too slow.
 async fn count(mut socket: TcpStream, bytes: Arc<AtomicU64>) {
     let mut chunk = [0; 4_096];
     while let Ok(n) = socket.read(&mut chunk).await {

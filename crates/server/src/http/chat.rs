@@ -429,7 +429,7 @@ async fn events(
     let (app, row) = (v.app, v.row);
     Ok(upgrade
         .max_message_size(4 << 10)
-        .read_buffer_size(4 << 10)
+        .read_buffer_size(super::events::READ_BUFFER)
         .write_buffer_size(0)
         .on_upgrade(move |ws| visitor::serve(app, row, ws)))
 }

@@ -13,8 +13,9 @@ use utoipa::IntoParams;
 
 /// Largest message of a screen in bytes: they only say what they look at.
 const SAID_BYTES: usize = 16 << 10;
-/// Memory of a connection: small buffers, thousands of sockets. Source: stack notes §3.3.
-const READ_BUFFER: usize = 4 << 10;
+/// Memory of a connection, all of it in use from the first read: what screens say is a line. A longer message gets its room
+/// when it comes.
+pub const READ_BUFFER: usize = 512;
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -51,7 +52,7 @@ pub async fn follow(
         let frames = socket::read(ctx.app, ctx.who, last.or(q.since));
         let stream = futures_util::stream::unfold(frames, |mut frames| async move {
             let sent = frames.recv().await?;
-            let event = Event::default().id(sent.seq.to_string()).data(sent.text);
+            let event = Event::default().id(sent.seq.to_string()).data(sent.text.as_str());
             Some((Ok::<_, Infallible>(event), frames))
         });
         return Ok(Sse::new(stream).into_response());

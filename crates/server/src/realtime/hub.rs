@@ -2,24 +2,64 @@
 
 use crate::app::scope::Sight;
 use crate::realtime::bus::{Bus, Said};
+use axum::extract::ws::Utf8Bytes;
 use ronda_domain::event::{EventKind, Scope};
 use ronda_domain::{AgentId, ConversationId, SessionId, WorkspaceId};
 use ronda_storage::StoredEvent;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 /// Frames that may wait for a slow receiver. Source: architecture.md §9.
 pub const QUEUE: usize = 256;
 
+/// An event on its way to everybody who listens.
+#[derive(Debug)]
+pub struct Published {
+    pub event: StoredEvent,
+    /// The number before it and the frame, as the first screen was told it: most have the same number before.
+    frame: OnceLock<(i64, Utf8Bytes)>,
+}
+
+impl From<StoredEvent> for Published {
+    fn from(event: StoredEvent) -> Self {
+        Self {
+            event,
+            frame: OnceLock::new(),
+        }
+    }
+}
+
+impl Published {
+    /// The event as it is sent to who was told `prev` before. The body goes out as it was stored.
+    #[must_use]
+    pub fn frame(&self, prev: i64) -> Utf8Bytes {
+        let (of, frame) = self.frame.get_or_init(|| (prev, self.say(prev)));
+        if *of == prev { frame.clone() } else { self.say(prev) }
+    }
+
+    fn say(&self, prev: i64) -> Utf8Bytes {
+        let event = &self.event;
+        let conversation = event.conversation.map_or_else(|| "null".to_owned(), |c| c.to_string());
+        format!(
+            "{{\"type\":\"event\",\"seq\":{},\"prev\":{prev},\"at\":{},\"kind\":\"{}\",\"conversation\":{conversation},\"body\":{}}}",
+            event.seq,
+            event.at,
+            event.kind.as_str(),
+            event.body
+        )
+        .into()
+    }
+}
+
 /// What a socket is given.
 #[derive(Clone, Debug)]
 pub enum Delivered {
     /// An event of the log.
-    Event(Arc<StoredEvent>),
+    Event(Arc<Published>),
     /// A mark that is not in the log: the frame as it is sent.
     Mark(Arc<str>),
 }
@@ -212,9 +252,23 @@ impl Hub {
         self.rooms().values().map(BTreeMap::len).sum()
     }
 
+    /// Whether everybody who listens has room for `frames` more, and how many frames wait for them together. Whoever was
+    /// found too slow does not count.
+    #[must_use]
+    pub fn room(&self, workspace: WorkspaceId, frames: usize) -> (bool, usize) {
+        let rooms = self.rooms();
+        let listeners = rooms.get(&workspace).into_iter().flat_map(BTreeMap::values);
+        listeners
+            .filter(|l| !l.lost.load(Ordering::SeqCst) && !l.queue.is_closed())
+            .map(|l| l.queue.capacity())
+            .fold((true, 0), |(all, waiting), free| {
+                (all && free >= frames, waiting + QUEUE - free)
+            })
+    }
+
     /// Gives events to whoever may know something of them. Who looks at a conversation that they see no more does not look
     /// at it: its marks are not for them.
-    pub fn publish(&self, workspace: WorkspaceId, events: &[Arc<StoredEvent>]) {
+    pub fn publish(&self, workspace: WorkspaceId, events: &[Arc<Published>]) {
         let left = self.hand_out(workspace, events);
         for conversation in left {
             self.tell_viewers(workspace, conversation);
@@ -222,14 +276,15 @@ impl Hub {
     }
 
     /// The conversations that somebody looked at and sees no more.
-    fn hand_out(&self, workspace: WorkspaceId, events: &[Arc<StoredEvent>]) -> BTreeSet<ConversationId> {
+    fn hand_out(&self, workspace: WorkspaceId, events: &[Arc<Published>]) -> BTreeSet<ConversationId> {
         let mut left = BTreeSet::new();
         let mut rooms = self.rooms();
         let Some(room) = rooms.get_mut(&workspace) else {
             return left;
         };
         for listener in room.values_mut() {
-            for event in events {
+            for published in events {
+                let event = &published.event;
                 let sees = sees(&listener.audience, event);
                 let looks = event.conversation.is_some() && listener.viewing == event.conversation;
                 if looks && sees != Sees::All && event.kind == EventKind::ConversationChanged {
@@ -238,7 +293,7 @@ impl Hub {
                 if sees == Sees::Nothing {
                     continue;
                 }
-                if listener.queue.try_send(Delivered::Event(event.clone())).is_err() {
+                if listener.queue.try_send(Delivered::Event(published.clone())).is_err() {
                     listener.lost.store(true, Ordering::SeqCst);
                     break;
                 }

@@ -4,8 +4,8 @@
 use crate::App;
 use crate::app::scope::Sight;
 use crate::app::{AppError, AppResult, Who, conversations, presence, sessions};
-use crate::realtime::hub::{Audience, Delivered, Seat, Sees, sees};
-use axum::extract::ws::{CloseFrame, Message, WebSocket};
+use crate::realtime::hub::{Audience, Delivered, Published, Seat, Sees, sees};
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use futures_util::{SinkExt as _, StreamExt as _, stream::SplitSink};
 use ronda_domain::ConversationId;
 use ronda_domain::event::EventKind;
@@ -33,7 +33,7 @@ const SEND: Duration = Duration::from_secs(20);
 
 /// What waits leaves in one frame up to about this many bytes: a system call costs more than a frame. Its buffer stays
 /// with the connection, so it is small.
-const TOGETHER: usize = 4 << 10;
+const TOGETHER: usize = 2 << 10;
 /// Events that are looked at between two looks at what the screen says.
 const IN_A_ROW: usize = 64;
 
@@ -43,7 +43,7 @@ const WAITING_FRAMES: usize = 256;
 /// A frame of a stream of server-sent events, with the number to come back with.
 pub struct Sent {
     pub seq: i64,
-    pub text: String,
+    pub text: Utf8Bytes,
 }
 
 /// Where frames go.
@@ -55,31 +55,37 @@ enum Sink {
 /// Frames that leave together, in their order: one as it is, several as `{"type": "many", "frames": […]}`.
 #[derive(Default)]
 struct Bundle {
-    text: String,
-    frames: usize,
+    /// The only one.
+    one: Option<Utf8Bytes>,
+    /// Several, without their end.
+    many: String,
 }
 
 impl Bundle {
-    fn add(&mut self, frame: &str) {
-        match self.frames {
-            0 => {}
-            1 => {
-                self.text.insert_str(0, r#"{"type":"many","frames":["#);
-                self.text.push(',');
-            }
-            _ => self.text.push(','),
+    fn add(&mut self, frame: Utf8Bytes) {
+        if self.many.is_empty() {
+            let Some(first) = self.one.take() else {
+                self.one = Some(frame);
+                return;
+            };
+            self.many.push_str(r#"{"type":"many","frames":["#);
+            self.many.push_str(&first);
         }
-        self.text.push_str(frame);
-        self.frames += 1;
+        self.many.push(',');
+        self.many.push_str(&frame);
     }
 
-    fn take(&mut self) -> Option<String> {
-        if self.frames > 1 {
-            self.text.push_str("]}");
+    fn bytes(&self) -> usize {
+        self.one.as_ref().map_or(self.many.len(), |one| one.len())
+    }
+
+    fn take(&mut self) -> Option<Utf8Bytes> {
+        if self.many.is_empty() {
+            return self.one.take();
         }
-        let frames = std::mem::take(&mut self.frames);
-        let text = std::mem::take(&mut self.text);
-        (frames > 0).then_some(text)
+        let mut many = std::mem::take(&mut self.many);
+        many.push_str("]}");
+        Some(many.into())
     }
 }
 
@@ -117,7 +123,8 @@ fn audience(who: &Who) -> Audience {
 
 /// Serves a screen until it leaves. `since` is the last event it has; none begins now.
 pub async fn serve(app: Arc<App>, who: Who, since: Option<i64>, socket: WebSocket) {
-    let seat = app.hub.join(who.workspace, audience(&who));
+    let audience = audience(&who);
+    let seat = app.hub.join(who.workspace, audience.clone());
     presence::arrived(&app, who.workspace, who.agent).await;
     let (workspace, agent) = (who.workspace, who.agent);
     let (sink, stream) = socket.split();
@@ -125,6 +132,7 @@ pub async fn serve(app: Arc<App>, who: Who, since: Option<i64>, socket: WebSocke
     let mut screen = Screen {
         app: app.clone(),
         who,
+        audience,
         seat,
         served: 0,
         told: 0,
@@ -148,10 +156,12 @@ pub async fn serve(app: Arc<App>, who: Who, since: Option<i64>, socket: WebSocke
 pub fn read(app: Arc<App>, who: Who, since: Option<i64>) -> tokio::sync::mpsc::Receiver<Sent> {
     let (sender, receiver) = tokio::sync::mpsc::channel(WAITING_FRAMES);
     tokio::spawn(async move {
-        let seat = app.hub.join(who.workspace, audience(&who));
+        let audience = audience(&who);
+        let seat = app.hub.join(who.workspace, audience.clone());
         let mut screen = Screen {
             app,
             who,
+            audience,
             seat,
             served: 0,
             told: 0,
@@ -163,7 +173,7 @@ pub fn read(app: Arc<App>, who: Who, since: Option<i64>) -> tokio::sync::mpsc::R
         let mut sink = Sink::Stream(sender);
         if let End::Close(code, reason) = screen.run(&mut sink, None, since).await {
             let end = json!({ "type": "end", "code": code, "reason": reason });
-            let _ = screen.send(&mut sink, end.to_string()).await;
+            let _ = screen.send(&mut sink, end.to_string().into()).await;
         }
     });
     receiver
@@ -172,6 +182,8 @@ pub fn read(app: Arc<App>, who: Who, since: Option<i64>) -> tokio::sync::mpsc::R
 struct Screen {
     app: Arc<App>,
     who: Who,
+    /// What they may see: of `who`.
+    audience: Audience,
     seat: Seat,
     /// The number up to which this connection has been served; what it may not see counts too.
     served: i64,
@@ -191,7 +203,8 @@ impl Screen {
         mut stream: Option<futures_util::stream::SplitStream<WebSocket>>,
         since: Option<i64>,
     ) -> End {
-        if let Err(end) = self.catch_up(sink, since).await {
+        // What is seldom is on the heap while it lasts: a connection that waits is as large as what it may have to do.
+        if let Err(end) = Box::pin(self.catch_up(sink, since)).await {
             return end;
         }
         let mut ping = tokio::time::interval_at(tokio::time::Instant::now() + PING, PING);
@@ -206,14 +219,15 @@ impl Screen {
                     None => Err(End::Gone),
                 },
                 said = async { stream.as_mut()?.next().await }, if stream.is_some() => match said {
-                    Some(Ok(Message::Text(text))) => self.said(&text).await,
+                    Some(Ok(Message::Text(text))) => Box::pin(self.said(&text)).await,
                     Some(Ok(Message::Close(_))) | Some(Err(_)) | None => Err(End::Gone),
                     Some(Ok(_)) => Ok(()),
                 },
                 _ = ping.tick() => {
                     let now = self.app.clock.now();
                     self.told = self.served;
-                    self.send(sink, json!({ "type": "ping", "up_to": self.served, "server_time": now }).to_string()).await
+                    let ping = json!({ "type": "ping", "up_to": self.served, "server_time": now }).to_string();
+                    self.send(sink, ping.into()).await
                 },
                 () = stop.cancelled() => Err(End::Close(CLOSE_AWAY, "the server stops")),
             };
@@ -223,10 +237,10 @@ impl Screen {
         }
     }
 
-    async fn send(&self, sink: &mut Sink, text: String) -> Result<(), End> {
+    async fn send(&self, sink: &mut Sink, text: Utf8Bytes) -> Result<(), End> {
         let sent = async {
             match sink {
-                Sink::Socket(socket) => socket.send(Message::Text(text.into())).await.is_ok(),
+                Sink::Socket(socket) => socket.send(Message::Text(text)).await.is_ok(),
                 Sink::Stream(sender) => sender.send(Sent { seq: self.served, text }).await.is_ok(),
             }
         };
@@ -260,9 +274,9 @@ impl Screen {
         let welcome = json!({
             "type": "welcome", "seq": self.served, "server_time": now, "session": self.who.session,
         });
-        self.send(sink, welcome.to_string()).await?;
+        self.send(sink, welcome.to_string().into()).await?;
         if since.is_some() && known.is_none() {
-            self.send(sink, json!({ "type": "reset", "seq": head }).to_string())
+            self.send(sink, json!({ "type": "reset", "seq": head }).to_string().into())
                 .await?;
         }
         while self.served < head {
@@ -277,7 +291,7 @@ impl Screen {
                 break;
             }
             for event in page {
-                self.event(sink, &event).await?;
+                self.event(sink, &event.into()).await?;
             }
             self.flush(sink).await?;
         }
@@ -290,8 +304,8 @@ impl Screen {
         let mut looked = 0;
         while let Some(delivered) = next {
             match delivered {
-                Delivered::Event(event) => self.event(sink, &event).await?,
-                Delivered::Mark(text) => self.add(sink, &text).await?,
+                Delivered::Event(published) => self.event(sink, &published).await?,
+                Delivered::Mark(text) => self.add(sink, text.as_ref().into()).await?,
             }
             looked += 1;
             next = if looked < IN_A_ROW {
@@ -303,10 +317,10 @@ impl Screen {
         self.flush(sink).await
     }
 
-    async fn add(&mut self, sink: &mut Sink, frame: &str) -> Result<(), End> {
+    async fn add(&mut self, sink: &mut Sink, frame: Utf8Bytes) -> Result<(), End> {
         self.leaving.add(frame);
         // Each event of a stream has its own number to come back with.
-        let full = matches!(sink, Sink::Stream(_)) || self.leaving.text.len() >= TOGETHER;
+        let full = matches!(sink, Sink::Stream(_)) || self.leaving.bytes() >= TOGETHER;
         if full { self.flush(sink).await } else { Ok(()) }
     }
 
@@ -317,7 +331,8 @@ impl Screen {
         }
     }
 
-    async fn event(&mut self, sink: &mut Sink, event: &StoredEvent) -> Result<(), End> {
+    async fn event(&mut self, sink: &mut Sink, published: &Published) -> Result<(), End> {
+        let event = &published.event;
         if event.seq <= self.served {
             return Ok(());
         }
@@ -333,26 +348,27 @@ impl Screen {
             EventKind::RightsChanged if self.concerns(event) => {
                 self.flush(sink).await?;
                 self.served = event.seq;
-                return self.rights(sink, event).await;
+                return Box::pin(self.rights(sink, event)).await;
             }
             _ => {}
         }
-        let frame = match sees(&audience(&self.who), event) {
+        let frame = match sees(&self.audience, event) {
             Sees::Nothing => None,
-            Sees::All => Some(frame(event, self.told)),
+            Sees::All => Some(published.frame(self.told)),
             Sees::Left => Some(
                 json!({
                     "type": "event", "seq": event.seq, "prev": self.told, "at": event.at, "kind": "conversation.left",
                     "conversation": event.conversation, "body": { "id": event.conversation },
                 })
-                .to_string(),
+                .to_string()
+                .into(),
             ),
         };
         self.served = event.seq;
         match frame {
             Some(text) => {
                 self.told = event.seq;
-                self.add(sink, &text).await
+                self.add(sink, text).await
             }
             None => Ok(()),
         }
@@ -388,14 +404,15 @@ impl Screen {
         self.sits(who);
         self.looks_at(viewed).await;
         self.told = event.seq;
-        self.send(sink, json!({ "type": "reset", "seq": event.seq }).to_string())
+        self.send(sink, json!({ "type": "reset", "seq": event.seq }).to_string().into())
             .await
     }
 
     /// From now on the screen shows what `who` may see.
     fn sits(&mut self, who: Who) {
         self.who = who;
-        self.app.hub.set_audience(&self.seat, audience(&self.who));
+        self.audience = audience(&self.who);
+        self.app.hub.set_audience(&self.seat, self.audience.clone());
     }
 
     /// What the screen shows from now on, when it may.
@@ -462,17 +479,4 @@ fn still(tx: &mut Tx<'_>, who: &Who) -> AppResult<Who> {
         return Err(AppError::Unauthenticated);
     }
     Ok(now)
-}
-
-/// An event as it is sent. The body goes out as it was stored.
-#[must_use]
-pub fn frame(event: &StoredEvent, prev: i64) -> String {
-    let conversation = event.conversation.map_or_else(|| "null".to_owned(), |c| c.to_string());
-    format!(
-        "{{\"type\":\"event\",\"seq\":{},\"prev\":{prev},\"at\":{},\"kind\":\"{}\",\"conversation\":{conversation},\"body\":{}}}",
-        event.seq,
-        event.at,
-        event.kind.as_str(),
-        event.body
-    )
 }

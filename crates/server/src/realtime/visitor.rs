@@ -53,14 +53,14 @@ pub async fn serve(app: Arc<App>, v: VisitorRow, socket: WebSocket) {
             delivered = seat.queue.recv() => match delivered {
                 Some(delivered) => {
                     let body = match &delivered {
-                        Delivered::Event(event) => event.body.as_str(),
+                        Delivered::Event(published) => published.event.body.as_str(),
                         Delivered::Mark(text) => text,
                     };
                     if visitors::named_in(body).iter().any(|id| !names.contains_key(id)) {
                         names = public_names(&app, v.workspace).await;
                     }
                     let frame = match &delivered {
-                        Delivered::Event(event) => visitors::frame(event.kind, &event.body, &names),
+                        Delivered::Event(published) => visitors::frame(published.event.kind, &published.event.body, &names),
                         Delivered::Mark(text) => visitors::mark(text, &names),
                     };
                     frame.map(|f| f.to_string())

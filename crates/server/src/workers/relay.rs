@@ -1,6 +1,7 @@
 //! From the event log to the sockets of this node, in the order of the log (architecture.md §9).
 
 use crate::App;
+use crate::realtime::hub::Published;
 use ronda_domain::event::EventKind;
 use ronda_domain::{ConversationId, WorkspaceId};
 use ronda_storage::visitors as stored;
@@ -16,6 +17,13 @@ const PAGE: i64 = 500;
 const POLL: Duration = Duration::from_millis(250);
 /// The same while a bus brings the wakes of other nodes.
 const POLL_BESIDE_BUS: Duration = Duration::from_secs(1);
+
+/// Events that are handed out at once: some of what may wait for a listener.
+const SHARE: usize = 64;
+/// How often it is looked whether listeners have room again, and how long nobody may have got anything before those without
+/// are found too slow.
+const LOOK: Duration = Duration::from_millis(5);
+const STUCK: Duration = Duration::from_millis(250);
 
 /// Starts the relay of this node.
 pub fn start(app: &Arc<App>) {
@@ -55,7 +63,7 @@ async fn behind(app: &App, last: &HashMap<WorkspaceId, i64>) -> StoreResult<BTre
         .collect())
 }
 
-/// Hands what is new in a workspace to the hub.
+/// Hands what is new in a workspace to the hub, in shares that its listeners have room for.
 ///
 /// # Errors
 /// When the database fails.
@@ -77,12 +85,31 @@ pub async fn step(app: &App, w: WorkspaceId, last: &mut HashMap<WorkspaceId, i64
             app.accounts.changed();
         }
         visitors(app, w, &page).await?;
-        let page: Vec<Arc<StoredEvent>> = page.into_iter().map(Arc::new).collect();
-        app.hub.publish(w, &page);
+        let page: Vec<Arc<Published>> = page.into_iter().map(|event| Arc::new(event.into())).collect();
+        for share in page.chunks(SHARE) {
+            taken(app, w).await;
+            app.hub.publish(w, share);
+        }
         last.insert(w, newest);
         if !full {
             return Ok(());
         }
+    }
+}
+
+/// Until everybody who listens has room for a share. Nobody is too slow because the server is: it waits as long as its
+/// listeners get something, whoever of them.
+async fn taken(app: &App, w: WorkspaceId) {
+    let (mut least, mut moved) = (usize::MAX, Instant::now());
+    loop {
+        let (all, waiting) = app.hub.room(w, SHARE);
+        if waiting < least {
+            (least, moved) = (waiting, Instant::now());
+        }
+        if all || moved.elapsed() > STUCK {
+            return;
+        }
+        tokio::time::sleep(LOOK).await;
     }
 }
 

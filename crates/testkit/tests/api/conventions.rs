@@ -1,8 +1,12 @@
 //! What holds for every resource (spec DEV-9, G1, G6).
 
+use ronda_domain::ConversationId;
+use ronda_domain::conversation::Place;
+use ronda_domain::event::{Event, EventKind, Scope};
 use ronda_domain::permission::Role;
 use ronda_server::app::AppResult;
-use ronda_storage::Lane;
+use ronda_server::realtime::hub::Audience;
+use ronda_storage::{Lane, StoreResult};
 use ronda_testkit::{Browser, TestApp, api_suite};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -265,6 +269,40 @@ api_suite! {
         assert!(hers.len() > 10);
         let request = app.browser().request("GET", "/events").header("accept", "text/event-stream");
         app.browser().send(request).await.problem(401, "unauthenticated");
+    }
+
+    /// More at once than may wait for a listener: whoever reads gets it all, and whoever does not is found too slow and holds
+    /// up nobody for long.
+    async fn dev_9_who_reads_is_never_too_slow_and_who_does_not_is(app) {
+        const EVENTS: i64 = 1_500;
+        let owner = app.owner().await;
+        let w = app.workspace().await;
+        let mut screen = owner.screen(None).await;
+        let conversation = ConversationId(1);
+        let idle = app.app.hub.join(w, Audience::Visitor { visitor: 1, conversations: [conversation].into() });
+        let written: StoreResult<()> = app
+            .app
+            .db
+            .write("many", Lane::Interactive, move |tx| {
+                for n in 0..EVENTS {
+                    tx.emit(Event {
+                        workspace: w,
+                        kind: EventKind::MessageChanged,
+                        conversation: Some(conversation),
+                        scope_before: None,
+                        scope_after: Some(Scope { place: Place::Waiting, owner: None, group: None }),
+                        body: json!({ "n": n }).to_string(),
+                    });
+                }
+                Ok(())
+            })
+            .await;
+        written.expect("events");
+        for n in 0..EVENTS {
+            let body = screen.until("message.changed", |_| true).await;
+            assert_eq!(body["n"], n, "in order, without a hole");
+        }
+        assert!(idle.lost(), "nobody read there");
     }
 
     async fn dev_9_a_stream_ends_with_its_session(app) {
