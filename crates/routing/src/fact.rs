@@ -352,3 +352,29 @@ pub enum Fact {
         lost_ms: i64,
     },
 }
+
+impl Fact {
+    /// The conversation as this fact brings it along, for when the engine does not know it.
+    #[must_use]
+    pub const fn brought(&self) -> Option<(ConversationId, &Arrival)> {
+        match self {
+            Self::HandedOff { conv, arrival } | Self::Reopened { conv, arrival, .. } => Some((*conv, arrival)),
+            Self::Taken { conv, arrival, .. }
+            | Self::Transferred { conv, arrival, .. }
+            | Self::Closed { conv, arrival, .. } => match arrival {
+                Some(arrival) => Some((*conv, arrival)),
+                None => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// The conversation that leaves the engine by this fact.
+    #[must_use]
+    pub const fn ends(&self) -> Option<ConversationId> {
+        match self {
+            Self::Closed { conv, .. } | Self::ReturnedToBot { conv, .. } => Some(*conv),
+            _ => None,
+        }
+    }
+}

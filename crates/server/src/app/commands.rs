@@ -292,13 +292,13 @@ pub fn close(
 ) -> AppResult<Prepared> {
     who.need(Permission::ConversationsClose)?;
     let row = conversations::seen(tx, who, id)?;
-    manage(who, &row)?;
     if row.place == Place::Closed {
         return Err(AppError::Refused {
             code: "closed",
             detail: "the conversation is closed already".into(),
         });
     }
+    manage(who, &row)?;
     if let (Some(since), false) = (row.owed_since, confirmed) {
         return Err(AppError::NeedsConfirmation {
             code: "unanswered",

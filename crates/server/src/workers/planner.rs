@@ -9,8 +9,9 @@ use crate::App;
 use crate::app::routing::{self as rules, Plan, PlanError};
 use crate::app::{AppError, AppResult};
 use crate::realtime::bus::Said;
+use ronda_domain::conversation::Place;
 use ronda_domain::{Clock, ConversationId, MessageId, Ms, WorkspaceId};
-use ronda_routing::{Answer, Fact, Input, State};
+use ronda_routing::{Answer, Epoch, Fact, Input, Refusal, State};
 use ronda_storage::routing::{self, Consumed, Head};
 use ronda_storage::{Engine, Lane, StoreError, Wake, conversations, workspaces};
 use serde::{Deserialize, Serialize};
@@ -350,6 +351,26 @@ struct Planner {
     since_kept: Option<usize>,
 }
 
+/// How many rows and then commands can be planned together: what is said of a conversation after its end was said before it
+/// was known, and its row has to be looked at first.
+fn before_they_end(open: &[routing::InputRow], commands: &[Command]) -> (usize, usize) {
+    let mut ended: BTreeSet<ConversationId> = BTreeSet::new();
+    let mut fits = |fact: &Fact| {
+        let late = fact.brought().is_some_and(|(conv, _)| ended.contains(&conv));
+        ended.extend(fact.ends());
+        !late
+    };
+    let rows = open.iter().take_while(|row| match written(&row.fact) {
+        Ok((fact, _)) => fits(&fact),
+        Err(_) => true,
+    });
+    let rows = rows.count();
+    if rows < open.len() {
+        return (rows, 0);
+    }
+    (rows, commands.iter().take_while(|command| fits(&command.fact)).count())
+}
+
 /// What became of an attempt at the lease.
 enum Lease {
     Renewed(i64, Ms),
@@ -522,7 +543,11 @@ impl Planner {
         if commands.is_empty() && open.is_empty() && !due && self.lost_ms == 0 {
             return Ok(Turn::Idle);
         }
-        self.plan(commands, &open, due).await
+        let (rows, before) = before_they_end(&open, commands);
+        let later = commands.split_off(before);
+        let done = self.plan(commands, &open[..rows], due).await;
+        commands.extend(later);
+        done
     }
 
     /// Takes or renews the lease; false when another node has it.
@@ -633,7 +658,7 @@ impl Planner {
 
     /// Plans and writes, again when somebody else changed what was planned on.
     async fn plan(&mut self, commands: &mut Vec<Command>, open: &[routing::InputRow], due: bool) -> AppResult<Turn> {
-        let mut stopped: BTreeSet<i64> = BTreeSet::new();
+        let mut stopped: BTreeMap<i64, Answer> = BTreeMap::new();
         for attempt in 0..6 {
             let plan = self.think(commands, open, due, &stopped)?;
             if plan.consumed.is_empty() {
@@ -679,7 +704,8 @@ impl Planner {
                 }
                 Err(PlanError::CustomerWrote(late)) => {
                     self.take_back(&plan);
-                    stopped.extend(late.iter().filter_map(|index| plan.consumed[*index].row));
+                    let rows = late.iter().filter_map(|index| plan.consumed[*index].row);
+                    stopped.extend(rows.map(|row| (row, Answer::CustomerWrote)));
                     let first = plan.consumed.len() - commands.len();
                     for (index, command) in std::mem::take(commands).into_iter().enumerate() {
                         if late.contains(&(first + index)) {
@@ -698,6 +724,7 @@ impl Planner {
                             if !self.look_again(&plan, what, attempt).await? {
                                 return Ok(Turn::Elsewhere);
                             }
+                            self.refuse_the_late(commands, open, &mut stopped).await?;
                         }
                         error => return Err(error),
                     }
@@ -751,14 +778,62 @@ impl Planner {
         Ok(true)
     }
 
-    /// Steps the engine over commands and inputs; nothing is written. The inputs in `stopped` are only answered: the
-    /// customer wrote what their caller had not seen.
+    /// Answers what was said of a conversation that has ended meanwhile: what it brings along of it is not so any more, and no
+    /// plan that believes it can be written.
+    async fn refuse_the_late(
+        &self,
+        commands: &mut Vec<Command>,
+        open: &[routing::InputRow],
+        stopped: &mut BTreeMap<i64, Answer>,
+    ) -> AppResult<()> {
+        let rows: Vec<(i64, Fact)> = open
+            .iter()
+            .filter_map(|row| Some((row.id, written(&row.fact).ok()?.0)))
+            .collect();
+        let facts = rows
+            .iter()
+            .map(|(_, fact)| fact)
+            .chain(commands.iter().map(|c| &c.fact));
+        let about: Vec<ConversationId> = facts.filter_map(|fact| Some(fact.brought()?.0)).collect();
+        if about.is_empty() {
+            return Ok(());
+        }
+        let w = self.w;
+        let read: Vec<_> = self
+            .app
+            .db
+            .read("planner_late", move |tx| conversations::get_many(tx, w, &about))
+            .await?;
+        let ended: BTreeMap<ConversationId, Epoch> = read
+            .into_iter()
+            .filter(|c| matches!(c.place, Place::Bot | Place::Closed))
+            .map(|c| (c.id, Epoch(c.epoch)))
+            .collect();
+        let late = |fact: &Fact| {
+            let (conv, arrival) = fact.brought()?;
+            let epoch = *ended.get(&conv).filter(|epoch| **epoch != arrival.epoch)?;
+            Some(match fact {
+                Fact::Closed { .. } => Answer::Refused { code: Refusal::NotLive },
+                _ => Answer::Conflict { owner: None, epoch },
+            })
+        };
+        stopped.extend(rows.iter().filter_map(|(row, fact)| Some((*row, late(fact)?))));
+        for command in std::mem::take(commands) {
+            match late(&command.fact) {
+                Some(answer) => drop(command.reply.send(Outcome::Done(answer))),
+                None => commands.push(command),
+            }
+        }
+        Ok(())
+    }
+
+    /// Steps the engine over commands and inputs; nothing is written. The inputs in `stopped` have their answer already.
     fn think(
         &mut self,
         commands: &[Command],
         open: &[routing::InputRow],
         due: bool,
-        stopped: &BTreeSet<i64>,
+        stopped: &BTreeMap<i64, Answer>,
     ) -> AppResult<Plan> {
         let now = self.app.clock.now();
         let (Some(state), Some(head)) = (&mut self.state, &self.head) else {
@@ -791,7 +866,7 @@ impl Planner {
         // What was written comes before what is asked now: the rows are older.
         for row in open {
             match written(&row.fact) {
-                Ok(_) if stopped.contains(&row.id) => {
+                Ok(_) if stopped.contains_key(&row.id) => {
                     add(&mut inputs, Some(row.id), row.command_id.clone(), row.at, Fact::Tick);
                 }
                 Ok((fact, last)) => {
@@ -826,8 +901,8 @@ impl Planner {
         let decisions = rules::linked(&outcome, before, &head.hash);
         let results: BTreeMap<i64, &Answer> = outcome.results.iter().map(|(seq, answer)| (*seq, answer)).collect();
         for c in &mut consumed {
-            if c.row.is_some_and(|row| stopped.contains(&row)) {
-                c.result = crate::app::views::text(&Answer::CustomerWrote);
+            if let Some(answer) = c.row.and_then(|row| stopped.get(&row)) {
+                c.result = crate::app::views::text(answer);
                 continue;
             }
             c.result = results.get(&c.seq).map(crate::app::views::text).unwrap_or_default();

@@ -1,10 +1,10 @@
 //! Automatic assignment through the API (spec CP-11, CORE-7): the engine's own rules are proven in its crate, here is
 //! that the product keeps them.
 
-use ronda_domain::WorkspaceId;
 use ronda_domain::permission::Role;
-use ronda_routing::Fact;
-use ronda_storage::{Lane, StoreResult, Wake, routing};
+use ronda_domain::{ConversationId, WorkspaceId};
+use ronda_routing::{Arrival, Epoch, Fact};
+use ronda_storage::{Lane, StoreResult, Wake, conversations, routing};
 use ronda_testkit::{Browser, TestApp, api_suite};
 use serde_json::{Value, json};
 
@@ -77,6 +77,49 @@ api_suite! {
         // They have ten turns each; about four of them come first, and a busy machine shifts some.
         let done: usize = turns[..last].iter().filter(|(w, _)| *w != quiet).map(|(_, size)| size).sum();
         assert!(done <= 9_600, "{quiet} waited until the others had done {done} of 12,000: {turns:?}");
+    }
+
+    /// A conversation that ended before what was said of its beginning is planned: the late word is answered, and the work of
+    /// the others goes on.
+    async fn core_7_what_comes_after_the_end_stops_nobody(app) {
+        let owner = app.owner().await;
+        let w = app.workspace().await;
+        let (_, key) = app.web_chat(&owner, json!({})).await;
+        arrive(app, &key, 2).await;
+        let list = owner.get("/conversations?tray=unassigned").await.expect(200)["items"].clone();
+        let (ends, stays) = (list[0].clone(), list[1].clone());
+        let id: i64 = ends["id"].as_i64().unwrap();
+        let first = ConversationId(id);
+        let row: StoreResult<_> = app.app.db.read("row", move |tx| conversations::get_many(tx, w, &[first])).await;
+        let row = row.expect("a row").remove(0);
+        let body = json!({ "confirm_unanswered": true, "reason": "prueba" });
+        owner.post(&format!("/conversations/{id}/close"), body).await.expect(200);
+        let arrival = Arrival::of(row.customer, row.channel_account, Epoch(row.epoch));
+        let late = [
+            Fact::HandedOff { conv: first, arrival: arrival.clone() },
+            Fact::Taken {
+                conv: first,
+                agent: owner.agent,
+                seen: None,
+                take_over: true,
+                may_exceed: true,
+                arrival: Some(arrival),
+            },
+        ];
+        let late: Vec<String> = late.iter().map(|fact| serde_json::to_string(fact).expect("JSON")).collect();
+        let written: StoreResult<()> = app
+            .app
+            .db
+            .write("late", Lane::Interactive, move |tx| {
+                routing::insert_inputs(tx, w, &late)?;
+                tx.wake(Wake::Planner(w));
+                Ok(())
+            })
+            .await;
+        written.expect("inputs");
+        owner.post(&format!("/conversations/{}/take", stays["id"]), json!({})).await.expect(200);
+        app.settled().await;
+        assert_eq!(owner.get(&format!("/conversations/{id}")).await.expect(200)["place"], "closed");
     }
 
     /// A command is carried out in the middle of a backlog of its own workspace: it waits for one batch, not for all.

@@ -145,6 +145,37 @@ api_suite! {
         app.settled().await;
     }
 
+    /// Given a chat that is closed twice at once, then it ends once, the second is told so, and whoever does something else
+    /// meanwhile is not held up.
+    async fn core_1_4_two_closings_at_once_end_it_once_and_hold_up_nobody(app) {
+        let owner = app.owner().await;
+        let ana = app.member("ana", Role::Agent).await;
+        waiting(app, &owner).await;
+        let (_, key) = app.web_chat(&owner, json!({})).await;
+        for number in 2..=9 {
+            app.visitor(&key).await.writes("Hola").await;
+            app.settled().await;
+            let path = |what: &str| format!("/conversations/{number}/{what}");
+            owner.post(&path("take"), json!({})).await.expect(200);
+            owner.post(&path("messages"), say("Listo")).await.expect(201);
+            app.settled().await;
+            let close = path("close");
+            let (one, two, other) = tokio::join!(
+                owner.post(&close, json!({})),
+                owner.post(&close, json!({})),
+                ana.post("/conversations/1/take", json!({ "seen": null })),
+            );
+            let (won, lost) = if one.status == 200 { (&one, &two) } else { (&two, &one) };
+            assert_eq!((won.status, lost.status), (200, 409), "{} {}", one.body, two.body);
+            assert!(["closed", "not_live"].contains(&lost.body["code"].as_str().unwrap()), "{}", lost.body);
+            assert_eq!(other.status, 200, "{}", other.body);
+            app.settled().await;
+            let log = owner.get(&format!("/routing-decisions?conversation={number}")).await.expect(200);
+            let ends = log["items"].as_array().unwrap().iter().filter(|d| d["act"] == "close").count();
+            assert_eq!(ends, 1, "{log}");
+        }
+    }
+
     async fn a_reply_is_stored_once_whatever_is_repeated(app) {
         let owner = app.owner().await;
         let (_, visitor) = waiting(app, &owner).await;
