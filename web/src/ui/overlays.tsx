@@ -72,6 +72,10 @@ export function Dialog({ title, onClose, children, footer, wide, onSubmit, class
             event.preventDefault();
             onSubmit();
           }}
+          onClick={(event) => {
+            // The second half of a double click must not answer what the first has brought up.
+            if (event.detail > 1 && (event.target as HTMLElement).closest('[type="submit"]')) event.preventDefault();
+          }}
         >
           {content}
         </form>
