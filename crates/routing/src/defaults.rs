@@ -75,6 +75,19 @@ pub const ROTATION_PAUSE_SECONDS: u32 = 3_600;
 pub const ESCALATION_SECONDS: [u32; 2] = [300, 900];
 /// Seconds of the strict hold of a conversation for its agent, when it asks for one and the policy sets none (row 43).
 pub const AFFINITY_STRICT_SECONDS: u32 = 3_600;
+/// Smallest and largest values that may be set of what has no finding of its own; times in seconds.
+pub const TYPING_GRACE_RANGE: (u32, u32) = (0, 600);
+pub const RAMP_INITIAL_RANGE: (u32, u32) = (0, 200);
+pub const RAMP_INTERVAL_RANGE: (u32, u32) = (0, 3_600);
+pub const HARD_CAP_EXTRA_RANGE: (u32, u32) = (0, 200);
+pub const HARD_CAP_PERCENT_RANGE: (u32, u32) = (0, 200);
+pub const GONE_GRACE_RANGE: (u32, u32) = (0, 3_600);
+pub const AFFINITY_HOLD_RANGE: (u32, u32) = (0, 86_400);
+pub const AFFINITY_STRICT_RANGE: (u32, u32) = (1, 86_400);
+pub const AFFINITY_CEILING_RANGE: (u32, u32) = (1, 200);
+pub const MAX_TRANSFERS_RANGE: (u32, u32) = (0, 100);
+/// A second to thirty days.
+pub const MAX_BACKLOG_AGE_RANGE: (u32, u32) = (1, 2_592_000);
 /// Most steps of a policy.
 pub const MAX_STEPS: usize = 10;
 /// Finalists kept in an explanation.

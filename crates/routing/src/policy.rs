@@ -349,6 +349,10 @@ impl Policy {
             add(FindingCode::CoolDownOutOfRange, Severity::Error, self.cool_down_seconds);
         }
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let outside = self.out_of_range().len();
+        if outside > 0 {
+            add(FindingCode::ValueOutOfRange, Severity::Error, count(outside));
+        }
         let too_long = |s: u32| s == 0 || s > d::REASSIGN_SECONDS.1;
         if self.steps.len() > d::MAX_STEPS {
             add(FindingCode::TooManySteps, Severity::Error, count(self.steps.len()));
@@ -402,6 +406,61 @@ impl Policy {
         found
     }
 
+    /// The numbers outside of what may be set, by JSON pointer, that have no finding of their own.
+    #[must_use]
+    pub fn out_of_range(&self) -> Vec<&'static str> {
+        let (ramp, cap, affinity) = (self.ramp, self.hard_cap, self.affinity);
+        let values = [
+            (
+                "/typing_grace_seconds",
+                Some(self.typing_grace_seconds),
+                d::TYPING_GRACE_RANGE,
+            ),
+            ("/ramp/initial", Some(ramp.initial), d::RAMP_INITIAL_RANGE),
+            (
+                "/ramp/interval_seconds",
+                Some(ramp.interval_seconds),
+                d::RAMP_INTERVAL_RANGE,
+            ),
+            ("/hard_cap/extra", Some(cap.extra), d::HARD_CAP_EXTRA_RANGE),
+            ("/hard_cap/percent", Some(cap.percent), d::HARD_CAP_PERCENT_RANGE),
+            (
+                "/gone_grace_seconds",
+                Some(self.gone_grace_seconds),
+                d::GONE_GRACE_RANGE,
+            ),
+            (
+                "/affinity/absent_seconds",
+                Some(affinity.absent_seconds),
+                d::AFFINITY_HOLD_RANGE,
+            ),
+            (
+                "/affinity/full_seconds",
+                Some(affinity.full_seconds),
+                d::AFFINITY_HOLD_RANGE,
+            ),
+            (
+                "/affinity/strict_seconds",
+                affinity.strict_seconds,
+                d::AFFINITY_STRICT_RANGE,
+            ),
+            ("/affinity/ceiling", affinity.ceiling, d::AFFINITY_CEILING_RANGE),
+            ("/max_transfers", Some(self.max_transfers), d::MAX_TRANSFERS_RANGE),
+            (
+                "/max_backlog_age_seconds",
+                Some(self.max_backlog_age_seconds),
+                d::MAX_BACKLOG_AGE_RANGE,
+            ),
+        ];
+        let outside =
+            |(_, value, (least, most)): &(_, Option<u32>, (u32, u32))| value.is_some_and(|v| v < *least || v > *most);
+        values
+            .into_iter()
+            .filter(outside)
+            .map(|(pointer, ..)| pointer)
+            .collect()
+    }
+
     /// How often a conversation that nobody answers changes hands in its first hour, among `agents`.
     #[must_use]
     pub fn moves_in_an_hour(&self, agents: u32) -> u32 {
@@ -448,6 +507,8 @@ pub enum FindingCode {
     BackoffOutOfRange,
     StrikesOutOfRange,
     CoolDownOutOfRange,
+    /// `count` other numbers are not what may be set ([`Policy::out_of_range`]).
+    ValueOutOfRange,
     TooManySteps,
     /// `count` steps have a wrong time or head start.
     StepOutOfRange,
@@ -553,6 +614,64 @@ mod tests {
     fn the_hard_cap_is_the_larger_of_both_rules() {
         let cap = HardCap::default();
         assert_eq!([0, 1, 5, 10, 15, 200].map(|l| cap.over(l)), [2, 3, 7, 12, 18, 240]);
+    }
+
+    #[test]
+    fn every_number_has_a_smallest_and_a_largest_value() {
+        assert_eq!(Policy::sales().out_of_range(), [""; 0]);
+        assert_eq!(Policy::support().out_of_range(), [""; 0]);
+        // A number that is added without a range is found here.
+        let mut rows = serde_json::to_value(Policy {
+            max_wait: Some(MaxWait::default()),
+            steps: vec![Step::default()],
+            ..Policy::support()
+        })
+        .expect("it is written");
+        let mut numbers = Vec::new();
+        enlarge("", &mut rows, &mut numbers);
+        let policy: Policy = serde_json::from_value(rows).expect("it is read");
+        let errors = policy.validate(&World::default()).into_iter();
+        let errors = errors.filter(|f| f.severity == Severity::Error);
+        let told: u32 = errors
+            .map(|f| match f.code {
+                FindingCode::ValueOutOfRange => f.count,
+                FindingCode::StepOutOfRange => 2,
+                _ => 1,
+            })
+            .sum();
+        // What nobody said has no range: the version.
+        let words = policy
+            .validate(&World::default())
+            .iter()
+            .filter(|f| f.code == FindingCode::WaitTextMissing)
+            .count();
+        assert_eq!(told as usize - words, numbers.len(), "{numbers:?}");
+    }
+
+    /// Makes every number too large but the version and the levels of the escalation, which the server judges.
+    fn enlarge(at: &str, value: &mut serde_json::Value, found: &mut Vec<String>) {
+        use serde_json::Value;
+        match value {
+            Value::Object(fields) => {
+                for (name, value) in fields {
+                    match name.as_str() {
+                        "version" | "escalation_seconds" => {}
+                        "strict_seconds" | "ceiling" => {
+                            *value = 4_000_000_000_u32.into();
+                            found.push(format!("{at}/{name}"));
+                        }
+                        name => enlarge(&format!("{at}/{name}"), value, found),
+                    }
+                }
+            }
+            Value::Array(items) => items.iter_mut().for_each(|item| enlarge(at, item, found)),
+            Value::Number(_) => {
+                let small = at == "/rounds" || at == "/strikes";
+                *value = if small { 255_u32 } else { 4_000_000_000_u32 }.into();
+                found.push(at.to_owned());
+            }
+            _ => {}
+        }
     }
 
     #[test]

@@ -90,6 +90,7 @@ fn in_order(tx: &mut Tx<'_>, who: &Who, row: &ConversationRow) -> AppResult<()> 
         group: None,
         owner: None,
         customer: None,
+        owed: false,
         q: None,
         limit: LOOKED_AT,
         after: None,

@@ -30,6 +30,8 @@ pub struct Filter {
     pub group: Option<GroupId>,
     pub owner: Option<AgentId>,
     pub customer: Option<CustomerId>,
+    /// Only those whose customer is owed a reply.
+    pub owed: bool,
     /// Part of the customer's name, or a number with or without `#`.
     pub q: Option<String>,
     pub limit: i64,
@@ -149,6 +151,9 @@ fn condition(who: &Who, f: &Filter, params: &mut Vec<Value>) -> String {
     equal("c.group_id", f.group.map(Into::into));
     equal("c.owner", f.owner.map(Into::into));
     equal("c.customer", f.customer.map(Into::into));
+    if f.owed {
+        parts.push("c.owed_since is not null".into());
+    }
     if let Some(q) = f.q.as_deref().map(str::trim).filter(|q| !q.is_empty()) {
         let number: Option<i64> = q.trim_start_matches('#').parse().ok();
         let person = who_is(q, params);
@@ -225,6 +230,7 @@ pub fn counts(tx: &mut Tx<'_>, who: &Who) -> AppResult<Counts> {
             group: None,
             owner: None,
             customer: None,
+            owed: false,
             q: None,
             limit: 0,
             after: None,

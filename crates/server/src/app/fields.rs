@@ -1,6 +1,7 @@
 //! Values typed by people: trimmed, normalised and checked, every wrong one named (spec G1, G4).
 
 use crate::app::{AppError, AppResult, FieldError};
+use ronda_domain::phone::{self, PhoneError};
 use std::ops::RangeInclusive;
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;
@@ -70,6 +71,15 @@ impl Fields {
             key: shown.to_lowercase(),
             shown,
         }
+    }
+
+    /// A telephone as people write it, or none. Its country may be missing: nothing is sent to it.
+    pub fn telephone(&mut self, pointer: &str, raw: Option<&str>) -> Option<String> {
+        let shown = self.optional(pointer, raw, 1..=40)?;
+        if let Err(e @ PhoneError::NotAPhone) = phone::parse(&shown, None) {
+            self.fail(pointer, "phone", e.to_string());
+        }
+        Some(shown)
     }
 
     /// A time zone of the IANA database.
@@ -177,6 +187,20 @@ mod tests {
         assert_eq!(code(|f| drop(f.text("/name", "ñandú", 1..=4))), "too_long");
         assert_eq!(code(|f| drop(f.text("/name", "a\u{7}b", 1..=9))), "control_character");
         assert_eq!(code(|f| drop(f.text("/name", "a\nb", 1..=9))), "fine");
+    }
+
+    #[test]
+    fn telephones_are_numbers_as_people_write_them() {
+        for (typed, expect) in [
+            (Some("+54 11 4444-5555"), "fine"),
+            (Some("(011) 4444-5555"), "fine"),
+            (Some("   "), "fine"),
+            (None, "fine"),
+            (Some("call my mother"), "phone"),
+            (Some("123"), "phone"),
+        ] {
+            assert_eq!(code(|f| drop(f.telephone("/phone", typed))), expect, "{typed:?}");
+        }
     }
 
     #[test]

@@ -159,11 +159,11 @@ pub struct Found {
 
 impl Found {
     fn of(policy: &Policy, findings: Vec<Finding>) -> Vec<Self> {
-        let found = |finding| Self {
-            pointer: fields(&finding, policy).into_iter().next().unwrap_or_default(),
-            finding,
+        let found = |finding: Finding| {
+            let pointers = fields(&finding, policy).into_iter();
+            pointers.map(move |pointer| Self { finding, pointer })
         };
-        findings.into_iter().map(found).collect()
+        findings.into_iter().flat_map(found).collect()
     }
 }
 
@@ -734,6 +734,7 @@ fn fields(f: &Finding, policy: &Policy) -> Vec<String> {
         C::EverybodyExcluded | C::ExcludedUnknown => "/excluded",
         C::StrikesOutOfRange => "/strikes",
         C::CoolDownOutOfRange => "/cool_down_seconds",
+        C::ValueOutOfRange => return policy.out_of_range().into_iter().map(str::to_owned).collect(),
         C::TooManySteps | C::StepsAfterMaxWait => "/steps",
         C::StepOutOfRange => return wrong_steps(policy),
         C::MaxWaitOutOfRange => "/max_wait/after_seconds",

@@ -457,7 +457,7 @@ fn apply(tx: &mut Tx<'_>, who: &Who, before: &UserRow, input: &EditUser) -> AppR
         row.public_name = f.text("/public_name", public_name, 0..=80);
     }
     if let Some(phone) = &input.phone {
-        row.phone = f.optional("/phone", phone.as_deref(), 1..=40);
+        row.phone = f.telephone("/phone", phone.as_deref());
     }
     if let Some(photo) = &input.photo {
         row.photo = f.optional("/photo", photo.as_deref(), 1..=64);

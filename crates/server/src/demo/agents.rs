@@ -94,6 +94,7 @@ impl Desk {
                     group: None,
                     owner: None,
                     customer: None,
+                    owed: false,
                     q: None,
                     limit: LOOKED_AT,
                     after: None,

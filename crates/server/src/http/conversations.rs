@@ -32,6 +32,9 @@ pub struct ListQuery {
     group: Option<i64>,
     owner: Option<i64>,
     customer: Option<i64>,
+    /// `true`: only those whose customer is owed a reply.
+    #[serde(default)]
+    owed: bool,
     /// Part of the customer's name, address or telephone in any form, or the number of the conversation.
     q: Option<String>,
     /// 1 to 200; 50 when left out.
@@ -54,6 +57,7 @@ pub async fn list(ctx: Context, Query(q): Query<ListQuery>) -> Result<Json<Paged
         group: q.group.map(GroupId),
         owner: q.owner.map(AgentId),
         customer: q.customer.map(CustomerId),
+        owed: q.owed,
         q: q.q,
         limit,
         after: q.cursor.as_deref().map(read_cursor).transpose()?,

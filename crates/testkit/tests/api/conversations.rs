@@ -91,6 +91,7 @@ api_suite! {
         assert_eq!(numbers(&owner, "order=waiting").await, [1, 2]);
         owner.post("/conversations/1/messages", say("Hola")).await.expect(201);
         assert_eq!(numbers(&owner, "order=waiting").await, [2, 1]);
+        assert_eq!(numbers(&owner, "owed=true").await, [2], "only those whose customer waits");
         // AG-7.3: marked unread counts from its last customer message.
         owner.post("/conversations/1/unread", json!({})).await.expect(200);
         assert_eq!(numbers(&owner, "order=waiting").await, [1, 2]);

@@ -19,7 +19,7 @@ api_suite! {
         let owner = app.owner().await;
         let ana = app.member("ana", Role::Agent).await;
         let group = owner.post("/groups", json!({ "name": "Ventas" })).await.expect(201);
-        let change = json!({ "name": " Ana  López ", "public_name": "Ana", "phone": "+54 11 5555", "role": "supervisor",
+        let change = json!({ "name": " Ana  López ", "public_name": "Ana", "phone": "+54 11 4444-5555", "role": "supervisor",
             "groups": [group["id"]], "limit": 3, "signature": "Ana, de Acme" });
         let user = edit(&owner, &ana, change).await.expect(200);
         assert_eq!((&user["role"], &user["limit"], &user["groups"]), (&json!("supervisor"), &json!(3), &json!([group["id"]])));
@@ -30,6 +30,7 @@ api_suite! {
         edit(&owner, &ana, json!({ "signature": "x".repeat(301) })).await.wrong("/signature", "too_long");
         edit(&owner, &ana, json!({ "groups": [group["id"], 999] })).await.wrong("/groups/1", "unknown");
         edit(&owner, &ana, json!({ "photo": "nothing" })).await.wrong("/photo", "unknown");
+        edit(&owner, &ana, json!({ "phone": "ask at the desk" })).await.wrong("/phone", "phone");
         owner.patch(&format!("/users/{}", ana.agent), 1, json!({ "name": "X" })).await.problem(412, "version_mismatch");
         let unversioned = owner.request("PATCH", &format!("/users/{}", ana.agent)).json(&json!({}));
         owner.send(unversioned).await.problem(428, "version_required");

@@ -214,6 +214,30 @@ api_suite! {
         assert_eq!(chat(&w.owner, 1).await["group"]["id"], json!(w.group), "it is still of its group");
     }
 
+    /// A number that nobody could mean is named at its field, before saving and when saved, of a group too.
+    async fn cp_11_numbers_out_of_range_are_named_at_their_fields(app) {
+        let owner = app.owner().await;
+        let group = owner.post("/groups", json!({ "name": "Ventas" })).await.expect(201)["id"].clone();
+        let mut policy = owner.get("/routing-policies/presets").await.expect(200)["support"].clone();
+        let wrong = ["/gone_grace_seconds", "/hard_cap/percent", "/max_backlog_age_seconds", "/max_transfers", "/ramp/initial"];
+        for pointer in wrong {
+            *policy.pointer_mut(pointer).unwrap() = json!(99_999_999);
+        }
+        let groups = json!({ group.to_string(): { "typing_grace_seconds": 99_999_999 } });
+        let preview = owner.post("/routing-policies/preview", json!({ "policy": policy })).await.expect(200);
+        let findings = preview["findings"].as_array().unwrap();
+        for pointer in wrong {
+            assert!(findings.iter().any(|f| f["pointer"] == pointer && f["code"] == "value_out_of_range" && f["severity"] == "error"), "{pointer} in {findings:?}");
+        }
+        let save = owner.post("/routing-policies", json!({ "policy": policy, "groups": groups })).await.problem(422, "invalid");
+        let named: Vec<&str> = save.body["errors"].as_array().unwrap().iter().map(|e| e["pointer"].as_str().unwrap()).collect();
+        for pointer in wrong {
+            assert!(named.contains(&format!("/policy{pointer}").as_str()), "{pointer} in {named:?}");
+        }
+        assert!(named.contains(&format!("/groups/{group}/typing_grace_seconds").as_str()), "{named:?}");
+        assert_eq!(owner.get("/routing-policies/current").await.expect(200)["version"], 0, "nothing was saved");
+    }
+
     /// What is wrong with steps and waits is named at its field, before saving and when saved.
     async fn row_73_findings_name_their_fields(app) {
         let owner = app.owner().await;
