@@ -1,4 +1,5 @@
 import { textNow } from '@/i18n';
+import { wrongText } from '@/lib/wrong';
 import type { components } from './schema';
 
 export type Problem = components['schemas']['Problem'];
@@ -21,10 +22,10 @@ export class ApiError extends Error {
     return this.status === 0 || this.status === 502 || this.status === 503 || this.status === 504 || this.status === 429;
   }
 
-  /** What is wrong with one value of the request, by JSON pointer: in our words where they say as much as the server's. */
+  /** What is wrong with one value of the request, by JSON pointer. */
   about(pointer: string): string | undefined {
     const wrong = this.problem.errors?.find((e) => e.pointer === pointer);
-    return wrong && (textNow(`wrong.${wrong.code}`) ?? wrong.message);
+    return wrong && wrongText(textNow, wrong);
   }
 }
 

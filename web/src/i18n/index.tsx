@@ -91,8 +91,10 @@ function translator(language: Language, texts: Texts): Translator {
 }
 
 /** A text outside of components, when there is one under the key. */
-export function textNow(key: string): string | undefined {
-  return current.get().texts[key as Key];
+export function textNow(key: string, params?: Params): string | undefined {
+  const { language, texts } = current.get();
+  const text = texts[key as Key];
+  return text === undefined ? undefined : fill(text, params, language);
 }
 
 let cached: { from: object; t: Translator } | undefined;

@@ -51,7 +51,7 @@ export function sentence(t: Translator, decision: Pick<Decision, 'act' | 'reason
     typeof strategy === 'string' ? `decision.${decision.act}.${code}.${strategy}` : '',
     decision.act === 'widen' && raw['skills_dropped'] === true ? 'decision.widen.skills' : '',
     decision.act === 'take' && !decision.from ? 'decision.take.free' : '',
-    decision.act === 'transfer' && !decision.to ? 'decision.transfer.queue' : '',
+    decision.act === 'transfer' ? `decision.transfer${decision.to ? '' : '.queue'}${decision.from ? '' : '.free'}` : '',
     `decision.${decision.act}.${code}`,
     `decision.${decision.act}`,
   ].find((candidate) => candidate && t.maybe(candidate) !== undefined);

@@ -1,5 +1,7 @@
 import { ApiError } from '@/api/client';
 import type { Translator } from '@/i18n';
+import type { Params } from '@/i18n/format';
+import { wrongText } from './wrong';
 
 /** An error in words people understand: ours where the code is known, the server's otherwise. */
 export function explain(t: Translator, error: unknown): string {
@@ -14,8 +16,15 @@ export function explain(t: Translator, error: unknown): string {
       number: Number(error.problem['number'] ?? 0),
     };
     const ours = owner ? t.maybe(`error.${error.code}.owner`, params) : undefined;
-    const values = error.problem.errors?.map((e) => e.message).filter(Boolean) ?? [];
-    return ours ?? t.maybe(`error.${error.code}`, params) ?? (values.join(' ') || error.detail || t('error.unknown'));
+    const values = error.problem.errors?.map((wrong) => wrongText(t.maybe, wrong)).filter(Boolean) ?? [];
+    return ours ?? (values.join(' ') || explainCode(t, error.code, error.detail, params));
   }
   return t('error.unknown');
+}
+
+/** As `explain`, where the problem is a line of a report. */
+export function explainCode(t: Translator, code: string | null | undefined, detail: string | null | undefined, params?: Params): string {
+  const asked = /^needs confirmation: (\w+)$/u.exec(detail ?? '')?.[1];
+  const ours = (asked && t.maybe(`error.${code}.${asked}`)) ?? t.maybe(`error.${code}`, params);
+  return ours ?? (detail || t('error.unknown'));
 }

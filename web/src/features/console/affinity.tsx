@@ -5,6 +5,7 @@ import { useT } from '@/i18n';
 import { useNow } from '@/lib/clock';
 import { explain } from '@/lib/errors';
 import { useMe, useZone } from '@/lib/me';
+import { useOnce } from '@/lib/once';
 import { shortDate } from '@/lib/time';
 import { Avatar, Banner, Button, Checkbox, Dialog, IconButton, SelectField, Skeleton, TextField, toast } from '@/ui';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
@@ -85,11 +86,12 @@ function Editor({ has, name, save, onClose }: { has: Affinity | null; name: stri
   const [reason, setReason] = useState(has?.by ? has.reason : '');
   const [strict, setStrict] = useState(has?.strict ?? false);
   const store = useMutation({ mutationFn: () => save({ agent: Number(agent), reason: reason.trim(), strict }), onSuccess: onClose });
+  const once = useOnce(store);
   return (
     <Dialog
       title={t('affinity.of', { customer: name })}
       onClose={onClose}
-      onSubmit={() => store.mutate()}
+      onSubmit={() => once()}
       footer={
         <>
           <Button onClick={onClose}>{t('common.cancel')}</Button>

@@ -2,6 +2,7 @@ import { useT } from '@/i18n';
 import { serverNow } from '@/lib/clock';
 import { explain } from '@/lib/errors';
 import { useMe } from '@/lib/me';
+import { useOnce } from '@/lib/once';
 import { useStore } from '@/lib/store';
 import { Banner, Button, Dialog, SelectField, TextField } from '@/ui';
 import { useState } from 'react';
@@ -18,13 +19,14 @@ export function AwayDialog() {
 function Away({ onClose }: { onClose(): void }) {
   const t = useT();
   const { change } = useMyState();
+  const once = useOnce(change);
   const reasons = useMe().workspace?.away_reasons ?? [];
   const [reason, setReason] = useState(reasons[0] ?? '');
   const [own, setOwn] = useState('');
   const [minutes, setMinutes] = useState('15');
   const words = reason === 'other' && own.trim() ? own.trim() : reason;
   const set = () =>
-    change.mutate({ state: 'away', ...(words ? { reason: words } : {}), ...(minutes ? { until: serverNow() + Number(minutes) * MINUTE } : {}) }, { onSuccess: onClose });
+    once({ state: 'away', ...(words ? { reason: words } : {}), ...(minutes ? { until: serverNow() + Number(minutes) * MINUTE } : {}) }, { onSuccess: onClose });
   return (
     <Dialog
       title={t('away.title')}

@@ -2,7 +2,7 @@ import { api, deferredPost } from '@/api/client';
 import { agentsQuery, groupsQuery } from '@/api/queries';
 import type { Conversation } from '@/api/types';
 import { useT } from '@/i18n';
-import { explain } from '@/lib/errors';
+import { explain, explainCode } from '@/lib/errors';
 import { useMay } from '@/lib/me';
 import { createStore, useStore } from '@/lib/store';
 import { owedSince } from '@/realtime/cache';
@@ -93,19 +93,16 @@ function useBulk() {
   };
 }
 
-function explainCode(t: ReturnType<typeof useT>, code: string | null | undefined, detail: string | null | undefined): string {
-  return (code && t.maybe(`error.${code}`)) || detail || t('error.unknown');
-}
-
 /** What can be done to the chosen conversations. */
-export function BulkBar({ rows }: { rows: readonly Conversation[] }) {
+export function BulkBar({ rows, view }: { rows: readonly Conversation[]; view: string }) {
   const t = useT();
   const picked = useStore(chosen);
   const bulk = useBulk();
   const mayTake = useMay('conversations:take');
   const mayClose = useMay('conversations:close');
   const mayTransfer = useMay('conversations:transfer');
-  const [asking, setAsking] = useState<'close' | 'transfer' | null>(null);
+  const [asking, setAsking] = useState<{ what: 'close' | 'transfer'; of: string } | null>(null);
+  if (asking && asking.of !== view) setAsking(null);
   useEffect(() => () => chosen.set(null), []);
   if (picked === null) return null;
   const list = rows.filter((c) => picked.has(c.id));
@@ -131,19 +128,19 @@ export function BulkBar({ rows }: { rows: readonly Conversation[] }) {
           </Button>
         )}
         {mayTransfer && (
-          <Button size="xs" disabled={none} onClick={() => setAsking('transfer')}>
+          <Button size="xs" disabled={none} onClick={() => setAsking({ what: 'transfer', of: view })}>
             {t('act.transfer')}
           </Button>
         )}
         {mayClose && (
-          <Button size="xs" disabled={none} onClick={() => setAsking('close')}>
+          <Button size="xs" disabled={none} onClick={() => setAsking({ what: 'close', of: view })}>
             {t('act.close')}
           </Button>
         )}
         <IconButton size="xs" icon="x" label={t('bulk.stop')} onClick={() => chosen.set(null)} />
       </span>
-      {asking === 'close' && <CloseMany list={list} onClose={() => setAsking(null)} onRun={bulk} />}
-      {asking === 'transfer' && <TransferMany list={list} onClose={() => setAsking(null)} onRun={bulk} />}
+      {asking?.what === 'close' && <CloseMany list={list} onClose={() => setAsking(null)} onRun={bulk} />}
+      {asking?.what === 'transfer' && <TransferMany list={list} onClose={() => setAsking(null)} onRun={bulk} />}
     </div>
   );
 }

@@ -1,3 +1,4 @@
+import { ApiError } from '@/api/client';
 import { conversationQuery, type View } from '@/api/queries';
 import { useT } from '@/i18n';
 import { createStoredStore, useStore } from '@/lib/store';
@@ -18,7 +19,7 @@ import { ConversationDialog, type DialogName } from './dialogs';
 import { List, useRows } from './list';
 import { Outbox } from './outbox';
 import { Keys, Palette, type Command } from './palette';
-import { Rail, StateMenuItems, useCount, useMyState } from './rail';
+import { Rail, StateMenuItems, useCount, useMyState, usePanel } from './rail';
 import { NoConversation } from './thread';
 import { TRAYS, usePlace, viewPath, type Place } from './view';
 
@@ -36,17 +37,19 @@ export default function Console({ tray, id }: { tray?: string; id?: string }) {
   const act = useAct();
   const [, navigate] = useLocation();
   const { rows } = useRows(place);
-  const { data: c } = useQuery({ ...conversationQuery(place.open ?? 0), enabled: place.open !== null });
-  const [dialog, setDialog] = useState<DialogName | null>(null);
+  const { data: c, error } = useQuery({ ...conversationQuery(place.open ?? 0), enabled: place.open !== null });
+  const [dialog, setDialog] = useState<{ name: DialogName; of: number } | null>(null);
   const [palette, setPalette] = useState(false);
   const [starting, setStarting] = useState(false);
   const me = useMe();
   const mayStart = useMay('conversations:reply');
+  const dashboard = usePanel();
   const [keys, setKeys] = useState(false);
   const wide = useMedia(WIDE);
   const wanted = useStore(panelOpen);
   const [over, setOver] = useState(false);
-  const panel = wide ? wanted : over;
+  const gone = error instanceof ApiError && (error.status === 404 || error.status === 403);
+  const panel = !gone && (wide ? wanted : over);
   const togglePanel = () => (wide ? panelOpen.set(!wanted) : setOver(!over));
 
   const outbox = useMemo(
@@ -62,6 +65,8 @@ export default function Console({ tray, id }: { tray?: string; id?: string }) {
   }, [link, outbox]);
 
   const open = place.open;
+  if (dialog && dialog.of !== open) setDialog(null);
+  const openDialog = (name: DialogName) => open !== null && setDialog({ name, of: open });
   const had = useRef(false);
   useEffect(() => {
     // Whoever works by keys goes on in the list, not at the top of the page.
@@ -83,7 +88,7 @@ export default function Console({ tray, id }: { tray?: string; id?: string }) {
     if (c) act.mutate({ id: c.id, verb: c.place === 'closed' ? 'reopen' : 'take', body: { seen: c.epoch } }, { onSuccess: () => callComposer('reply') });
   };
   const ask = (name: DialogName) => () => {
-    if (c) setDialog(name);
+    if (c) openDialog(name);
   };
 
   const extend = () => {
@@ -110,7 +115,7 @@ export default function Console({ tray, id }: { tray?: string; id?: string }) {
       icon: 'inbox' as const,
       run: () => place.go({ tray: one, state: 'active', group: undefined }, null),
     })),
-    { id: 'panel', label: t('rail.panel'), icon: 'sliders', run: () => navigate('/dashboard') },
+    { id: 'panel', label: dashboard.label, icon: dashboard.icon, run: () => navigate(dashboard.href) },
     { id: 'keys', label: t('keys.title'), icon: 'keyboard', keys: '?', run: () => setKeys(true) },
   ];
 
@@ -161,7 +166,7 @@ export default function Console({ tray, id }: { tray?: string; id?: string }) {
       <main className={classes}>
         <List place={place} />
         {open !== null ? (
-          <Conversation place={place} id={open} outbox={outbox} open={setDialog} panel={panel} onPanel={togglePanel} />
+          <Conversation place={place} id={open} outbox={outbox} open={openDialog} panel={panel} onPanel={togglePanel} />
         ) : (
           <NoConversation />
         )}
@@ -169,8 +174,8 @@ export default function Console({ tray, id }: { tray?: string; id?: string }) {
       </main>
       <Bottom place={place} />
       <AwayDialog />
-      {dialog && c && (
-        <ConversationDialog name={dialog} c={c} outbox={outbox} onClose={() => setDialog(null)} onGone={() => place.go({}, null)} />
+      {dialog && c?.id === dialog.of && !gone && (
+        <ConversationDialog key={c.id} name={dialog.name} c={c} outbox={outbox} onClose={() => setDialog(null)} onGone={() => place.go({}, null)} />
       )}
       {palette && <Palette commands={commands} onClose={() => setPalette(false)} onOpen={(found) => place.go({}, found.id)} />}
       {starting && (
@@ -200,6 +205,7 @@ function Bottom({ place }: { place: Place }) {
   const count = useCount();
   const { agent } = useMyState();
   const items = StateMenuItems();
+  const panel = usePanel();
   const queue: View = { tray: 'unassigned', state: 'active', order: 'waiting' };
   const mine: View = { tray: 'mine', state: 'active', order: 'waiting' };
   const at = place.view.tray;
@@ -213,9 +219,9 @@ function Bottom({ place }: { place: Place }) {
         <Icon name="inbox" size={20} />
         {t('bottom.queue', { n: count.show('unassigned') })}
       </Link>
-      <Link href="/dashboard">
-        <Icon name="sliders" size={20} />
-        {t('rail.panel.short')}
+      <Link href={panel.href}>
+        <Icon name={panel.icon} size={20} />
+        {panel.short}
       </Link>
       {agent && (
         <Menu

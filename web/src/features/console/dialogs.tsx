@@ -6,6 +6,7 @@ import { customerName } from '@/lib/names';
 import { serverNow } from '@/lib/clock';
 import { explain } from '@/lib/errors';
 import { useMe } from '@/lib/me';
+import { useOnce } from '@/lib/once';
 import { fold } from '@/lib/text';
 import { Banner, Button, Checkbox, CheckList, Dialog, Empty, Failure, Field, Icon, Loading, targetBody, Targets, TextArea, TextField, type Target } from '@/ui';
 import { useQuery } from '@tanstack/react-query';
@@ -48,6 +49,7 @@ function Transfer({ c, onClose, onGone }: Inner) {
   const t = useT();
   const me = useMe();
   const act = useAct();
+  const once = useOnce(act);
   // How many chats each holds changes without a word.
   const agents = useQuery({ ...agentsQuery, refetchOnMount: 'always' });
   const groups = useQuery(groupsQuery);
@@ -69,7 +71,7 @@ function Transfer({ c, onClose, onGone }: Inner) {
   const lent = lendable && back;
   const send = (deferred?: number) => {
     if (!to) return;
-    act.mutate(
+    once(
       { id: c.id, verb: 'transfer', body: { to: targetBody(to), seen: c.epoch, ...(note.trim() ? { note: note.trim() } : {}), ...(deferred ? { deferred_until: deferred } : {}), ...(lent && !deferred ? { return_unanswered: true } : {}), ...(asked && to.kind !== 'agent' ? { skills: asked } : {}) } },
       {
         onSuccess: () => {
@@ -130,7 +132,7 @@ function Transfer({ c, onClose, onGone }: Inner) {
         groups={groups.data}
         to={to}
         onChange={(target) => {
-          act.reset();
+          if (act.isError) act.reset();
           setTo(target);
         }}
         onTwice={() => send()}
@@ -150,12 +152,13 @@ function Transfer({ c, onClose, onGone }: Inner) {
 function Close({ c, onClose, onGone }: Inner) {
   const t = useT();
   const act = useAct();
+  const once = useOnce(act);
   const [reason, setReason] = useState('');
   const [wrote, setWrote] = useState<number | null>(null);
   const [owedByServer, setOwed] = useState(false);
   const owed = c.owed_since !== null || owedByServer;
   const close = () =>
-    act.mutate(
+    once(
       {
         id: c.id,
         verb: 'close',
@@ -213,9 +216,10 @@ function at(hour: number, days: number): number {
 function Snooze({ c, onClose }: Inner) {
   const t = useT();
   const act = useAct();
+  const once = useOnce(act);
   const [until, setUntil] = useState('');
   const snooze = (time: number | null) =>
-    act.mutate({ id: c.id, verb: 'snooze', body: time === null ? {} : { until: time } }, { onSuccess: onClose });
+    once({ id: c.id, verb: 'snooze', body: time === null ? {} : { until: time } }, { onSuccess: onClose });
   const choices: { key: 'hour' | 'three' | 'tomorrow' | 'reply'; time: number | null }[] = [
     { key: 'hour', time: serverNow() + HOUR },
     { key: 'three', time: serverNow() + 3 * HOUR },
@@ -251,13 +255,14 @@ function Snooze({ c, onClose }: Inner) {
 function Decline({ c, onClose, onGone }: Inner) {
   const t = useT();
   const act = useAct();
+  const once = useOnce(act);
   const [why, setWhy] = useState('');
   return (
     <Dialog
       title={t('decline.title')}
       onClose={onClose}
       onSubmit={() =>
-        act.mutate(
+        once(
           { id: c.id, verb: 'decline', body: { seen: c.epoch, why: why.trim() } },
           {
             onSuccess: () => {

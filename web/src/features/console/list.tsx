@@ -233,7 +233,7 @@ export function List({ place }: { place: Place }) {
           </div>
         )}
       </div>
-      {choosing === null ? <QueueBar place={place} /> : <BulkBar rows={settled.shown} />}
+      {choosing === null ? <QueueBar place={place} /> : <BulkBar rows={settled.shown} view={viewPath(view)} />}
     </section>
   );
 }

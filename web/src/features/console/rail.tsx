@@ -115,9 +115,18 @@ export function StateMenuItems(): MenuItem[] {
   ];
 }
 
+/** Where whoever has the panel, or just an account of their own, goes from the console. */
+export function usePanel() {
+  const t = useT();
+  const { permissions } = useMe();
+  const has = permissions.some((p) => ['routing:explain', 'users:manage', 'channels:manage', 'workspace:manage'].includes(p));
+  return has
+    ? { href: '/dashboard', icon: 'sliders' as const, label: t('rail.panel'), short: t('rail.panel.short') }
+    : { href: '/dashboard/account', icon: 'user' as const, label: t('rail.account'), short: t('rail.account') };
+}
+
 export function Rail({ place, onStart, onPalette, onKeys }: { place: Place; onStart?: () => void; onPalette(): void; onKeys(): void }) {
   const t = useT();
-  const me = useMe();
   const now = useNow();
   const zone = useZone();
   const count = useCount();
@@ -133,7 +142,7 @@ export function Rail({ place, onStart, onPalette, onKeys }: { place: Place; onSt
       : agent?.state === 'online' && agent.at_limit
         ? t('state.limit')
         : '';
-  const panel = me.permissions.some((p) => ['routing:explain', 'users:manage', 'channels:manage', 'workspace:manage'].includes(p));
+  const panel = usePanel();
   return (
     <nav className="rail" aria-label={t('rail.label')}>
       <div className="brand">
@@ -243,9 +252,9 @@ export function Rail({ place, onStart, onPalette, onKeys }: { place: Place; onSt
         </>
       )}
       <div className="spring" />
-      <Link className="item" href={panel ? '/dashboard' : '/dashboard/account'} title={panel ? t('rail.panel') : t('rail.account')}>
-        <Icon name={panel ? 'sliders' : 'user'} />
-        <span className="grow trunc">{panel ? t('rail.panel') : t('rail.account')}</span>
+      <Link className="item" href={panel.href} title={panel.label}>
+        <Icon name={panel.icon} />
+        <span className="grow trunc">{panel.label}</span>
       </Link>
       <button type="button" className="item" onClick={onKeys} title={t('keys.title')}>
         <Icon name="keyboard" />

@@ -3,6 +3,7 @@ import { channelNamesQuery, skillsQuery } from '@/api/queries';
 import type { Content, Conversation, FoundCustomer, Page } from '@/api/types';
 import { useT } from '@/i18n';
 import { uuid } from '@/lib/ids';
+import { useOnce } from '@/lib/once';
 import { Avatar, Button, CheckList, Dialog, Empty, Failure, Icon, Loading, SelectField, TextField } from '@/ui';
 import { keepPreviousData, useMutation, useQuery } from '@tanstack/react-query';
 import { useDeferredValue, useState } from 'react';
@@ -47,8 +48,9 @@ export default function Start({ onClose, onOpen }: { onClose(): void; onOpen(c: 
       onOpen(conversation);
     },
   });
+  const once = useOnce(start);
   if (person && channel !== undefined) {
-    return <Templates channel={channel} name={person.name} busy={start.isPending} problem={start.error} onClose={onClose} onSend={(content) => start.mutate(content)} />;
+    return <Templates channel={channel} name={person.name} busy={start.isPending} problem={start.error} onClose={onClose} onSend={(content) => once(content)} />;
   }
   const phone = PHONE.test(text.trim());
   const people: FoundCustomer[] = q.length >= 2 ? (found.data ?? []) : [];
