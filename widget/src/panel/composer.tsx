@@ -9,8 +9,8 @@ import { Refused } from './sender';
 import { sizeText } from './text';
 import { fill, type Texts } from './texts';
 
-/** Longest text of one message, as the server accepts it. */
-const MAX_TEXT = 4096;
+/** Longest text of one message in characters, as the server accepts it (spec CORE-5). */
+const MAX_TEXT = 10_000;
 const MAX_FILES = 10;
 
 interface Chip {
@@ -34,6 +34,12 @@ interface Props {
 }
 
 let keys = 0;
+
+/** What to say of a text that is too long; nothing of one that is not. */
+export function tooLong(text: string, texts: Texts): string {
+  const over = [...text.trim()].length - MAX_TEXT;
+  return over > 0 ? fill(texts.too_long, over) : '';
+}
 
 export function Composer({ chat, host, texts, panel, open, asks }: Props) {
   const whole = useRef<HTMLFormElement>(null);
@@ -115,7 +121,8 @@ export function Composer({ chat, host, texts, panel, open, asks }: Props) {
   }, [text, open]);
 
   const uploading = chips.some((c) => !c.done && !c.error);
-  const ready = !uploading && (text.trim() !== '' || chips.some((c) => c.done));
+  const long = tooLong(text, texts);
+  const ready = !long && !uploading && (text.trim() !== '' || chips.some((c) => c.done));
 
   const submit = () => {
     if (!ready) return;
@@ -190,9 +197,9 @@ export function Composer({ chat, host, texts, panel, open, asks }: Props) {
           ))}
         </ul>
       )}
-      {full && (
+      {(long || full) && (
         <p class="offline" role="alert">
-          {texts.full}
+          {long || texts.full}
         </p>
       )}
       {asks && <Questions host={host} texts={texts} />}
@@ -219,7 +226,6 @@ export function Composer({ chat, host, texts, panel, open, asks }: Props) {
           rows={1}
           dir="auto"
           value={text}
-          maxLength={MAX_TEXT}
           placeholder={texts.placeholder}
           aria-label={texts.message}
           enterkeyhint="send"

@@ -3,7 +3,7 @@ import type { ComponentChildren, TargetedKeyboardEvent, TargetedSubmitEvent } fr
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Content, Host, VMessage } from '../types';
 import type { Chat, State } from './chat';
-import { Ask, Composer } from './composer';
+import { Ask, Composer, tooLong } from './composer';
 import { Icon } from './icons';
 import type { Queued } from './queue';
 import { Linked, sizeText } from './text';
@@ -98,7 +98,7 @@ function Away({ chat, host, texts }: { chat: Chat; host: Host; texts: Texts }) {
       <Ask name="email" asked="optional" host={host} texts={texts} />
       <label>
         {texts.message}
-        <textarea name="text" required rows={3} maxLength={4096} defaultValue={chat.draft} />
+        <textarea name="text" required rows={3} defaultValue={chat.draft} onInput={(e) => e.currentTarget.setCustomValidity(tooLong(e.currentTarget.value, texts))} />
       </label>
       {full && <p role="alert">{texts.full}</p>}
       <button type="submit" class="primary">
@@ -305,7 +305,7 @@ function Body(p: { content: Content; own: boolean; live: boolean; chat: Chat; ho
   const side = `bubble ${p.own ? 'me' : 'them'}`;
   const words = (text: string) => (
     <span class={side} dir="auto">
-      <Linked text={text} />
+      <Linked text={text} plain={p.own} />
     </span>
   );
   switch (c.type) {

@@ -337,8 +337,18 @@ pub(crate) async fn carry_out<F>(
 where
     F: FnMut(&mut ronda_storage::Tx<'_>, &crate::app::Who) -> AppResult<commands::Prepared> + Send + 'static,
 {
-    let prepared = ctx.read("command", prepare).await?;
     let key = key.map(|k| format!("{}:{id}:{k}", ctx.who.agent));
+    let prepared = match ctx.read("command", prepare).await {
+        Ok(prepared) => prepared,
+        // Carried out although its caller heard nothing: what was asked for is done, and can be asked for no more.
+        Err(problem) => match key {
+            Some(key) => match ctx.app.planners.result(&ctx.app, ctx.who.workspace, key).await? {
+                Some(answer) => return moved(ctx, id, answer).await,
+                None => return Err(problem),
+            },
+            None => return Err(problem),
+        },
+    };
     let last_message = prepared.last_message;
     let answer = ctx
         .app
@@ -350,10 +360,12 @@ where
         ctx.write("command_note", move |tx, who| reply::note_with_command(tx, who, &note))
             .await?;
     }
-    let conversation = ctx
-        .read("moved", move |tx, who| commands::result(tx, who, id, &answer))
-        .await?;
-    Ok(conversation)
+    moved(ctx, id, answer).await
+}
+
+async fn moved(ctx: &Context, id: ConversationId, answer: ronda_routing::Answer) -> Result<Conversation, Problem> {
+    ctx.read("moved", move |tx, who| commands::result(tx, who, id, &answer))
+        .await
 }
 
 #[derive(Default, Deserialize, ToSchema)]

@@ -1,6 +1,7 @@
 //! Automatic assignment through the API (spec CP-11, CORE-7): the engine's own rules are proven in its crate, here is
 //! that the product keeps them.
 
+use ronda_domain::conversation::CloseReason;
 use ronda_domain::permission::Role;
 use ronda_domain::{ConversationId, WorkspaceId};
 use ronda_routing::{Arrival, Epoch, Fact};
@@ -120,6 +121,40 @@ api_suite! {
         owner.post(&format!("/conversations/{}/take", stays["id"]), json!({})).await.expect(200);
         app.settled().await;
         assert_eq!(owner.get(&format!("/conversations/{id}")).await.expect(200)["place"], "closed");
+    }
+
+    /// A command that was carried out although its caller heard nothing: asked again with the same key it says what became of
+    /// it, not that it cannot be asked for any more.
+    async fn core_7_a_command_that_was_carried_out_unheard_is_answered_again(app) {
+        let owner = app.owner().await;
+        let w = app.workspace().await;
+        let (_, key) = app.web_chat(&owner, json!({})).await;
+        arrive(app, &key, 1).await;
+        owner.post("/conversations/1/take", json!({})).await.expect(200);
+        owner.post("/conversations/1/messages", say("Listo")).await.expect(201);
+        let ends = Fact::Closed {
+            conv: ConversationId(1),
+            by: Some(owner.agent),
+            seen: None,
+            reason: CloseReason::Agent,
+            arrival: None,
+        };
+        let (id, text) = (format!("{}:1:dos-veces", owner.agent), serde_json::to_string(&ends).expect("JSON"));
+        let written: StoreResult<()> = app
+            .app
+            .db
+            .write("unheard", Lane::Interactive, move |tx| {
+                routing::insert_input(tx, w, Some(&id), &text)?;
+                tx.wake(Wake::Planner(w));
+                Ok(())
+            })
+            .await;
+        written.expect("an input");
+        app.settled().await;
+        owner.post("/conversations/1/close", json!({})).await.problem(409, "closed");
+        let again = owner.request("POST", "/conversations/1/close").header("idempotency-key", "dos-veces");
+        let closed = owner.send(again.json(&json!({}))).await.expect(200);
+        assert_eq!(closed["conversation"]["place"], "closed");
     }
 
     /// A command is carried out in the middle of a backlog of its own workspace: it waits for one batch, not for all.

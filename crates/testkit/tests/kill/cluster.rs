@@ -291,7 +291,7 @@ async fn core_7_3_no_rotation_is_missed_doubled_or_early_whatever_node_is_killed
     .await;
 
     // To just before the first deadline: no time is waited for that nothing happens in.
-    let mut ahead = AFTER.saturating_sub(began.elapsed()).as_millis() as i64 - 200;
+    let mut ahead = (AFTER.saturating_sub(began.elapsed()).as_millis() as i64 - 200).max(0);
     for node in &nodes {
         node.advance(ahead).await;
     }
