@@ -35,6 +35,8 @@ test('AG-9 two tabs without a line lose nothing', async ({ world }) => {
   const [first, second] = [await taken(person, shop, '¿Hay yerba?'), await taken(person, shop, '¿Y bombillas?')];
   const one = await Console.open(person, `/agent/mine/${first.id}`);
   const two = await Console.open(person, `/agent/mine/${second.id}`);
+  await expect(one.thread.getByText('¿Hay yerba?')).toBeVisible();
+  await expect(two.thread.getByText('¿Y bombillas?')).toBeVisible();
   const context = one.page.context();
   await context.setOffline(true);
   for (const [tab, text] of [[one, 'Sí, hay yerba'], [two, 'Bombillas también']] as const) {
@@ -51,6 +53,23 @@ test('AG-9 two tabs without a line lose nothing', async ({ world }) => {
   await expect(again.thread.getByText('Sí, hay yerba')).toHaveCount(1);
   await expect(again.thread.getByText('Se envía al volver la conexión')).toHaveCount(0);
   expect([await said(world, first.id), await said(world, second.id)]).toEqual([['Sí, hay yerba'], ['Bombillas también']]);
+});
+
+test('AG-9 what is written into a chat whose messages could not be loaded is shown and sent', async ({ world }) => {
+  const person = await world.join('Ana Pérez');
+  const { id, visit } = await taken(person, await world.shop(), '¿Hay yerba?');
+  const other = await Console.open(person, '/agent/mine');
+  await other.page.route(`**/conversations/${id}/messages*`, (route) => route.abort());
+  await other.page.goto(`/agent/mine/${id}`);
+  await expect(other.thread.getByRole('heading', { name: 'Sin conexión' })).toBeVisible();
+  await other.composer.fill('Sí, hay yerba');
+  await other.composer.press('Enter');
+  await expect(other.thread.getByText('Sí, hay yerba')).toBeVisible();
+  await other.page.unroute(`**/conversations/${id}/messages*`);
+  await expect(visit.messages.getByText('Sí, hay yerba')).toBeVisible();
+  await other.thread.getByRole('button', { name: 'Reintentar' }).click();
+  await expect(other.thread.getByText('¿Hay yerba?')).toBeVisible();
+  await expect(other.thread.getByText('Sí, hay yerba')).toHaveCount(1);
 });
 
 test('AG-9 what somebody left unsent and half written is not for the next in the same browser, and waits for them', async ({ world }) => {

@@ -1,7 +1,8 @@
 import { ApiError, onSignedOut } from '@/api/client';
 import { keys, meQuery, setupQuery } from '@/api/queries';
 import { Gate } from '@/features/auth/gate';
-import { languageChosen, showLanguage, useT } from '@/i18n';
+import { languageChosen, showLanguage, startLanguage, useT } from '@/i18n';
+import { owner } from '@/features/console/outbox-owner';
 import { sampleServerTime } from '@/lib/clock';
 import { MeContext } from '@/lib/me';
 import { onTapped } from '@/lib/push';
@@ -90,10 +91,15 @@ function SignedIn() {
     if (me) sampleServerTime(me.server_time);
   }, [me]);
   useEffect(() => onTapped(go), [go]);
-  const language = me?.account.language ?? me?.workspace?.language;
+  // What waits to be saved for whoever leaves is not saved for the next.
+  useEffect(() => () => owner.set(''), []);
+  // A person's own language counts everywhere; what was chosen in this browser may have been somebody else's choice.
+  const own = me?.account.language;
+  const usual = me?.workspace?.language;
   useEffect(() => {
-    if (language && !languageChosen()) void showLanguage(language);
-  }, [language]);
+    if (own) void showLanguage(own);
+    else if (usual) void showLanguage(languageChosen() ? startLanguage() : usual);
+  }, [own, usual]);
 
   if (isPending) return <Splash />;
   if (me === undefined) {

@@ -250,6 +250,7 @@ export default {
   'filter.group': 'Group',
   'filter.owner': 'Agent',
   'filter.search': 'Search in this tray',
+  'filter.owed': 'Owe an answer',
   'filter.clear': 'Clear filters',
   'queue.waiting': '{n|# unassigned|# unassigned}',
   'queue.oldest': 'The oldest: {wait}',

@@ -249,6 +249,7 @@ export default {
   'filter.group': 'Grupo',
   'filter.owner': 'Agente',
   'filter.search': 'Buscar en esta bandeja',
+  'filter.owed': 'Deben respuesta',
   'filter.clear': 'Quitar filtros',
   'queue.waiting': '{n|# sin asignar|# sin asignar}',
   'queue.oldest': 'La más vieja: {wait}',

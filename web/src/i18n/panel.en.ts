@@ -80,6 +80,8 @@ export default {
   'exclude.list': 'People who do not receive',
   'exclude.remove': 'Include {name} again',
   'finding.too_many_steps': 'At most 10 steps.',
+  'finding.value_out_of_range': 'A value is outside of what is accepted.',
+  'adv.range': 'From {least} to {most}.',
   'finding.step_out_of_range': 'A step has a time or head start out of range.',
   'finding.max_wait_out_of_range': 'The longest wait must be between 1 s and 24 h.',
   'finding.wait_text_missing': 'Write what the customer is told when the longest wait is over.',

@@ -79,6 +79,8 @@ export default {
   'exclude.list': 'Personas que no reciben',
   'exclude.remove': 'Volver a incluir a {name}',
   'finding.too_many_steps': 'Hasta 10 pasos.',
+  'finding.value_out_of_range': 'Un valor está fuera de lo que se acepta.',
+  'adv.range': 'Entre {least} y {most}.',
   'finding.step_out_of_range': 'Un paso tiene un tiempo o una ventaja fuera de rango.',
   'finding.max_wait_out_of_range': 'La espera máxima debe estar entre 1 s y 24 h.',
   'finding.wait_text_missing': 'Escribe qué se le dice al cliente cuando termina la espera máxima.',

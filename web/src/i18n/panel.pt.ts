@@ -80,6 +80,8 @@ export default {
   'exclude.list': 'Pessoas que não recebem',
   'exclude.remove': 'Voltar a incluir {name}',
   'finding.too_many_steps': 'Até 10 passos.',
+  'finding.value_out_of_range': 'Um valor está fora do que se aceita.',
+  'adv.range': 'Entre {least} e {most}.',
   'finding.step_out_of_range': 'Um passo tem tempo ou vantagem fora do intervalo.',
   'finding.max_wait_out_of_range': 'A espera máxima deve estar entre 1 s e 24 h.',
   'finding.wait_text_missing': 'Escreva o que se diz ao cliente quando a espera máxima termina.',

@@ -250,6 +250,7 @@ export default {
   'filter.group': 'Grupo',
   'filter.owner': 'Agente',
   'filter.search': 'Buscar nesta caixa',
+  'filter.owed': 'Devem resposta',
   'filter.clear': 'Limpar filtros',
   'queue.waiting': '{n|# sem atribuir|# sem atribuir}',
   'queue.oldest': 'A mais antiga: {wait}',

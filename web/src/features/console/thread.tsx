@@ -155,11 +155,11 @@ export function Thread({ c, outbox }: { c: Conversation; outbox: Outbox }) {
                   </div>
                 );
               })}
-              {pending.map((entry) => (
-                <Pending key={entry.client_id} entry={entry} outbox={outbox} c={c} />
-              ))}
             </>
           )}
+          {pending.map((entry) => (
+            <Pending key={entry.client_id} entry={entry} outbox={outbox} c={c} />
+          ))}
           {who.length > 0 && (
             <div className="typing" role="status">
               <span className="dots" aria-hidden="true">

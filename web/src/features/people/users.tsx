@@ -180,7 +180,8 @@ function Invite({ groups, onClose }: { groups: Group[]; onClose(): void }) {
   const [emails, setEmails] = useState('');
   const [role, setRole] = useState<Role>('agent');
   const [chosen, setChosen] = useState<number[]>(groups.filter((group) => group.default).map((group) => group.id));
-  const list = [...new Set(emails.split(/[\s,;]+/u).filter(Boolean))];
+  // One person, however their address is written.
+  const list = [...new Map(emails.split(/[\s,;]+/u).filter(Boolean).map((email) => [email.toLowerCase(), email])).values()];
   const wrong = list.filter((email) => !email.includes('@'));
   const [refused, setRefused] = useState(false);
   const invite = useMutation({
@@ -523,7 +524,7 @@ function States({ user, onClose }: { user: User; onClose(): void }) {
             ))}
           </div>
           <p className="flex gap-4 wrap sm">
-            {states.map((state) => (
+            {states.filter((state) => spent(state) > 0).map((state) => (
               <span key={state} className="flex gap-2">
                 <span className={`dot dot-${state}`} />
                 {t(`state.${state}`)} <b className="num">{coarse(spent(state))}</b>
