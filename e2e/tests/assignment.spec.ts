@@ -132,9 +132,14 @@ test('CP-11 row 73: the steps of the wait stand on one line, and what is wrong w
   await page.getByRole('button', { name: 'Agregar un paso' }).click();
   const step = page.getByRole('group', { name: 'Paso 1' });
   await step.getByLabel('Después de (s)').fill('0');
-  await expect(step.getByText('Un paso tiene un tiempo o una ventaja fuera de rango.')).toBeVisible();
+  await expect(step.getByText(/Entre 1 y 86\.?400/)).toBeVisible();
   await expect(page.getByRole('button', { name: 'Guardar', exact: true })).toBeDisabled();
   await step.getByLabel('Después de (s)').fill('90');
+  // Of a number without a finding of its own the server says the same.
+  await page.getByLabel('Derivaciones seguidas como máximo').fill('99999999');
+  await expect(page.getByText(/Entre 0 y 100/)).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Guardar', exact: true })).toBeDisabled();
+  await page.getByLabel('Derivaciones seguidas como máximo').fill('5');
   await step.getByRole('checkbox', { name: 'Soporte' }).check();
   await page.getByRole('switch', { name: 'Espera máxima' }).check();
   await page.getByLabel('Termina a los (s)').fill('300');

@@ -80,6 +80,21 @@ test('PLAT-3.3 the language changes without a reload, and what was being written
   await expect(visit.messages.getByText('Sí, tenemos dos')).toBeVisible();
 });
 
+test('PLAT-3.3 the language of one person is not that of the next in the same browser', async ({ world }) => {
+  const page = await (await world.join('Ana Pérez')).page('/dashboard/account');
+  await page.getByLabel('Nombre y apellido').fill('Ana María');
+  await page.getByLabel('Idioma').selectOption('en');
+  await expect(page.getByRole('heading', { name: 'My account' })).toBeVisible();
+  await expect(page.getByLabel('Full name'), 'what is being typed stays').toHaveValue('Ana María');
+  await page.getByRole('button', { name: 'Save', exact: true }).first().click();
+  await expect(page.getByRole('button', { name: 'Save', exact: true }).first()).toBeDisabled();
+  const berta = await world.join('Berta Ruiz');
+  await page.context().addCookies((await berta.api.storageState()).cookies);
+  await page.goto(`${world.server.url}/dashboard/account`);
+  await expect(page.getByRole('heading', { name: 'Mi cuenta' })).toBeVisible();
+  await expect(page.getByLabel('Nombre y apellido')).toHaveValue('Berta Ruiz');
+});
+
 test('AG-9.3 many are closed at once, and undone within ten seconds nothing has happened', async ({ world }) => {
   const person = await world.join('Ana Pérez');
   const shop = await world.shop();

@@ -119,6 +119,35 @@ test('CP-1 each tile of the home opens the list it counts', async ({ world }) =>
   await expect(page).toHaveURL(/\/agent\/unassigned/);
 });
 
+test('REP-11 AG-12 the number of owed answers opens exactly those chats', async ({ world }) => {
+  const ana = await Console.open(await world.join('Ana Pérez'));
+  const shop = await world.shop();
+  for (const text of ['¿Hay yerba?', '¿Y bombillas?']) {
+    await (await shop.visit()).write(text);
+    await ana.page.goto(`${world.server.url}/agent/unassigned`);
+    await ana.row(text).click();
+    await ana.button('Asignarme').click();
+  }
+  await ana.composer.fill('Sí, hay');
+  await ana.composer.press('Enter');
+  await expect(ana.thread.getByText('Sí, hay')).toBeVisible();
+  const page = await world.owner.page('/dashboard/wall');
+  await page.getByRole('link', { name: /Deben respuesta 1/ }).click();
+  await expect(page).toHaveURL(/\/agent\/agents\?owed=true/);
+  const list = page.getByRole('listbox', { name: 'Conversaciones' });
+  await expect(list.getByRole('option')).toHaveCount(1);
+  await expect(list.getByRole('option', { name: /Hay yerba/ })).toBeVisible();
+  // It leaves the list when it is answered, and all are there without the filter.
+  await expectAccessible(page);
+  await ana.page.goto(`${world.server.url}/agent/mine`);
+  await ana.row('yerba').click();
+  await ana.composer.fill('También');
+  await ana.composer.press('Enter');
+  await expect(list.getByRole('option')).toHaveCount(0);
+  await page.getByRole('button', { name: 'Deben respuesta' }).click();
+  await expect(list.getByRole('option')).toHaveCount(2);
+});
+
 test('REP-7.1 the page says the largest difference between equally available agents, and its numbers open their lists', async ({ world }) => {
   await world.join('Ana Pérez');
   await world.join('Beto Díaz');

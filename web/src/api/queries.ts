@@ -35,6 +35,8 @@ export interface View {
   channel?: number;
   group?: number;
   owner?: number;
+  /** Only those whose customer is owed a reply. */
+  owed?: boolean;
   q?: string;
 }
 

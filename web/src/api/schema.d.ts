@@ -6652,6 +6652,8 @@ export interface operations {
                 group?: number;
                 owner?: number;
                 customer?: number;
+                /** @description `true`: only those whose customer is owed a reply. */
+                owed?: boolean;
                 /** @description Part of the customer's name, address or telephone in any form, or the number of the conversation. */
                 q?: string;
                 /** @description 1 to 200; 50 when left out. */

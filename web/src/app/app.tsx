@@ -1,31 +1,33 @@
 import { ApiError, onSignedOut } from '@/api/client';
 import { keys, meQuery, setupQuery } from '@/api/queries';
 import { Gate } from '@/features/auth/gate';
-import { languageChosen, showLanguage, useT } from '@/i18n';
+import { languageChosen, showLanguage, startLanguage, useT } from '@/i18n';
+import { owner } from '@/features/console/outbox-owner';
 import { sampleServerTime } from '@/lib/clock';
 import { MeContext } from '@/lib/me';
 import { onTapped } from '@/lib/push';
+import { askFirst } from '@/lib/unsaved';
 import { LiveProvider } from '@/realtime';
-import { Button, Failure, Toasts } from '@/ui';
+import { Button, Failure, Leaving, page, Place, Toasts } from '@/ui';
 import { QueryClient, QueryClientProvider, useQuery, useQueryClient } from '@tanstack/react-query';
-import { Component, lazy, Suspense, useEffect, type ReactNode } from 'react';
-import { Redirect, Route, Switch, useLocation, useSearch } from 'wouter';
+import { Component, Suspense, useEffect, type ReactNode } from 'react';
+import { Redirect, Route, Router, Switch, useLocation, useSearch } from 'wouter';
 
-const Login = lazy(() => import('@/features/auth/login'));
-const Setup = lazy(() => import('@/features/auth/setup'));
-const Invitation = lazy(() => import('@/features/auth/invitation'));
-const Reset = lazy(() => import('@/features/auth/reset'));
-const Email = lazy(() => import('@/features/auth/email'));
-const Choose = lazy(() => import('@/features/auth/choose'));
-const MustChange = lazy(() => import('@/features/auth/must-change'));
-const Console = lazy(() => import('@/features/console/console'));
-const Tv = lazy(async () => {
-  const [page] = await Promise.all([import('@/features/wall/tv'), import('@/i18n').then((i18n) => i18n.loadPanelTexts())]);
-  return page;
+const Login = page(() => import('@/features/auth/login'));
+const Setup = page(() => import('@/features/auth/setup'));
+const Invitation = page(() => import('@/features/auth/invitation'));
+const Reset = page(() => import('@/features/auth/reset'));
+const Email = page(() => import('@/features/auth/email'));
+const Choose = page(() => import('@/features/auth/choose'));
+const MustChange = page(() => import('@/features/auth/must-change'));
+const Console = page(() => import('@/features/console/console'));
+const Tv = page(async () => {
+  const [loaded] = await Promise.all([import('@/features/wall/tv'), import('@/i18n').then((i18n) => i18n.loadPanelTexts())]);
+  return loaded;
 });
-const Dashboard = lazy(async () => {
-  const [page] = await Promise.all([import('@/app/dashboard'), import('@/i18n').then((i18n) => i18n.loadPanelTexts())]);
-  return page;
+const Dashboard = page(async () => {
+  const [loaded] = await Promise.all([import('@/app/dashboard'), import('@/i18n').then((i18n) => i18n.loadPanelTexts())]);
+  return loaded;
 });
 
 const client = new QueryClient({
@@ -47,20 +49,25 @@ export function App() {
   return (
     <QueryClientProvider client={client}>
       <Broken>
-        <Suspense fallback={<Splash />}>
-          <Switch>
-            <Route path="/login" component={Login} />
-            <Route path="/setup" component={Setup} />
-            <Route path="/invitation/:token">{({ token }) => <Invitation token={token} />}</Route>
-            <Route path="/wall/:token">{({ token }) => <Tv token={token} />}</Route>
-            <Route path="/reset/:token?">{({ token }) => <Reset token={token} />}</Route>
-            <Route path="/email/:token">{({ token }) => <Email token={token} />}</Route>
-            <Route>
-              <SignedIn />
-            </Route>
-          </Switch>
-        </Suspense>
+        <Router aroundNav={askFirst}>
+          <Place>
+            <Suspense fallback={<Splash />}>
+              <Switch>
+                <Route path="/login" component={Login} />
+                <Route path="/setup" component={Setup} />
+                <Route path="/invitation/:token">{({ token }) => <Invitation token={token} />}</Route>
+                <Route path="/wall/:token">{({ token }) => <Tv token={token} />}</Route>
+                <Route path="/reset/:token?">{({ token }) => <Reset token={token} />}</Route>
+                <Route path="/email/:token">{({ token }) => <Email token={token} />}</Route>
+                <Route>
+                  <SignedIn />
+                </Route>
+              </Switch>
+            </Suspense>
+          </Place>
+        </Router>
       </Broken>
+      <Leaving />
       <Toasts />
     </QueryClientProvider>
   );
@@ -84,10 +91,15 @@ function SignedIn() {
     if (me) sampleServerTime(me.server_time);
   }, [me]);
   useEffect(() => onTapped(go), [go]);
-  const language = me?.account.language ?? me?.workspace?.language;
+  // What waits to be saved for whoever leaves is not saved for the next.
+  useEffect(() => () => owner.set(''), []);
+  // A person's own language counts everywhere; what was chosen in this browser may have been somebody else's choice.
+  const own = me?.account.language;
+  const usual = me?.workspace?.language;
   useEffect(() => {
-    if (language && !languageChosen()) void showLanguage(language);
-  }, [language]);
+    if (own) void showLanguage(own);
+    else if (usual) void showLanguage(languageChosen() ? startLanguage() : usual);
+  }, [own, usual]);
 
   if (isPending) return <Splash />;
   if (me === undefined) {
@@ -107,18 +119,20 @@ function SignedIn() {
   return (
     <MeContext value={me}>
       <LiveProvider key={me.workspace.id} ended={() => go('/login')}>
-        <Switch>
-          <Route path="/agent/:tray?/:id?">{({ tray, id }) => <Console tray={tray} id={id} />}</Route>
-          <Route path="/dashboard/*?">
-            <Dashboard />
-          </Route>
-          <Route path="/">
-            <Redirect to="/agent" replace />
-          </Route>
-          <Route>
-            <NotFound />
-          </Route>
-        </Switch>
+        <Place key={path.split('/')[1]}>
+          <Switch>
+            <Route path="/agent/:tray?/:id?">{({ tray, id }) => <Console tray={tray} id={id} />}</Route>
+            <Route path="/dashboard/*?">
+              <Dashboard />
+            </Route>
+            <Route path="/">
+              <Redirect to="/agent" replace />
+            </Route>
+            <Route>
+              <NotFound />
+            </Route>
+          </Switch>
+        </Place>
       </LiveProvider>
     </MeContext>
   );

@@ -3,8 +3,8 @@ import { useT, type Key } from '@/i18n';
 import { useFound } from '@/lib/found';
 import { useMe } from '@/lib/me';
 import { useLink } from '@/realtime';
-import { Avatar, Banner, Icon, IconButton, Loading, Logo, toast, Wordmark, type IconName } from '@/ui';
-import { lazy, Suspense, useEffect, useState, type ComponentType } from 'react';
+import { Avatar, Banner, Icon, IconButton, Loading, Logo, page, Place, toast, Wordmark, type IconName } from '@/ui';
+import { lazy, Suspense, useCallback, useEffect, useState, type ComponentType } from 'react';
 import { Link, Redirect, Route, Switch, useLocation } from 'wouter';
 
 interface Entry {
@@ -19,41 +19,42 @@ const SECTIONS: { title: Key | null; entries: Entry[] }[] = [
   {
     title: null,
     entries: [
-      { path: '/dashboard/home', label: 'nav.home', icon: 'home', needs: 'routing:explain', page: lazy(() => import('@/features/home/home')) },
-      { path: '/dashboard/wall', label: 'nav.wall', icon: 'screen', needs: 'routing:explain', page: lazy(() => import('@/features/wall/wall')) },
+      { path: '/dashboard/home', label: 'nav.home', icon: 'home', needs: 'routing:explain', page: page(() => import('@/features/home/home')) },
+      { path: '/dashboard/wall', label: 'nav.wall', icon: 'screen', needs: 'routing:explain', page: page(() => import('@/features/wall/wall')) },
     ],
   },
   {
     title: 'nav.agents',
     entries: [
-      { path: '/dashboard/users', label: 'nav.users', icon: 'user', needs: 'users:manage', page: lazy(() => import('@/features/people/users')) },
-      { path: '/dashboard/groups', label: 'nav.groups', icon: 'inbox', needs: 'groups:manage', page: lazy(() => import('@/features/people/groups')) },
-      { path: '/dashboard/skills', label: 'nav.skills', icon: 'book', needs: 'groups:manage', page: lazy(() => import('@/features/people/skills')) },
-      { path: '/dashboard/affinities', label: 'nav.affinities', icon: 'users', needs: 'affinities:manage', page: lazy(() => import('@/features/people/affinities')) },
+      { path: '/dashboard/users', label: 'nav.users', icon: 'user', needs: 'users:manage', page: page(() => import('@/features/people/users')) },
+      { path: '/dashboard/groups', label: 'nav.groups', icon: 'inbox', needs: 'groups:manage', page: page(() => import('@/features/people/groups')) },
+      { path: '/dashboard/skills', label: 'nav.skills', icon: 'book', needs: 'groups:manage', page: page(() => import('@/features/people/skills')) },
+      { path: '/dashboard/affinities', label: 'nav.affinities', icon: 'users', needs: 'affinities:manage', page: page(() => import('@/features/people/affinities')) },
     ],
   },
   {
     title: 'nav.settings',
     entries: [
-      { path: '/dashboard/channels', label: 'nav.channels', icon: 'plug', needs: 'channels:manage', page: lazy(() => import('@/features/channels/channels')) },
-      { path: '/dashboard/hours', label: 'nav.hours', icon: 'clock', needs: 'workspace:manage', page: lazy(() => import('@/features/hours/hours')) },
-      { path: '/dashboard/assignment', label: 'nav.assignment', icon: 'turn', needs: 'routing:explain', page: lazy(() => import('@/features/routing/assignment')) },
-      { path: '/dashboard/service-levels', label: 'nav.levels', icon: 'clock', needs: 'routing:explain', page: lazy(() => import('@/features/service/levels')) },
-      { path: '/dashboard/settings', label: 'nav.workspace', icon: 'sliders', needs: 'workspace:manage', page: lazy(() => import('@/features/settings/workspace')) },
+      { path: '/dashboard/channels', label: 'nav.channels', icon: 'plug', needs: 'channels:manage', page: page(() => import('@/features/channels/channels')) },
+      { path: '/dashboard/hours', label: 'nav.hours', icon: 'clock', needs: 'workspace:manage', page: page(() => import('@/features/hours/hours')) },
+      { path: '/dashboard/assignment', label: 'nav.assignment', icon: 'turn', needs: 'routing:explain', page: page(() => import('@/features/routing/assignment')) },
+      { path: '/dashboard/service-levels', label: 'nav.levels', icon: 'clock', needs: 'routing:explain', page: page(() => import('@/features/service/levels')) },
+      { path: '/dashboard/settings', label: 'nav.workspace', icon: 'sliders', needs: 'workspace:manage', page: page(() => import('@/features/settings/workspace')) },
     ],
   },
   {
     title: 'nav.analysis',
     entries: [
-      { path: '/dashboard/reports/fairness', label: 'nav.fairness', icon: 'scale', needs: 'routing:explain', page: lazy(() => import('@/features/reports/fairness')) },
-      { path: '/dashboard/incidents', label: 'nav.incidents', icon: 'warn', needs: 'conversations:see_all', page: lazy(() => import('@/features/incidents/incidents')) },
-      { path: '/dashboard/decisions', label: 'nav.decisions', icon: 'list', needs: 'routing:explain', page: lazy(() => import('@/features/routing/decisions')) },
+      { path: '/dashboard/reports/fairness', label: 'nav.fairness', icon: 'scale', needs: 'routing:explain', page: page(() => import('@/features/reports/fairness')) },
+      { path: '/dashboard/incidents', label: 'nav.incidents', icon: 'warn', needs: 'conversations:see_all', page: page(() => import('@/features/incidents/incidents')) },
+      { path: '/dashboard/decisions', label: 'nav.decisions', icon: 'list', needs: 'routing:explain', page: page(() => import('@/features/routing/decisions')) },
     ],
   },
 ];
 
-const Search = lazy(() => import('@/features/search/search'));
-const Account = lazy(() => import('@/features/account/account'));
+const loadSearch = () => import('@/features/search/search');
+const Search = lazy(loadSearch);
+const Account = page(() => import('@/features/account/account'));
 const ACCOUNT = '/dashboard/account';
 
 export default function Dashboard() {
@@ -63,17 +64,25 @@ export default function Dashboard() {
   const [open, setOpen] = useState(false);
   const [searching, setSearching] = useState(false);
   const link = useLink();
+  const find = useCallback(
+    () =>
+      void loadSearch().then(
+        () => setSearching(true),
+        () => toast(t('error.network'), { tone: 'error', group: 'search' }),
+      ),
+    [t],
+  );
   useEffect(() => setOpen(false), [path]);
   useFound();
   useEffect(() => {
     const pressed = (event: KeyboardEvent) => {
       if (!(event.ctrlKey || event.metaKey) || event.altKey || event.key.toLowerCase() !== 'k') return;
       event.preventDefault();
-      setSearching(true);
+      find();
     };
     window.addEventListener('keydown', pressed);
     return () => window.removeEventListener('keydown', pressed);
-  }, []);
+  }, [find]);
   const sections = SECTIONS.map((section) => ({
     ...section,
     entries: section.entries.filter((entry) => !entry.needs || me.permissions.includes(entry.needs)),
@@ -93,7 +102,7 @@ export default function Dashboard() {
           <Logo />
           <Wordmark />
         </Link>
-        <button type="button" className="item" onClick={() => setSearching(true)} title={`${t('search.title')} (Ctrl K)`}>
+        <button type="button" className="item" onClick={find} title={`${t('search.title')} (Ctrl K)`}>
           <Icon name="search" />
           <span className="grow">{t('search.short')}</span>
         </button>
@@ -126,17 +135,19 @@ export default function Dashboard() {
             </Banner>
           </div>
         )}
-        <Suspense fallback={<div className="page sheet"><Loading lines={6} /></div>}>
-          <Switch>
-            {entries.map((entry) => (
-              <Route key={entry.path} path={`${entry.path}/*?`} component={entry.page} />
-            ))}
-            <Route path={ACCOUNT} component={Account} />
-            <Route>
-              <Redirect to={entries[0]?.path ?? ACCOUNT} replace />
-            </Route>
-          </Switch>
-        </Suspense>
+        <Place key={entries.find((entry) => here(entry.path))?.path}>
+          <Suspense fallback={<div className="page sheet"><Loading lines={6} /></div>}>
+            <Switch>
+              {entries.map((entry) => (
+                <Route key={entry.path} path={`${entry.path}/*?`} component={entry.page} />
+              ))}
+              <Route path={ACCOUNT} component={Account} />
+              <Route>
+                <Redirect to={entries[0]?.path ?? ACCOUNT} replace />
+              </Route>
+            </Switch>
+          </Suspense>
+        </Place>
       </main>
       {searching && (
         <Suspense fallback={null}>

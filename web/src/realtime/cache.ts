@@ -36,6 +36,7 @@ export function belongs(c: Conversation, view: View, me: number | undefined): bo
   if (view.channel !== undefined && c.channel_account.id !== view.channel) return false;
   if (view.group !== undefined && c.group?.id !== view.group) return false;
   if (view.owner !== undefined && c.owner?.id !== view.owner) return false;
+  if (view.owed && c.owed_since === null) return false;
   if (view.q) return null;
   switch (view.tray) {
     case 'mine':

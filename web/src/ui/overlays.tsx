@@ -1,5 +1,6 @@
 import { useT } from '@/i18n';
 import { createStore, useStore } from '@/lib/store';
+import { leave, useUnsaved } from '@/lib/unsaved';
 import {
   useCallback,
   useEffect,
@@ -23,13 +24,17 @@ interface DialogProps {
   wide?: boolean;
   onSubmit?(): void;
   className?: string;
+  /** It holds edits: only its own buttons close it without a question. */
+  unsaved?: boolean;
 }
 
 /** A modal dialog on the browser's own: focus stays inside, Escape closes, focus returns. */
-export function Dialog({ title, onClose, children, footer, wide, onSubmit, className }: DialogProps) {
+export function Dialog({ title, onClose, children, footer, wide, onSubmit, className, unsaved = false }: DialogProps) {
   const t = useT();
   const ref = useRef<HTMLDialogElement>(null);
   const id = useId();
+  useUnsaved(unsaved);
+  const close = () => (unsaved ? leave(onClose) : onClose());
   useEffect(() => {
     const dialog = ref.current;
     if (!dialog || dialog.open) return;
@@ -46,7 +51,7 @@ export function Dialog({ title, onClose, children, footer, wide, onSubmit, class
         <h2 id={id} className="grow">
           {title}
         </h2>
-        <IconButton icon="x" label={t('common.close')} size="sm" onClick={onClose} />
+        <IconButton icon="x" label={t('common.close')} size="sm" onClick={close} />
       </header>
       <div className="content">{children}</div>
       {footer && <footer>{footer}</footer>}
@@ -59,10 +64,16 @@ export function Dialog({ title, onClose, children, footer, wide, onSubmit, class
       aria-labelledby={id}
       onCancel={(event) => {
         event.preventDefault();
-        onClose();
+        close();
+      }}
+      onClose={(event) => {
+        // The browser closes it by itself at a second Escape in a row.
+        if (event.currentTarget.open) return;
+        if (unsaved) event.currentTarget.showModal();
+        close();
       }}
       onMouseDown={(event) => {
-        if (event.target === event.currentTarget) onClose();
+        if (event.target === event.currentTarget) close();
       }}
     >
       {onSubmit ? (

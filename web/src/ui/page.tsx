@@ -1,6 +1,10 @@
 import { useT } from '@/i18n';
+import type { Choice } from '@/lib/edit';
+import type { Refusal } from '@/lib/refusal';
+import { useUnsaved } from '@/lib/unsaved';
 import { useEffect, type ReactNode } from 'react';
 import { Button } from './controls';
+import { Newer, Refused } from './editing';
 
 /** A page of the control panel: one subject, said in one sentence, and what can be done with it. */
 export function Page({
@@ -41,6 +45,8 @@ export function SaveBar({
   onDiscard,
   onSave,
   label,
+  edit,
+  refusal,
   children,
 }: {
   changes: ReactNode;
@@ -50,19 +56,31 @@ export function SaveBar({
   onSave(): void;
   /** What the button says, where it does not save at once. */
   label?: string;
+  /** Of what somebody else saved meanwhile. */
+  edit: Choice;
+  /** What the fields have been asked for the errors of the last save. */
+  refusal?: Refusal;
   children?: ReactNode;
 }) {
   const t = useT();
+  useUnsaved(true);
   return (
     <div className="save" role="region" aria-label={t('save.region')}>
-      <span className="sum grow">{changes}</span>
-      {children}
-      <Button variant="ghost" onClick={onDiscard} disabled={busy}>
-        {t('save.discard')}
-      </Button>
-      <Button variant="primary" onClick={onSave} busy={busy} disabled={disabled}>
-        {label ?? t('save.save')}
-      </Button>
+      {edit.newer ? (
+        <Newer choice={edit} />
+      ) : (
+        <>
+          {refusal?.ofFields && <Refused by={refusal} />}
+          <span className="sum grow">{changes}</span>
+          {children}
+          <Button variant="ghost" onClick={onDiscard} disabled={busy}>
+            {t('save.discard')}
+          </Button>
+          <Button variant="primary" onClick={onSave} busy={busy} disabled={disabled}>
+            {label ?? t('save.save')}
+          </Button>
+        </>
+      )}
     </div>
   );
 }

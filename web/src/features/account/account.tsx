@@ -1,14 +1,16 @@
-import { api } from '@/api/client';
+import { api, ApiError } from '@/api/client';
 import { keys } from '@/api/queries';
 import type { Device, MyAccount, Page as Paged } from '@/api/types';
 import { LANGUAGES, languageTag, showLanguage, useT } from '@/i18n';
 import { useNow } from '@/lib/clock';
 import { deviceName } from '@/lib/device';
+import { useEdit } from '@/lib/edit';
 import { explain } from '@/lib/errors';
 import { useMe, useZone } from '@/lib/me';
 import { useStore } from '@/lib/store';
 import { theme, type Theme } from '@/lib/theme';
 import { coarse, exact } from '@/lib/time';
+import { useUnsaved } from '@/lib/unsaved';
 import { Badge, Button, Failure, Icon, Loading, Page, Segmented, SelectField, Setting, TextField, toast } from '@/ui';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useMemo, useState } from 'react';
@@ -48,7 +50,7 @@ export default function Account() {
       }
     >
       <div className="narrow stack">
-        {isPending ? <Loading lines={4} /> : !data ? <Failure error={error} retry={() => void refetch()} /> : <Profile key={data.version} account={data} />}
+        {isPending ? <Loading lines={4} /> : !data ? <Failure error={error} retry={() => void refetch()} /> : <Profile account={data} />}
         <div className="sets card">
           {data && (
             <Setting title={t('field.email')} text={t('account.email.text')}>
@@ -72,7 +74,9 @@ function Profile({ account }: { account: MyAccount }) {
   const t = useT();
   const client = useQueryClient();
   const chosen = useStore(theme);
-  const [name, setName] = useState(account.name);
+  // Language and zone are saved at once; what is typed stays beside them.
+  const edit = useEdit(account.version, account.name);
+  useUnsaved(edit.dirty);
   const zones = useMemo(() => (typeof Intl.supportedValuesOf === 'function' ? Intl.supportedValuesOf('timeZone') : []), []);
   const save = useMutation({
     mutationFn: (change: Partial<Pick<MyAccount, 'name' | 'language' | 'zone'>>) => api.patch<MyAccount>('/me/account', change, account.version),
@@ -81,8 +85,12 @@ function Profile({ account }: { account: MyAccount }) {
       void client.invalidateQueries({ queryKey: keys.me });
       toast(t('save.done'));
     },
-    onError: (error) => toast(explain(t, error), { tone: 'error' }),
+    onError: (error) => {
+      if (error instanceof ApiError && error.status === 412) void client.invalidateQueries({ queryKey: accountKey });
+      if (!(error instanceof ApiError && error.about('/name'))) toast(explain(t, error), { tone: 'error' });
+    },
   });
+  const wrong = save.error instanceof ApiError ? save.error.about('/name') : undefined;
   return (
     <div className="sets card">
       <Setting title={t('account.profile')}>
@@ -90,14 +98,14 @@ function Profile({ account }: { account: MyAccount }) {
           className="stack"
           onSubmit={(event) => {
             event.preventDefault();
-            save.mutate({ name });
+            save.mutate({ name: edit.value });
           }}
         >
           <div className="flex gap-2 end">
             <div className="grow">
-              <TextField label={t('field.name')} maxLength={80} required value={name} onChange={(event) => setName(event.target.value)} />
+              <TextField label={t('field.name')} maxLength={80} required error={wrong} value={edit.value} onChange={(event) => edit.set(event.target.value)} />
             </div>
-            <Button type="submit" disabled={name === account.name || !name.trim()} busy={save.isPending}>
+            <Button type="submit" disabled={!edit.dirty || !edit.value.trim()} busy={save.isPending}>
               {t('save.save')}
             </Button>
           </div>
@@ -107,7 +115,7 @@ function Profile({ account }: { account: MyAccount }) {
               value={account.language?.slice(0, 2) ?? ''}
               onChange={(event) => {
                 const language = event.target.value || null;
-                if (language) void showLanguage(language, true);
+                if (language) void showLanguage(language);
                 save.mutate({ language: language && languageTag(language) });
               }}
             >

@@ -2,8 +2,11 @@ import { api, ApiError } from '@/api/client';
 import { channelsQuery, groupsQuery, skillsQuery } from '@/api/queries';
 import type { ChannelAccount, WebChatSettings } from '@/api/types';
 import { useT } from '@/i18n';
+import { useEdit } from '@/lib/edit';
 import { explain } from '@/lib/errors';
-import { Badge, Banner, Button, ChannelMark, Checkbox, CheckList, Confirm, Empty, Failure, Icon, Loading, Page, Radio, SaveBar, SelectField, Setting, TextArea, TextField, toast } from '@/ui';
+import { Refusal } from '@/lib/refusal';
+import { forgetEdits } from '@/lib/unsaved';
+import { Badge, Banner, Button, ChannelMark, Checkbox, CheckList, Confirm, Empty, Failure, Icon, Loading, Page, Radio, Refused, SaveBar, SelectField, Setting, TextArea, TextField, toast } from '@/ui';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { Link, Route, Switch, useLocation } from 'wouter';
@@ -104,11 +107,11 @@ function Back() {
 
 type Greeter = NonNullable<ChannelAccount['greeter']>;
 
-function GroupSelect({ value, onChange }: { value: number | null; onChange(id: number | null): void }) {
+function GroupSelect({ value, error, onChange }: { value: number | null; error: Refusal; onChange(id: number | null): void }) {
   const t = useT();
   const { data } = useQuery(groupsQuery);
   return (
-    <SelectField label={t('channels.group')} help={t('channels.group.help')} value={value ?? ''} onChange={(event) => onChange(event.target.value ? Number(event.target.value) : null)}>
+    <SelectField label={t('channels.group')} help={t('channels.group.help')} error={error.about('/default_group')} value={value ?? ''} onChange={(event) => onChange(event.target.value ? Number(event.target.value) : null)}>
       <option value="">{t('channels.group.none')}</option>
       {data?.map((group) => (
         <option key={group.id} value={group.id}>
@@ -120,7 +123,7 @@ function GroupSelect({ value, onChange }: { value: number | null; onChange(id: n
 }
 
 /** The first answer of the channel, and what makes it ask for a person. */
-function GreeterFields({ value, onChange }: { value: Greeter | null; onChange(value: Greeter | null): void }) {
+function GreeterFields({ value, error, onChange }: { value: Greeter | null; error: Refusal; onChange(value: Greeter | null): void }) {
   const t = useT();
   return (
     <div className="stack">
@@ -129,7 +132,7 @@ function GreeterFields({ value, onChange }: { value: Greeter | null; onChange(va
       </Checkbox>
       {value && (
         <>
-          <TextArea label={t('greeter.text')} rows={2} value={value.text} onChange={(event) => onChange({ ...value, text: event.target.value })} />
+          <TextArea label={t('greeter.text')} rows={2} error={error.about('/greeter/text')} value={value.text} onChange={(event) => onChange({ ...value, text: event.target.value })} />
           <div className="stack-2" role="radiogroup" aria-label={t('greeter.handover')}>
             <span className="label">{t('greeter.handover')}</span>
             <Radio name="handover" checked={value.handover === 'first_message'} onChange={() => onChange({ ...value, handover: 'first_message' })}>
@@ -183,7 +186,7 @@ function NewWhatsapp() {
       go(`${BASE}/${account.id}`);
     },
   });
-  const error = create.error instanceof ApiError ? create.error : null;
+  const error = new Refusal(create.error);
   return (
     <Page title={t('channels.add.whatsapp')} purpose={t('whatsapp.purpose')} actions={<Back />}>
       <form
@@ -193,35 +196,35 @@ function NewWhatsapp() {
           if (!create.isPending) create.mutate();
         }}
       >
-        {create.error && !error?.problem.errors?.length && <Banner tone="red">{explain(t, create.error)}</Banner>}
         <div className="sets card">
           <Setting title={t('whatsapp.number')} text={t('whatsapp.number.text')}>
             <div className="cols-2">
-              <TextField label={t('channels.name')} help={t('channels.name.help')} required maxLength={60} autoFocus error={error?.about('/name')} value={value.name} onChange={set('name')} />
+              <TextField label={t('channels.name')} help={t('channels.name.help')} required maxLength={60} autoFocus error={error.about('/name')} value={value.name} onChange={set('name')} />
               <span />
-              <TextField label={t('whatsapp.phone_number_id')} required inputMode="numeric" pattern="\s*\d{5,32}\s*" error={error?.about('/phone_number_id')} value={value.phone_number_id} onChange={set('phone_number_id')} />
-              <TextField label={t('whatsapp.waba_id')} required inputMode="numeric" pattern="\s*\d{5,32}\s*" error={error?.about('/waba_id')} value={value.waba_id} onChange={set('waba_id')} />
+              <TextField label={t('whatsapp.phone_number_id')} required inputMode="numeric" pattern="\s*\d{5,32}\s*" error={error.about('/phone_number_id')} value={value.phone_number_id} onChange={set('phone_number_id')} />
+              <TextField label={t('whatsapp.waba_id')} required inputMode="numeric" pattern="\s*\d{5,32}\s*" error={error.about('/waba_id')} value={value.waba_id} onChange={set('waba_id')} />
             </div>
           </Setting>
           <Setting title={t('whatsapp.secrets')} text={t('whatsapp.secrets.text')}>
             <div className="stack">
-              <TextField label={t('whatsapp.access_token')} help={t('whatsapp.access_token.help')} required type="password" autoComplete="off" error={error?.about('/access_token')} value={value.access_token} onChange={set('access_token')} />
+              <TextField label={t('whatsapp.access_token')} help={t('whatsapp.access_token.help')} required type="password" autoComplete="off" error={error.about('/access_token')} value={value.access_token} onChange={set('access_token')} />
               <div className="cols-2">
-                <TextField label={t('whatsapp.app_secret')} help={t('whatsapp.app_secret.help')} type="password" autoComplete="off" error={error?.about('/app_secret')} value={value.app_secret} onChange={set('app_secret')} />
-                <TextField label={t('whatsapp.verify_token')} help={t('whatsapp.verify_token.help')} autoComplete="off" error={error?.about('/verify_token')} value={value.verify_token} onChange={set('verify_token')} />
+                <TextField label={t('whatsapp.app_secret')} help={t('whatsapp.app_secret.help')} type="password" autoComplete="off" error={error.about('/app_secret')} value={value.app_secret} onChange={set('app_secret')} />
+                <TextField label={t('whatsapp.verify_token')} help={t('whatsapp.verify_token.help')} autoComplete="off" error={error.about('/verify_token')} value={value.verify_token} onChange={set('verify_token')} />
               </div>
             </div>
           </Setting>
           <Setting title={t('channels.routing')}>
             <div className="stack">
-              <GroupSelect value={group} onChange={setGroup} />
-              <GreeterFields value={greeter} onChange={setGreeter} />
+              <GroupSelect value={group} error={error} onChange={setGroup} />
+              <GreeterFields value={greeter} error={error} onChange={setGreeter} />
             </div>
           </Setting>
           <Setting title={t('whatsapp.simulator')} text={t('whatsapp.simulator.text')}>
-            <TextField label={t('whatsapp.graph_url')} type="url" error={error?.about('/graph_url')} value={value.graph_url} onChange={set('graph_url')} />
+            <TextField label={t('whatsapp.graph_url')} type="url" error={error.about('/graph_url')} value={value.graph_url} onChange={set('graph_url')} />
           </Setting>
         </div>
+        <Refused by={error} />
         <div className="flex gap-2">
           <Button type="submit" variant="primary" size="lg" busy={create.isPending}>
             {t('whatsapp.connect')}
@@ -247,7 +250,7 @@ const USUAL: WebChatSettings = {
   identity_required: false,
 };
 
-function WebChatFields({ value, error, onChange }: { value: WebChatSettings; error: ApiError | null; onChange(value: WebChatSettings): void }) {
+function WebChatFields({ value, error, onChange }: { value: WebChatSettings; error: Refusal; onChange(value: WebChatSettings): void }) {
   const t = useT();
   const set = (change: Partial<WebChatSettings>) => onChange({ ...value, ...change });
   const upload = value.upload ?? { enabled: true, max_bytes: MOST_MEGABYTES * MEGABYTE };
@@ -268,7 +271,7 @@ function WebChatFields({ value, error, onChange }: { value: WebChatSettings; err
             <option value="right">{t('web.right')}</option>
             <option value="left">{t('web.left')}</option>
           </SelectField>
-          <TextField label={t('web.launcher')} help={t('web.launcher.help')} maxLength={40} error={error?.about('/settings/launcher_text')} value={value.launcher_text ?? ''} onChange={(event) => set({ launcher_text: event.target.value })} />
+          <TextField label={t('web.launcher')} help={t('web.launcher.help')} maxLength={40} error={error.about('/settings/launcher_text')} value={value.launcher_text ?? ''} onChange={(event) => set({ launcher_text: event.target.value })} />
           <SelectField label={t('common.language')} value={value.language ?? 'auto'} onChange={(event) => set({ language: event.target.value })}>
             <option value="auto">{t('web.language.auto')}</option>
             <option value="es" lang="es">
@@ -283,7 +286,7 @@ function WebChatFields({ value, error, onChange }: { value: WebChatSettings; err
           </SelectField>
         </div>
         <div className="gap-top">
-          <TextArea label={t('web.greeting')} help={t('web.greeting.help')} rows={2} error={error?.about('/settings/greeting')} value={value.greeting ?? ''} onChange={(event) => set({ greeting: event.target.value })} />
+          <TextArea label={t('web.greeting')} help={t('web.greeting.help')} rows={2} error={error.about('/settings/greeting')} value={value.greeting ?? ''} onChange={(event) => set({ greeting: event.target.value })} />
         </div>
       </Setting>
       <Setting title={t('web.where')} text={t('web.where.text')}>
@@ -292,7 +295,7 @@ function WebChatFields({ value, error, onChange }: { value: WebChatSettings; err
           help={t('web.domains.help')}
           rows={2}
           spellCheck={false}
-          error={error?.about('/settings/allowed_domains')}
+          error={error.within('/settings/allowed_domains')}
           value={(value.allowed_domains ?? []).join('\n')}
           onChange={(event) => set({ allowed_domains: event.target.value.split('\n') })}
         />
@@ -320,6 +323,7 @@ function WebChatFields({ value, error, onChange }: { value: WebChatSettings; err
               type="number"
               min={1}
               max={MOST_MEGABYTES}
+              error={error.about('/settings/upload/max_bytes')}
               value={Math.max(1, Math.round(upload.max_bytes / MEGABYTE))}
               onChange={(event) => set({ upload: { ...upload, max_bytes: Math.min(MOST_MEGABYTES, Math.max(1, Number(event.target.value) || 1)) * MEGABYTE } })}
             />
@@ -350,7 +354,7 @@ function NewWebChat() {
       go(`${BASE}/${account.id}`);
     },
   });
-  const error = create.error instanceof ApiError ? create.error : null;
+  const error = new Refusal(create.error);
   return (
     <Page title={t('channels.add.web')} purpose={t('web.purpose')} actions={<Back />} className="page-wide">
       <form
@@ -361,19 +365,19 @@ function NewWebChat() {
         }}
       >
         <div className="stack">
-          {create.error && !error?.problem.errors?.length && <Banner tone="red">{explain(t, create.error)}</Banner>}
           <div className="sets card">
             <Setting title={t('web.site')}>
-              <TextField label={t('channels.name')} help={t('web.name.help')} required maxLength={60} autoFocus error={error?.about('/name')} value={name} onChange={(event) => setName(event.target.value)} />
+              <TextField label={t('channels.name')} help={t('web.name.help')} required maxLength={60} autoFocus error={error.about('/name')} value={name} onChange={(event) => setName(event.target.value)} />
             </Setting>
             <WebChatFields value={settings} error={error} onChange={setSettings} />
             <Setting title={t('channels.routing')}>
               <div className="stack">
-                <GroupSelect value={group} onChange={setGroup} />
-                <GreeterFields value={greeter} onChange={setGreeter} />
+                <GroupSelect value={group} error={error} onChange={setGroup} />
+                <GreeterFields value={greeter} error={error} onChange={setGreeter} />
               </div>
             </Setting>
           </div>
+          <Refused by={error} />
           <div>
             <Button type="submit" variant="primary" size="lg" busy={create.isPending}>
               {t('web.create')}
@@ -399,7 +403,20 @@ function One({ id }: { id: number }) {
       </Page>
     );
   }
-  return <Edit key={data.version} account={data} />;
+  return <Edit account={data} />;
+}
+
+/** What is edited of an account. */
+function edited(account: ChannelAccount) {
+  return {
+    name: account.name,
+    settings: account.kind === 'web_chat' ? { ...USUAL, ...account.settings } : null,
+    greeter: account.greeter ?? null,
+    default_group: account.default_group ?? null,
+    skills: account.skills,
+    priority_minutes: account.priority_minutes,
+    access_token: '',
+  };
 }
 
 function Edit({ account }: { account: ChannelAccount }) {
@@ -408,14 +425,13 @@ function Edit({ account }: { account: ChannelAccount }) {
   const client = useQueryClient();
   const saved = useSaved();
   const web = account.kind === 'web_chat';
-  const start = { name: account.name, settings: web ? { ...USUAL, ...account.settings } : null, greeter: account.greeter ?? null, default_group: account.default_group ?? null, skills: account.skills, priority_minutes: account.priority_minutes, access_token: '' };
-  const [value, setValue] = useState(start);
+  const edit = useEdit(account.version, edited(account));
+  const { saved: start, value, set: setValue } = edit;
   const [removing, setRemoving] = useState(false);
   const skills = useQuery(skillsQuery);
-  const dirty = JSON.stringify(value) !== JSON.stringify(start);
   const save = useMutation({
-    mutationFn: () =>
-      api.patch<ChannelAccount>(
+    mutationFn: async () => {
+      const now = await api.patch<ChannelAccount>(
         `/channel-accounts/${account.id}`,
         {
           ...(value.name === start.name ? {} : { name: value.name.trim() }),
@@ -427,13 +443,17 @@ function Edit({ account }: { account: ChannelAccount }) {
           ...(value.access_token.trim() ? { access_token: value.access_token.trim() } : {}),
         },
         account.version,
-      ),
+      );
+      edit.done(edited(now), value);
+      return now;
+    },
     onSuccess: (now) => {
       toast(t('save.done'));
       client.setQueryData([...channelsQuery.queryKey, account.id], now);
       void saved();
     },
     onError: (error) => {
+      if (error instanceof ApiError && error.status === 412) void saved();
       if (!(error instanceof ApiError && error.problem.errors?.length)) toast(explain(t, error), { tone: 'error' });
     },
   });
@@ -450,10 +470,11 @@ function Edit({ account }: { account: ChannelAccount }) {
     mutationFn: () => api.delete(`/channel-accounts/${account.id}`, undefined, account.version),
     onSuccess: () => {
       void saved();
+      forgetEdits();
       go(BASE);
     },
   });
-  const error = save.error instanceof ApiError ? save.error : null;
+  const error = new Refusal(save.error);
   return (
     <Page
       title={account.name}
@@ -495,29 +516,29 @@ function Edit({ account }: { account: ChannelAccount }) {
               </Setting>
             )}
             <Setting title={t('channels.name')}>
-              <TextField label={t('channels.name')} maxLength={60} error={error?.about('/name')} value={value.name} onChange={(event) => setValue({ ...value, name: event.target.value })} />
+              <TextField label={t('channels.name')} maxLength={60} error={error.about('/name')} value={value.name} onChange={(event) => setValue({ ...value, name: event.target.value })} />
             </Setting>
             {value.settings && <WebChatFields value={value.settings} error={error} onChange={(settings) => setValue({ ...value, settings })} />}
             {!web && (
               <Setting title={t('whatsapp.token.new')} text={t('whatsapp.token.new.text')}>
-                <TextField label={t('whatsapp.access_token')} type="password" autoComplete="off" error={error?.about('/access_token')} value={value.access_token} onChange={(event) => setValue({ ...value, access_token: event.target.value })} />
+                <TextField label={t('whatsapp.access_token')} type="password" autoComplete="off" error={error.about('/access_token')} value={value.access_token} onChange={(event) => setValue({ ...value, access_token: event.target.value })} />
               </Setting>
             )}
             <Setting title={t('channels.routing')}>
               <div className="stack">
-                <GroupSelect value={value.default_group} onChange={(default_group) => setValue({ ...value, default_group })} />
-                <CheckList label={t('channels.skills')} help={t('channels.skills.help')} error={error?.problem.errors?.find((one) => one.pointer.startsWith('/skills'))?.message} options={skills.data ?? []} chosen={value.skills} onChange={(ids) => setValue({ ...value, skills: ids })} />
+                <GroupSelect value={value.default_group} error={error} onChange={(default_group) => setValue({ ...value, default_group })} />
+                <CheckList label={t('channels.skills')} help={t('channels.skills.help')} error={error.within('/skills')} options={skills.data ?? []} chosen={value.skills} onChange={(ids) => setValue({ ...value, skills: ids })} />
                 <TextField
                   label={t('channels.priority')}
                   help={t('channels.priority.help')}
                   type="number"
                   min={0}
                   max={1_440}
-                  error={error?.about('/priority_minutes')}
+                  error={error.about('/priority_minutes')}
                   value={value.priority_minutes}
                   onChange={(event) => setValue({ ...value, priority_minutes: Math.trunc(Number(event.target.value) || 0) })}
                 />
-                <GreeterFields value={value.greeter} onChange={(greeter) => setValue({ ...value, greeter })} />
+                <GreeterFields value={value.greeter} error={error} onChange={(greeter) => setValue({ ...value, greeter })} />
               </div>
             </Setting>
             <Setting
@@ -533,7 +554,19 @@ function Edit({ account }: { account: ChannelAccount }) {
         </div>
         {value.settings && <Preview name={value.name} settings={value.settings} />}
       </div>
-      {dirty && <SaveBar changes={<b>{t('save.unsaved')}</b>} busy={save.isPending} onDiscard={() => setValue(start)} onSave={() => save.mutate()} />}
+      {edit.dirty && (
+        <SaveBar
+          changes={<b>{t('save.unsaved')}</b>}
+          busy={save.isPending}
+          edit={edit}
+          refusal={error}
+          onDiscard={() => {
+            edit.discard();
+            save.reset();
+          }}
+          onSave={() => save.mutate()}
+        />
+      )}
       {removing && (
         <Confirm
           title={t('channels.delete.title', { name: account.name })}

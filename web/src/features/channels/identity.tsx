@@ -1,8 +1,9 @@
-import { api, type ApiError } from '@/api/client';
+import { api } from '@/api/client';
 import { channelsQuery } from '@/api/queries';
 import type { ChannelAccount, WebChatSettings } from '@/api/types';
 import { useT } from '@/i18n';
 import { explain } from '@/lib/errors';
+import type { Refusal } from '@/lib/refusal';
 import { Banner, Button, Checkbox, Dialog, SelectField, Setting, TextArea, toast } from '@/ui';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
@@ -14,7 +15,7 @@ const QUESTIONS = ['name', 'email', 'phone'] as const;
 const ASKED = ['off', 'optional', 'required'] as const;
 
 /** What is asked before the first message, and whether strangers may write at all. */
-export function ChatFormFields({ value, error, onChange }: { value: WebChatSettings; error: ApiError | null; onChange(value: WebChatSettings): void }) {
+export function ChatFormFields({ value, error, onChange }: { value: WebChatSettings; error: Refusal; onChange(value: WebChatSettings): void }) {
   const t = useT();
   const form = { ...NOTHING, ...value.form };
   const set = (change: Partial<Form>) => onChange({ ...value, form: { ...form, ...change } });
@@ -36,7 +37,7 @@ export function ChatFormFields({ value, error, onChange }: { value: WebChatSetti
           label={t('web.form.consent')}
           help={t('web.form.consent.help')}
           rows={2}
-          error={error?.about('/settings/form/consent')}
+          error={error.about('/settings/form/consent')}
           value={form.consent ?? ''}
           onChange={(event) => set({ consent: event.target.value })}
         />

@@ -6,6 +6,7 @@ import { serverNow, useNow } from '@/lib/clock';
 import { explain } from '@/lib/errors';
 import { uuid } from '@/lib/ids';
 import { useMay, useMe } from '@/lib/me';
+import { customerName } from '@/lib/names';
 import { useStore } from '@/lib/store';
 import { bytes, spans } from '@/lib/text';
 import { useLink, useLive } from '@/realtime';
@@ -14,6 +15,8 @@ import { useQuery } from '@tanstack/react-query';
 import { useEffect, useRef, useState, type ClipboardEvent, type DragEvent, type KeyboardEvent } from 'react';
 import { useAct } from './actions';
 import { compress, mediaKind, misfit } from './attachments';
+import { attached, filesOf, pasted, patchFile, setFiles, upload, type Attached } from './composer-files';
+import { inList, walking } from './composer-keys';
 import { callComposer, focusComposer, replyTo } from './composer-state';
 import type { Dialogs } from './dialogs';
 import { draftOf, drafts, setDraft } from './drafts';
@@ -31,19 +34,6 @@ const MOST_FILES = 10;
 const LINES = 10;
 const LINE_PX = 22;
 
-interface Attached {
-  id: string;
-  name: string;
-  mime: string;
-  size: number;
-  file?: string;
-  error?: string;
-  /** What a customer reads with it. */
-  caption?: string;
-  /** As it was chosen, to make it smaller. */
-  source?: Blob;
-}
-
 export function Composer({ c, outbox, open }: { c: Conversation; outbox: Outbox; open: Dialogs }) {
   const t = useT();
   const me = useMe();
@@ -60,7 +50,7 @@ export function Composer({ c, outbox, open }: { c: Conversation; outbox: Outbox;
   const picker = useRef<HTMLInputElement>(null);
   const typed = useRef(0);
   const sending = useRef(false);
-  const [files, setFiles] = useState<Attached[]>([]);
+  const files = filesOf(useStore(attached), c.id);
   const [emoji, setEmoji] = useState(false);
   const [caret, setCaret] = useState(0);
   const [option, setOption] = useState(0);
@@ -81,11 +71,11 @@ export function Composer({ c, outbox, open }: { c: Conversation; outbox: Outbox;
   // Only asked for when it is needed: what is typed is measured at every key.
   const pieces = !note && length > limit ? split(text, limit, unit) : [];
   const uploading = files.some((file) => !file.file && !file.error);
-  const unfit = (file: Attached) => (file.file ? misfit(limits, c.channel_account.kind, file) : null);
+  const unfit = (file: Attached) => (file.file && !note ? misfit(limits, c.channel_account.kind, file) : null);
   const offered = completion(text, caret);
   const formatted = spans(text).some((span) => span.kind !== 'text' && span.kind !== 'link');
   const whole = writable && !uploading;
-  const ready = whole && length <= limit && (text.trim() !== '' || (!note && files.some((file) => file.file)));
+  const ready = whole && length <= limit && (text.trim() !== '' || files.some((file) => file.file));
   const quote = !note && quoted?.conversation === c.id ? quoted.message : null;
 
   useEffect(() => {
@@ -103,8 +93,18 @@ export function Composer({ c, outbox, open }: { c: Conversation; outbox: Outbox;
 
   useEffect(() => {
     // On a touch screen the keyboard would cover what was just opened.
-    if (window.matchMedia('(pointer: fine)').matches) area.current?.focus({ preventScroll: true });
+    if (window.matchMedia('(pointer: fine)').matches && !walking()) area.current?.focus({ preventScroll: true });
   }, [c.id, writable]);
+
+  useEffect(() => {
+    const enter = (event: globalThis.KeyboardEvent) => {
+      if (event.key !== 'Enter' || !inList(event.target)) return;
+      event.preventDefault();
+      area.current?.focus({ preventScroll: true });
+    };
+    window.addEventListener('keydown', enter);
+    return () => window.removeEventListener('keydown', enter);
+  }, []);
 
   const change = (value: string) => {
     setDraft(c.id, note ? { note: value } : { reply: value });
@@ -115,32 +115,22 @@ export function Composer({ c, outbox, open }: { c: Conversation; outbox: Outbox;
   };
 
   const attach = (list: Iterable<File>) => {
-    if (!canReply || !windowOpen) {
+    if (!writable) {
       toast(t('composer.files.mine'), { tone: 'error' });
       return;
     }
-    for (const file of [...list].slice(0, MOST_FILES - files.length)) upload(file, file.name, uuid());
-  };
-
-  const patch = (id: string, change: Partial<Attached>) => setFiles((now) => now.map((one) => (one.id === id ? { ...one, ...change } : one)));
-
-  const upload = (source: Blob, name: string, id: string) => {
-    const start: Attached = { id, name, mime: source.type || 'application/octet-stream', size: source.size, source };
-    setFiles((now) => (now.some((one) => one.id === id) ? now.map((one) => (one.id === id ? { ...start, caption: one.caption } : one)) : [...now, start]));
-    const form = new FormData();
-    form.append('file', source, name);
-    api
-      .upload<StoredFile>('/files', form)
-      .then((stored) => patch(id, { file: stored.id, mime: stored.mime || start.mime, size: stored.size }))
-      .catch((error: unknown) => patch(id, { error: explain(t, error) }));
+    const all = [...list];
+    const room = Math.max(0, MOST_FILES - filesOf(attached.get(), c.id).length);
+    for (const file of all.slice(0, room)) upload(t, c.id, file, file.name, uuid());
+    if (all.length > room) toast(t('composer.files.most', { most: MOST_FILES, n: all.length - room }), { tone: 'error' });
   };
 
   /** A picture that the channel would refuse goes again, as a jpeg that fits. */
   const shrink = async (file: Attached, most: number) => {
-    patch(file.id, { file: undefined });
-    const small = file.source && (await compress(file.source, most));
-    if (small) upload(small, file.name.replace(/\.\w+$/u, '') + '.jpg', file.id);
-    else patch(file.id, { file: file.file, error: t('composer.file.unreadable') });
+    patchFile(c.id, file.id, { file: undefined });
+    const small = await compress(file.source, most);
+    if (small) upload(t, c.id, small, file.name.replace(/\.\w+$/u, '') + '.jpg', file.id);
+    else patchFile(c.id, file.id, { file: file.file, error: t('composer.file.unreadable') });
   };
 
   /** What the channel does not carry goes as a link that everybody can open. */
@@ -162,29 +152,26 @@ export function Composer({ c, outbox, open }: { c: Conversation; outbox: Outbox;
   };
 
   const deliver = async () => {
-    const base = { conversation: c.id, note, reply_to: quote?.id ?? null, seen: c.epoch };
+    const base = { conversation: c.id, note, reply_to: quote?.id ?? null, seen: c.epoch, to: customerName(t, c) };
     const words = text.trim();
-    const contents: Content[] = note
-      ? [{ type: 'text', text: words }]
-      : await Promise.all(
-          files
-            .filter((file) => file.file)
-            .map((file): Content | Promise<Content> => {
-              if (unfit(file)) return asLink(file);
-              const kind = mediaKind(file.mime);
-              const caption = kind === 'audio' ? undefined : file.caption?.trim() || undefined;
-              return { type: kind, file: file.file, mime: file.mime, name: file.name, size: file.size, caption };
-            }),
-        );
+    const going = files.filter((file) => file.file);
+    const contents: Content[] = await Promise.all(
+      going.map((file): Content | Promise<Content> => {
+        if (unfit(file)) return asLink(file);
+        const kind = mediaKind(file.mime);
+        const caption = kind === 'audio' ? undefined : file.caption?.trim() || undefined;
+        return { type: kind, file: file.file, mime: file.mime, name: file.name, size: file.size, caption };
+      }),
+    );
     const first = contents[0];
     // One picture and a text belong together; an audio cannot carry a text.
-    if (!note && words) {
+    if (words) {
       const together = contents.length === 1 && first && 'file' in first && first.type !== 'audio' && !first.caption;
-      if (together && measure(words, 'characters') <= (carries?.caption ?? 0)) first.caption = words;
+      if (together && measure(words, 'characters') <= (note ? NOTE_LIMIT : (carries?.caption ?? 0))) first.caption = words;
       else contents.push(...split(words, limit, unit).map((text): Content => ({ type: 'text', text })));
     }
     contents.forEach((content, i) => outbox.add({ ...base, content, reply_to: i === 0 ? base.reply_to : null }, serverNow() + i));
-    setFiles([]);
+    setFiles(c.id, (now) => now.filter((one) => !going.some((file) => file.id === one.id)));
     replyTo.set(null);
     setDraft(c.id, note ? { note: '', mode: 'reply' } : { reply: '' });
     area.current?.focus();
@@ -234,9 +221,10 @@ export function Composer({ c, outbox, open }: { c: Conversation; outbox: Outbox;
   };
 
   const paste = (event: ClipboardEvent) => {
-    if (note || event.clipboardData.files.length === 0) return;
+    const found = pasted(event.clipboardData);
+    if (found.length === 0) return;
     event.preventDefault();
-    attach(event.clipboardData.files);
+    attach(found);
   };
 
   const drop = (event: DragEvent) => {
@@ -332,7 +320,10 @@ export function Composer({ c, outbox, open }: { c: Conversation; outbox: Outbox;
                   <li key={file.id} className={file.error ? 'file-chip is-bad' : 'file-chip'} title={file.error}>
                     {file.file || file.error ? <Icon name={file.error ? 'warn' : bad ? 'link' : mediaKind(file.mime) === 'image' ? 'image' : 'file'} size={14} /> : <span className="spin" />}
                     <span className="trunc">{file.name}</span>
-                    <span className="faint">{file.error ?? bytes(file.size, t.language)}</span>
+                    <span className={file.error ? 'trunc' : 'faint'}>{file.error ?? bytes(file.size, t.language)}</span>
+                    {file.error && !file.file && (
+                      <IconButton icon="retry" size="xs" label={t('composer.file.again', { name: file.name })} onClick={() => upload(t, c.id, file.source, file.name, file.id)} />
+                    )}
                     {bad && (
                       <span className="c-amber" role="status">
                         {t(`composer.file.link.${bad.why}`, { max: bytes(bad.max, t.language) })}
@@ -350,10 +341,10 @@ export function Composer({ c, outbox, open }: { c: Conversation; outbox: Outbox;
                         placeholder={t('composer.file.caption.hint')}
                         maxLength={1_024}
                         value={file.caption ?? ''}
-                        onChange={(event) => patch(file.id, { caption: event.target.value })}
+                        onChange={(event) => patchFile(c.id, file.id, { caption: event.target.value })}
                       />
                     )}
-                    <IconButton icon="x" size="xs" label={t('composer.file.drop', { name: file.name })} onClick={() => setFiles((now) => now.filter((one) => one.id !== file.id))} />
+                    <IconButton icon="x" size="xs" label={t('composer.file.drop', { name: file.name })} onClick={() => setFiles(c.id, (now) => now.filter((one) => one.id !== file.id))} />
                   </li>
                 );
               })}
@@ -392,23 +383,19 @@ export function Composer({ c, outbox, open }: { c: Conversation; outbox: Outbox;
             </div>
           )}
           <div className="tools">
-            {!note && (
-              <>
-                <IconButton icon="clip" size="sm" label={t('composer.attach')} onClick={() => picker.current?.click()} />
-                <input
-                  ref={picker}
-                  type="file"
-                  multiple
-                  hidden
-                  aria-hidden="true"
-                  tabIndex={-1}
-                  onChange={(event) => {
-                    if (event.target.files) attach(event.target.files);
-                    event.target.value = '';
-                  }}
-                />
-              </>
-            )}
+            <IconButton icon="clip" size="sm" label={t('composer.attach')} onClick={() => picker.current?.click()} />
+            <input
+              ref={picker}
+              type="file"
+              multiple
+              hidden
+              aria-hidden="true"
+              tabIndex={-1}
+              onChange={(event) => {
+                if (event.target.files) attach(event.target.files);
+                event.target.value = '';
+              }}
+            />
             {!note && canRecord() && <Voice c={c} outbox={outbox} />}
             <span className="emoji-box">
               <IconButton icon="smile" size="sm" on={emoji} label={t('composer.emoji')} aria-expanded={emoji} onClick={() => setEmoji(!emoji)} />

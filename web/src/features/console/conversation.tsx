@@ -20,6 +20,8 @@ import { Composer } from './composer';
 import type { Dialogs } from './dialogs';
 import { fetchDraft } from './drafts';
 import type { Outbox } from './outbox';
+import { useOwner } from './outbox-owner';
+import { UnsentElsewhere, UnsentTo } from './outbox-unsent';
 import { Thread } from './thread';
 import type { Place } from './view';
 
@@ -37,6 +39,7 @@ const SOON_MS = 2 * 3_600_000;
 export function Conversation({ place, id, outbox, open, panel, onPanel }: Props) {
   const t = useT();
   const live = useLive();
+  useOwner();
   const { data: c, error, isPending, refetch } = useQuery(conversationQuery(id));
   useEffect(() => {
     live.socket.view(id);
@@ -56,9 +59,12 @@ export function Conversation({ place, id, outbox, open, panel, onPanel }: Props)
     return (
       <section className="conv" aria-label={t('conv.label')}>
         {gone ? (
-          <Empty icon="lock" title={t('conv.gone')} action={<Button onClick={() => place.go({}, null)}>{t('conv.back')}</Button>}>
-            {t('conv.gone.text')}
-          </Empty>
+          <>
+            <Empty icon="lock" title={t('conv.gone')} action={<Button onClick={() => place.go({}, null)}>{t('conv.back')}</Button>}>
+              {t('conv.gone.text')}
+            </Empty>
+            <UnsentTo conversation={id} />
+          </>
         ) : (
           <Failure error={error} retry={() => void refetch()} />
         )}
@@ -70,6 +76,7 @@ export function Conversation({ place, id, outbox, open, panel, onPanel }: Props)
       <Header c={c} place={place} open={open} panel={panel} onPanel={onPanel} />
       <Clocks c={c} />
       <Offline />
+      <UnsentElsewhere conversation={id} />
       <Thread key={c.id} c={c} outbox={outbox} />
       <Composer key={`composer-${c.id}`} c={c} outbox={outbox} open={open} />
     </section>

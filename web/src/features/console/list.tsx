@@ -239,7 +239,7 @@ export function List({ place }: { place: Place }) {
 }
 
 function hasFilters({ view }: Place): boolean {
-  return view.channel !== undefined || view.group !== undefined || view.owner !== undefined || !!view.q;
+  return view.channel !== undefined || view.group !== undefined || view.owner !== undefined || !!view.owed || !!view.q;
 }
 
 function Filters({ place, focus }: { place: Place; focus: boolean }) {
@@ -296,13 +296,18 @@ function Filters({ place, focus }: { place: Place; focus: boolean }) {
             ))}
           </select>
         ))}
+        {view.state === 'active' && (
+          <button type="button" className={view.owed ? 'chip is-on' : 'chip'} aria-pressed={!!view.owed} onClick={() => place.go({ owed: view.owed ? undefined : true })}>
+            {t('filter.owed')}
+          </button>
+        )}
         {hasFilters(place) && (
           <button
             type="button"
             className="chip"
             onClick={() => {
               setQ('');
-              place.go({ channel: undefined, group: undefined, owner: undefined, q: undefined });
+              place.go({ channel: undefined, group: undefined, owner: undefined, owed: undefined, q: undefined });
             }}
           >
             <Icon name="x" />

@@ -13,6 +13,8 @@ import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } fr
 import { useAct } from './actions';
 import { Bubble, Pending } from './message';
 import type { Outbox } from './outbox';
+import { useOwner } from './outbox-owner';
+import { UnsentAnywhere } from './outbox-unsent';
 import { replyTo } from './composer-state';
 
 const NEAR_PX = 80;
@@ -45,12 +47,18 @@ export function Thread({ c, outbox }: { c: Conversation; outbox: Outbox }) {
     if (incoming[0]) setDivider({ id: incoming[0].id, count: unread });
   }
 
+  const newest = pending.at(-1)?.at ?? 0;
+  const spoken = useRef(newest);
+
   const byId = useMemo(() => new Map(messages.map((m) => [m.id, m])), [messages]);
   const last = messages.at(-1)?.id;
 
   useLayoutEffect(() => {
     const box = scroller.current;
     if (!box) return;
+    // Who writes wants to see it, wherever they were reading.
+    if (newest > spoken.current) bottom.current = true;
+    spoken.current = Math.max(spoken.current, newest);
     const top = messages[0]?.id;
     if (first.current && top !== undefined && top !== first.current.id && byId.has(first.current.id)) {
       box.scrollTop += box.scrollHeight - first.current.height;
@@ -147,11 +155,11 @@ export function Thread({ c, outbox }: { c: Conversation; outbox: Outbox }) {
                   </div>
                 );
               })}
-              {pending.map((entry) => (
-                <Pending key={entry.client_id} entry={entry} outbox={outbox} c={c} />
-              ))}
             </>
           )}
+          {pending.map((entry) => (
+            <Pending key={entry.client_id} entry={entry} outbox={outbox} c={c} />
+          ))}
           {who.length > 0 && (
             <div className="typing" role="status">
               <span className="dots" aria-hidden="true">
@@ -186,6 +194,7 @@ function Day({ at }: { at: number }) {
 
 export function NoConversation() {
   const t = useT();
+  useOwner();
   return (
     <section className="conv conv-none" aria-label={t('conv.label')}>
       <Empty icon="reply" title={t('conv.none')}>
@@ -195,6 +204,7 @@ export function NoConversation() {
         <Icon name="keyboard" />
         {t('conv.none.keys')}
       </p>
+      <UnsentAnywhere />
     </section>
   );
 }

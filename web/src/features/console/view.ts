@@ -26,6 +26,7 @@ export function parseView(tray: string | undefined, search: string): View {
     channel: id(params.get('channel')),
     group: id(params.get('group')),
     owner: id(params.get('owner')),
+    owed: params.get('owed') === 'true' || undefined,
     q: params.get('q') || undefined,
   };
 }
@@ -35,7 +36,7 @@ export function viewPath(view: View, conversation?: number | null): string {
   const params = new URLSearchParams();
   if (view.state !== 'active') params.set('state', view.state);
   if (view.order !== 'waiting') params.set('order', view.order);
-  for (const name of ['channel', 'group', 'owner', 'q'] as const) {
+  for (const name of ['channel', 'group', 'owner', 'owed', 'q'] as const) {
     const value = view[name];
     if (value !== undefined && value !== '') params.set(name, String(value));
   }

@@ -3,9 +3,12 @@ import { channelsQuery, groupsQuery } from '@/api/queries';
 import type { AfterHours, AfterHoursMessage, BusinessHours, Exception, HoursPreview, HoursState } from '@/api/types';
 import { useT, type Translator } from '@/i18n';
 import { serverNow, useNow } from '@/lib/clock';
+import { together, useEdit } from '@/lib/edit';
 import { explain } from '@/lib/errors';
 import { useMe } from '@/lib/me';
+import { Refusal } from '@/lib/refusal';
 import { dayKey, openingTime } from '@/lib/time';
+import { leave } from '@/lib/unsaved';
 import '@/ui/css/hours.css';
 import { Badge, Banner, Button, Dialog, Empty, Failure, Icon, Loading, Page, SaveBar, SelectField, Setting, toast } from '@/ui';
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
@@ -42,7 +45,7 @@ export default function Hours() {
   const flat = scopes.flatMap((part) => part.list);
   const wanted = new URLSearchParams(search).get('scope');
   const scope = flat.find((one) => one.key === wanted) ?? flat[0];
-  const open = (key: string) => go(key === 'workspace' ? PATH : `${PATH}?scope=${key}`);
+  const open = (key: string) => key !== scope?.key && leave(() => go(key === 'workspace' ? PATH : `${PATH}?scope=${key}`));
   return (
     <Page title={t('nav.hours')} purpose={t('hours.purpose')} className="hours">
       <div className="hours-split">
@@ -84,7 +87,7 @@ function Loaded({ scope }: { scope: Scope }) {
       />
     );
   }
-  return <Editor key={`${hours.data.version}.${message.data.version}.${String(hours.data.from)}.${String(message.data.from)}`} scope={scope} hours={hours.data} message={message.data} />;
+  return <Editor scope={scope} hours={hours.data} message={message.data} />;
 }
 
 interface Draft {
@@ -99,18 +102,24 @@ function body(message: AfterHoursMessage): AfterHours {
   return { enabled: message.enabled, then: message.then, held: message.held, texts: message.texts };
 }
 
-const same = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b);
+/** What a scope has of its own. */
+function ownHours(scope: string, { from, zone, week, exceptions }: BusinessHours): Draft | null {
+  return from === scope ? { zone: zone ?? null, week, exceptions } : null;
+}
+
+function ownMessage(scope: string, message: AfterHoursMessage): AfterHours | null {
+  return message.from === scope || scope === 'workspace' ? body(message) : null;
+}
 
 function Editor({ scope, hours, message }: { scope: Scope; hours: BusinessHours; message: AfterHoursMessage }) {
   const t = useT();
   const me = useMe();
   const client = useQueryClient();
   const inherits = hours.from !== scope.key;
-  const saved: Draft | null = inherits ? null : { zone: hours.zone ?? null, week: hours.week, exceptions: hours.exceptions };
-  const ownMessage = message.from === scope.key;
-  const savedMessage = ownMessage || scope.key === 'workspace' ? body(message) : null;
-  const [draft, setDraft] = useState(saved);
-  const [said, setSaid] = useState(savedMessage);
+  const times = useEdit(`${hours.version}.${hours.from}`, ownHours(scope.key, hours));
+  const words = useEdit(`${message.version}.${message.from}`, ownMessage(scope.key, message));
+  const { saved, value: draft, set: setDraft } = times;
+  const { value: said, set: setSaid } = words;
   const [editing, setEditing] = useState<Exception | null>(null);
   const [fresh, setFresh] = useState(false);
   const [nights, setNights] = useState<string[] | null>(null);
@@ -128,19 +137,31 @@ function Editor({ scope, hours, message }: { scope: Scope; hours: BusinessHours;
   });
 
   const changes = [
-    !same(draft, saved) && (saved === null && draft ? t('hours.changed.own') : draft === null ? t('hours.changed.inherit') : t('hours.changed.hours')),
-    !same(said, savedMessage) && t('hours.changed.message'),
+    times.dirty && (saved === null && draft ? t('hours.changed.own') : draft === null ? t('hours.changed.inherit') : t('hours.changed.hours')),
+    words.dirty && t('hours.changed.message'),
   ].filter((one): one is string => typeof one === 'string');
 
   const save = useMutation({
     mutationFn: async (confirm: boolean) => {
-      if (!same(draft, saved)) {
-        if (draft) await api.put(`/business-hours/${scope.key}`, { ...draft, confirm }, { version: hours.version });
-        else await api.delete(`/business-hours/${scope.key}`);
+      // The first of the two stays saved when the second is refused.
+      if (times.dirty) {
+        if (draft) {
+          const now = await api.put<BusinessHours>(`/business-hours/${scope.key}`, { ...draft, confirm }, { version: hours.version });
+          times.done(ownHours(scope.key, now), draft);
+        } else {
+          await api.delete(`/business-hours/${scope.key}`);
+          times.done(null, null);
+        }
+        setNights(null);
       }
-      if (!same(said, savedMessage)) {
-        if (said) await api.put(`/after-hours-messages/${scope.key}`, said, { version: message.version });
-        else await api.delete(`/after-hours-messages/${scope.key}`);
+      if (words.dirty) {
+        if (said) {
+          const now = await api.put<AfterHoursMessage>(`/after-hours-messages/${scope.key}`, said, { version: message.version });
+          words.done(ownMessage(scope.key, now), said);
+        } else {
+          await api.delete(`/after-hours-messages/${scope.key}`);
+          words.done(null, null);
+        }
       }
     },
     onSuccess: () => {
@@ -151,15 +172,14 @@ function Editor({ scope, hours, message }: { scope: Scope; hours: BusinessHours;
       if (error instanceof ApiError && error.problem['reason'] === 'overnight') setNights(((error.problem['findings'] as { overnight?: string[] } | undefined)?.overnight ?? []) as string[]);
       else if (!(error instanceof ApiError && error.problem.errors?.length)) toast(explain(t, error), { tone: 'error' });
     },
-    // Also after a failure: the first of two may have been saved.
     onSettled: (_, error) => {
       if (error instanceof ApiError && error.status === 409) return;
       void client.invalidateQueries({ queryKey: hoursKey });
       void client.invalidateQueries({ queryKey: messageKey });
     },
   });
-  const wrong = save.error instanceof ApiError ? save.error : preview.error instanceof ApiError ? preview.error : null;
-  const about = (pointer: string) => wrong?.about(pointer);
+  const wrong = new Refusal(save.error ?? preview.error);
+  const about = (pointer: string) => wrong.about(pointer);
 
   const edit = (date: string | null) => {
     const list = draft?.exceptions ?? [];
@@ -181,7 +201,7 @@ function Editor({ scope, hours, message }: { scope: Scope; hours: BusinessHours;
 
   return (
     <div className="stack">
-      <Now state={draft ? (preview.data?.state ?? null) : hours.state} zone={zone} draft={!same(draft, saved)} />
+      <Now state={draft ? (preview.data?.state ?? null) : hours.state} zone={zone} draft={times.dirty} />
       {!draft ? (
         <div className="card hours-none">
           <Empty
@@ -209,7 +229,7 @@ function Editor({ scope, hours, message }: { scope: Scope; hours: BusinessHours;
                 {workspace ? t('hours.drop') : t('hours.drop.own')}
               </Button>
             </div>
-            <Week week={draft.week} about={about} onChange={(week) => setDraft({ ...draft, week })} />
+            <Week key={times.version} week={draft.week} about={about} onChange={(week) => setDraft({ ...draft, week })} />
             {(preview.data?.notices.length ?? 0) > 0 && readable && (
               <Banner tone="blue">{t('hours.merged', { days: preview.data?.notices.map((one) => dayNames(t.language)[Number(one.pointer.split('/')[2])] ?? t('hours.exception')).join(', ') ?? '' })}</Banner>
             )}
@@ -258,9 +278,11 @@ function Editor({ scope, hours, message }: { scope: Scope; hours: BusinessHours;
           }
           busy={save.isPending}
           disabled={draft !== null && !readable}
+          edit={together([times, words])}
+          refusal={wrong}
           onDiscard={() => {
-            setDraft(saved);
-            setSaid(savedMessage);
+            times.discard();
+            words.discard();
             save.reset();
           }}
           onSave={() => save.mutate(false)}

@@ -2,9 +2,11 @@ import { api, ApiError } from '@/api/client';
 import { agentsQuery, groupsQuery } from '@/api/queries';
 import type { Agent, Group } from '@/api/types';
 import { useT } from '@/i18n';
+import { useEdit } from '@/lib/edit';
 import { explain } from '@/lib/errors';
+import { Refusal } from '@/lib/refusal';
 import { fold } from '@/lib/text';
-import { Avatar, Badge, Banner, Button, Checkbox, Dialog, Empty, Failure, Icon, Loading, Page, SelectField, TextField } from '@/ui';
+import { Avatar, Badge, Banner, Button, Checkbox, Dialog, Empty, Failure, Icon, Loading, Newer, Page, Refused, SelectField, TextField } from '@/ui';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { ChannelChecks } from './channels';
@@ -41,7 +43,7 @@ export default function Groups() {
               <div className="flex gap-2">
                 {group.colour && <span className="dot" style={{ background: group.colour }} aria-hidden="true" />}
                 <h2 className="trunc">{group.name}</h2>
-                <code className="mono xs faint grow">{group.key}</code>
+                <code className="mono xs faint trunc grow">{group.key}</code>
                 {group.default && <Badge tone="green">{t('groups.default')}</Badge>}
               </div>
               {group.description && <p className="sm muted">{group.description}</p>}
@@ -81,7 +83,7 @@ export default function Groups() {
           ))}
         </ul>
       )}
-      {open && <Editor group={open === 'new' ? null : open} all={groups.data ?? []} agents={agents.data ?? []} onClose={() => setOpen(null)} />}
+      {open && <Editor group={open === 'new' ? null : (groups.data?.find((group) => group.id === open.id) ?? open)} all={groups.data ?? []} agents={agents.data ?? []} onClose={() => setOpen(null)} />}
       {removing && <Remove group={removing} others={(groups.data ?? []).filter((group) => group.id !== removing.id)} onClose={() => setRemoving(null)} />}
     </Page>
   );
@@ -97,7 +99,7 @@ function Editor({ group, all, agents, onClose }: { group: Group | null; all: Gro
   const t = useT();
   const client = useQueryClient();
   const [find, setFind] = useState('');
-  const [value, setValue] = useState({
+  const edit = useEdit(group?.version ?? 0, {
     name: group?.name ?? '',
     key: group?.key ?? '',
     description: group?.description ?? '',
@@ -109,6 +111,7 @@ function Editor({ group, all, agents, onClose }: { group: Group | null; all: Gro
     supervisors: group?.supervisors ?? [],
     default: group?.default ?? false,
   });
+  const { value, set: setValue } = edit;
   const save = useMutation({
     mutationFn: () => {
       const { key, ...body } = value;
@@ -119,11 +122,13 @@ function Editor({ group, all, agents, onClose }: { group: Group | null; all: Gro
       void client.invalidateQueries({ queryKey: groupsQuery.queryKey });
       onClose();
     },
+    onError: (error) => {
+      if (error instanceof ApiError && error.status === 412) void client.invalidateQueries({ queryKey: groupsQuery.queryKey });
+    },
   });
-  const error = save.error instanceof ApiError ? save.error : null;
+  const error = new Refusal(save.error);
   const others = all.filter((other) => other.id !== group?.id);
   const minutes = value.overflow_seconds === null ? '' : String(value.overflow_seconds / 60);
-  const wrongChannel = error?.problem.errors?.find((one) => one.pointer.startsWith('/channels'));
   const toggle = (list: 'members' | 'supervisors', id: number) =>
     setValue({ ...value, [list]: value[list].includes(id) ? value[list].filter((one) => one !== id) : [...value[list], id] });
   const shown = agents.filter((agent) => fold(agent.name).includes(fold(find)));
@@ -131,30 +136,32 @@ function Editor({ group, all, agents, onClose }: { group: Group | null; all: Gro
     <Dialog
       title={group ? group.name : t('groups.new')}
       wide
+      unsaved={edit.dirty}
       onClose={onClose}
       onSubmit={() => save.mutate()}
       footer={
         <>
           <Button onClick={onClose}>{t('common.cancel')}</Button>
-          <Button type="submit" variant="primary" disabled={!value.name.trim()} busy={save.isPending}>
+          <Button type="submit" variant="primary" disabled={!value.name.trim() || edit.newer} busy={save.isPending}>
             {t('save.save')}
           </Button>
         </>
       }
     >
-      {save.error && !error?.problem.errors?.length && <Banner tone="red">{explain(t, save.error)}</Banner>}
+      <Newer choice={edit} onChosen={save.reset} />
+      {!edit.newer && <Refused by={error} />}
       <div className="cols-2">
-        <TextField label={t('groups.name')} required maxLength={40} error={error?.about('/name')} value={value.name} onChange={(event) => setValue({ ...value, name: event.target.value })} />
+        <TextField label={t('groups.name')} required maxLength={40} error={error.about('/name')} value={value.name} onChange={(event) => setValue({ ...value, name: event.target.value })} />
         <TextField
           label={t('groups.key')}
           help={t('groups.key.help')}
           pattern="[a-z0-9_\-]*"
-          error={error?.about('/key')}
+          error={error.about('/key')}
           value={value.key}
           onChange={(event) => setValue({ ...value, key: event.target.value })}
         />
       </div>
-      <TextField label={t('groups.description')} value={value.description} onChange={(event) => setValue({ ...value, description: event.target.value })} />
+      <TextField label={t('groups.description')} error={error.about('/description')} value={value.description} onChange={(event) => setValue({ ...value, description: event.target.value })} />
       <fieldset className="stack-2">
         <legend className="label">{t('groups.colour')}</legend>
         <div className="swatches">
@@ -173,7 +180,7 @@ function Editor({ group, all, agents, onClose }: { group: Group | null; all: Gro
             />
           ))}
         </div>
-        {error?.about('/colour') && <p className="help help-error">{error.about('/colour')}</p>}
+        {error.about('/colour') && <p className="help help-error">{error.about('/colour')}</p>}
       </fieldset>
       {group && group.aliases.length > 0 && <p className="sm muted">{t('groups.aliases', { keys: group.aliases.join(', ') })}</p>}
       <fieldset className="stack-2">
@@ -203,7 +210,7 @@ function Editor({ group, all, agents, onClose }: { group: Group | null; all: Gro
           <SelectField
             label={t('groups.overflow')}
             help={t('groups.overflow.help')}
-            error={error?.about('/overflow_group')}
+            error={error.about('/overflow_group')}
             value={value.overflow_group ?? ''}
             onChange={(event) => {
               const id = event.target.value === '' ? null : Number(event.target.value);
@@ -224,7 +231,7 @@ function Editor({ group, all, agents, onClose }: { group: Group | null; all: Gro
               type="number"
               min={1}
               max={480}
-              error={error?.about('/overflow_seconds')}
+              error={error.about('/overflow_seconds')}
               value={minutes}
               onChange={(event) => setValue({ ...value, overflow_seconds: event.target.value === '' ? null : Math.round(Number(event.target.value) * 60) })}
             />
@@ -235,7 +242,7 @@ function Editor({ group, all, agents, onClose }: { group: Group | null; all: Gro
         legend={t('groups.channels')}
         all={t('groups.channels.all')}
         value={value.channels}
-        problem={wrongChannel && (wrongChannel.code === 'in_use' ? t('groups.channels.used') : wrongChannel.message)}
+        problem={error.within('/channels')}
         onChange={(ids) => setValue({ ...value, channels: ids })}
       />
       <Checkbox checked={value.default} onChange={(on) => setValue({ ...value, default: on })} help={t('groups.default.help')}>

@@ -2,8 +2,9 @@ import { api, ApiError } from '@/api/client';
 import { skillsQuery } from '@/api/queries';
 import type { Skill } from '@/api/types';
 import { useT } from '@/i18n';
+import { useEdit } from '@/lib/edit';
 import { explain } from '@/lib/errors';
-import { Badge, Banner, Button, Confirm, Dialog, Empty, Failure, Loading, Page, TextField } from '@/ui';
+import { Badge, Banner, Button, Confirm, Dialog, Empty, Failure, Loading, Newer, Page, TextField } from '@/ui';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 
@@ -56,7 +57,7 @@ export default function Skills() {
           <p className="sm muted">{t('skills.assign')}</p>
         </div>
       )}
-      {open && <Editor skill={open === 'new' ? null : open} onClose={() => setOpen(null)} />}
+      {open && <Editor skill={open === 'new' ? null : (skills.data?.find((skill) => skill.id === open.id) ?? open)} onClose={() => setOpen(null)} />}
       {removing && <Remove skill={removing} onClose={() => setRemoving(null)} />}
     </Page>
   );
@@ -65,30 +66,36 @@ export default function Skills() {
 function Editor({ skill, onClose }: { skill: Skill | null; onClose(): void }) {
   const t = useT();
   const client = useQueryClient();
-  const [name, setName] = useState(skill?.name ?? '');
+  const edit = useEdit(skill?.version ?? 0, skill?.name ?? '');
+  const { value: name, set: setName } = edit;
   const save = useMutation({
     mutationFn: () => (skill ? api.patch<Skill>(`/skills/${skill.id}`, { name }, skill.version) : api.post<Skill>('/skills', { name })),
     onSuccess: () => {
       void client.invalidateQueries({ queryKey: skillsQuery.queryKey });
       onClose();
     },
+    onError: (error) => {
+      if (error instanceof ApiError && error.status === 412) void client.invalidateQueries({ queryKey: skillsQuery.queryKey });
+    },
   });
   const error = save.error instanceof ApiError ? save.error : null;
   return (
     <Dialog
       title={skill ? skill.name : t('skills.new')}
+      unsaved={edit.dirty}
       onClose={onClose}
       onSubmit={() => save.mutate()}
       footer={
         <>
           <Button onClick={onClose}>{t('common.cancel')}</Button>
-          <Button type="submit" variant="primary" disabled={!name.trim()} busy={save.isPending}>
+          <Button type="submit" variant="primary" disabled={!name.trim() || edit.newer} busy={save.isPending}>
             {t('save.save')}
           </Button>
         </>
       }
     >
-      {save.error && !error?.problem.errors?.length && <Banner tone="red">{explain(t, save.error)}</Banner>}
+      <Newer choice={edit} onChosen={save.reset} />
+      {save.error && !edit.newer && !error?.problem.errors?.length && <Banner tone="red">{explain(t, save.error)}</Banner>}
       <TextField label={t('skills.name')} help={t('skills.name.help')} required autoFocus maxLength={40} error={error?.about('/name')} value={name} onChange={(event) => setName(event.target.value)} />
     </Dialog>
   );

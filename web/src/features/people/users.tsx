@@ -3,11 +3,13 @@ import { groupsQuery, policyQuery, skillsQuery } from '@/api/queries';
 import type { Group, Invitation, Page as Paged, PolicyVersion, Role, RoleOptions, Sees, StateTime, User } from '@/api/types';
 import { useT } from '@/i18n';
 import { serverNow, useNow } from '@/lib/clock';
+import { useEdit } from '@/lib/edit';
 import { explain } from '@/lib/errors';
 import { useMe, useZone } from '@/lib/me';
+import { Refusal } from '@/lib/refusal';
 import { fold } from '@/lib/text';
 import { coarse, exact, shortDate } from '@/lib/time';
-import { Avatar, Badge, Banner, Button, Checkbox, CheckList, Confirm, Dialog, Empty, Failure, Icon, IconButton, Loading, Menu, Page, SelectField, TextArea, TextField, toast } from '@/ui';
+import { Avatar, Badge, Banner, Button, Checkbox, CheckList, Confirm, Dialog, Empty, Failure, Icon, IconButton, Loading, Menu, Newer, Page, Refused, SelectField, TextArea, TextField, toast } from '@/ui';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { ChannelChecks } from './channels';
@@ -140,7 +142,7 @@ export default function Users() {
       )}
       <Invitations groups={groups.data} />
       {open?.kind === 'invite' && <Invite groups={groups.data ?? []} onClose={() => setOpen(null)} />}
-      {open?.kind === 'edit' && <Edit user={open.user} groups={groups.data ?? []} onClose={() => setOpen(null)} />}
+      {open?.kind === 'edit' && <Edit user={users.data?.items.find((user) => user.id === open.user.id) ?? open.user} groups={groups.data ?? []} onClose={() => setOpen(null)} />}
       {open?.kind === 'states' && <States user={open.user} onClose={() => setOpen(null)} />}
       {open?.kind === 'delete' && <Delete user={open.user} onClose={() => setOpen(null)} />}
     </Page>
@@ -178,7 +180,8 @@ function Invite({ groups, onClose }: { groups: Group[]; onClose(): void }) {
   const [emails, setEmails] = useState('');
   const [role, setRole] = useState<Role>('agent');
   const [chosen, setChosen] = useState<number[]>(groups.filter((group) => group.default).map((group) => group.id));
-  const list = [...new Set(emails.split(/[\s,;]+/u).filter(Boolean))];
+  // One person, however their address is written.
+  const list = [...new Map(emails.split(/[\s,;]+/u).filter(Boolean).map((email) => [email.toLowerCase(), email])).values()];
   const wrong = list.filter((email) => !email.includes('@'));
   const [refused, setRefused] = useState(false);
   const invite = useMutation({
@@ -326,7 +329,7 @@ function Edit({ user, groups, onClose }: { user: User; groups: Group[]; onClose(
   const t = useT();
   const client = useQueryClient();
   const roles = useRoles();
-  const [value, setValue] = useState({
+  const edit = useEdit(user.version, {
     name: user.name,
     public_name: user.public_name ?? '',
     phone: user.phone ?? '',
@@ -340,6 +343,7 @@ function Edit({ user, groups, onClose }: { user: User; groups: Group[]; onClose(
     rank: String(user.rank),
     options: user.options,
   });
+  const { value, set: setValue } = edit;
   const skills = useQuery(skillsQuery);
   const policy = useQuery(policyQuery);
   const set = (name: keyof typeof value) => (event: { target: { value: string } }) => setValue({ ...value, [name]: event.target.value });
@@ -367,29 +371,34 @@ function Edit({ user, groups, onClose }: { user: User; groups: Group[]; onClose(
       void client.invalidateQueries({ queryKey: usersKey });
       onClose();
     },
+    onError: (error) => {
+      if (error instanceof ApiError && error.status === 412) void client.invalidateQueries({ queryKey: usersKey });
+    },
   });
-  const error = save.error instanceof ApiError ? save.error : null;
+  const error = new Refusal(save.error);
   return (
     <Dialog
       title={user.email}
       wide
+      unsaved={edit.dirty}
       onClose={onClose}
       onSubmit={() => save.mutate()}
       footer={
         <>
           <Button onClick={onClose}>{t('common.cancel')}</Button>
-          <Button type="submit" variant="primary" busy={save.isPending}>
+          <Button type="submit" variant="primary" disabled={edit.newer} busy={save.isPending}>
             {t('save.save')}
           </Button>
         </>
       }
     >
-      {save.error && !error?.problem.errors?.length && <Banner tone="red">{explain(t, save.error)}</Banner>}
+      <Newer choice={edit} onChosen={save.reset} />
+      {!edit.newer && <Refused by={error} />}
       <div className="cols-2">
-        <TextField label={t('field.name')} required maxLength={80} error={error?.about('/name')} value={value.name} onChange={set('name')} />
-        <TextField label={t('field.public_name')} help={t('field.public_name.help')} maxLength={80} error={error?.about('/public_name')} value={value.public_name} onChange={set('public_name')} />
-        <TextField label={t('users.phone')} type="tel" error={error?.about('/phone')} value={value.phone} onChange={set('phone')} />
-        <SelectField label={t('users.role')} help={t(`role.${value.role}.text`)} error={error?.about('/role')} value={value.role} onChange={set('role')}>
+        <TextField label={t('field.name')} required maxLength={80} error={error.about('/name')} value={value.name} onChange={set('name')} />
+        <TextField label={t('field.public_name')} help={t('field.public_name.help')} maxLength={80} error={error.about('/public_name')} value={value.public_name} onChange={set('public_name')} />
+        <TextField label={t('users.phone')} type="tel" error={error.about('/phone')} value={value.phone} onChange={set('phone')} />
+        <SelectField label={t('users.role')} help={t(`role.${value.role}.text`)} error={error.about('/role')} value={value.role} onChange={set('role')}>
           {[...new Set([...roles, user.role])].map((one) => (
             <option key={one} value={one}>
               {t(`role.${one}`)}
@@ -403,24 +412,24 @@ function Edit({ user, groups, onClose }: { user: User; groups: Group[]; onClose(
           min={0}
           max={200}
           placeholder={t('users.limit.general')}
-          error={error?.about('/limit')}
+          error={error.about('/limit')}
           value={value.limit}
           onChange={set('limit')}
         />
-        <TextField label={t('users.signature')} maxLength={300} error={error?.about('/signature')} value={value.signature} onChange={set('signature')} />
+        <TextField label={t('users.signature')} maxLength={300} error={error.about('/signature')} value={value.signature} onChange={set('signature')} />
       </div>
       <GroupChecks groups={groups} chosen={value.groups} onChange={(ids) => setValue({ ...value, groups: ids })} />
-      <CheckList label={t('users.skills')} error={error?.problem.errors?.find((one) => one.pointer.startsWith('/skills'))?.message} options={skills.data ?? []} chosen={value.skills} onChange={(ids) => setValue({ ...value, skills: ids })} />
+      <CheckList label={t('users.skills')} error={error.within('/skills')} options={skills.data ?? []} chosen={value.skills} onChange={(ids) => setValue({ ...value, skills: ids })} />
       {strategies(policy.data).has('weighted') && (
-        <TextField label={t('users.weight')} help={t('users.weight.help')} type="number" required min={1} max={20} error={error?.about('/weight')} value={value.weight} onChange={set('weight')} />
+        <TextField label={t('users.weight')} help={t('users.weight.help')} type="number" required min={1} max={20} error={error.about('/weight')} value={value.weight} onChange={set('weight')} />
       )}
       {strategies(policy.data).has('ranked') && (
-        <TextField label={t('users.rank')} help={t('users.rank.help')} type="number" required min={0} max={1_000} error={error?.about('/rank')} value={value.rank} onChange={set('rank')} />
+        <TextField label={t('users.rank')} help={t('users.rank.help')} type="number" required min={0} max={1_000} error={error.about('/rank')} value={value.rank} onChange={set('rank')} />
       )}
       {(value.role === 'agent' || value.role === 'supervisor') && (
         <OwnRights role={value.role} value={value.options} onChange={(options) => setValue({ ...value, options })} />
       )}
-      <ChannelChecks legend={t('users.channels')} all={t('users.channels.all')} value={value.channels} onChange={(ids) => setValue({ ...value, channels: ids })} />
+      <ChannelChecks legend={t('users.channels')} all={t('users.channels.all')} value={value.channels} problem={error.within('/channels')} onChange={(ids) => setValue({ ...value, channels: ids })} />
     </Dialog>
   );
 }
@@ -515,7 +524,7 @@ function States({ user, onClose }: { user: User; onClose(): void }) {
             ))}
           </div>
           <p className="flex gap-4 wrap sm">
-            {states.map((state) => (
+            {states.filter((state) => spent(state) > 0).map((state) => (
               <span key={state} className="flex gap-2">
                 <span className={`dot dot-${state}`} />
                 {t(`state.${state}`)} <b className="num">{coarse(spent(state))}</b>

@@ -2,6 +2,7 @@ import { api, ApiError } from '@/api/client';
 import { agentsQuery, groupsQuery, policyQuery, workspaceQuery } from '@/api/queries';
 import type { Agent, Candidate, Finding, GroupOverrides, Overrides, Policy, PolicyPreview, PolicyVersion, Preset } from '@/api/types';
 import { useT, type Translator } from '@/i18n';
+import { useEdit } from '@/lib/edit';
 import { explain } from '@/lib/errors';
 import { useMay } from '@/lib/me';
 import { fold } from '@/lib/text';
@@ -13,7 +14,7 @@ import { Link } from 'wouter';
 import { Advanced } from './advanced';
 import { Candidates, Keep } from './candidates';
 import { AtField, FindingLine, toldBy } from './findings';
-import { asCustom, changes, edit, effective, forAll, inherits, LIMIT, owns, PRESETS, sameGroups, SECONDS, stage, switchLimit, switchTime, whoOf, withPreset, type Who } from './policy';
+import { asCustom, changes, edit, effective, forAll, inherits, LIMIT, outOfRange, owns, PRESETS, remodelled, sameGroups, SECONDS, stage, switchLimit, switchTime, whoOf, withPreset, type Who } from './policy';
 import { Yesterday } from './replay';
 import { Outside, Ronda } from './ronda';
 import { Tests } from './tests';
@@ -37,7 +38,7 @@ export default function Assignment() {
       </Page>
     );
   }
-  return <Editor key={current.data.version} saved={current.data} agents={agents.data} />;
+  return <Editor saved={current.data} agents={agents.data} />;
 }
 
 const ICONS: Record<Preset | 'custom', IconName> = { sales: 'turn', support: 'scale', custom: 'sliders' };
@@ -46,9 +47,12 @@ function Editor({ saved, agents }: { saved: PolicyVersion; agents: Agent[] }) {
   const t = useT();
   const client = useQueryClient();
   const may = useMay('routing:edit');
-  const [base, setBase] = useState<Policy>(saved.policy);
-  const [groups, setGroups] = useState<GroupOverrides>(saved.groups);
-  const [tests, setTests] = useState(saved.tests);
+  const mayUsers = useMay('users:manage');
+  const rules = useEdit(saved.version, rulesOf(saved), (now) => ({ ...now, policy: remodelled(now.policy) }));
+  const { policy: base, groups, tests } = rules.value;
+  const before = rules.saved;
+  const setBase = (next: Policy) => rules.put({ policy: next });
+  const setGroups = (next: GroupOverrides) => rules.put({ groups: next });
   const [scope, setScope] = useState<number | null>(null);
   const { data: teams = [] } = useQuery(groupsQuery);
   const team = teams.find((group) => group.id === scope);
@@ -56,11 +60,11 @@ function Editor({ saved, agents }: { saved: PolicyVersion; agents: Agent[] }) {
   // What is on the screen: the workspace's rules, or those that the chosen group is under.
   const policy = scope === null ? base : effective(base, groups[scope]);
   const setPolicy = (next: Policy) => {
-    save.reset();
+    finish.reset();
     if (scope === null) setBase(next);
     else setGroups({ ...groups, [scope]: owns(own, policy, next) });
   };
-  const [some, setSome] = useState(whoOf(saved.policy) === 'some');
+  const [some, setSome] = useState(whoOf(base) === 'some');
   const [emptying, setEmptying] = useState<Who | null>(null);
   const [openTo, setOpenTo] = useState(false);
   const [confirm, setConfirm] = useState<Finding[] | null>(null);
@@ -75,35 +79,44 @@ function Editor({ saved, agents }: { saved: PolicyVersion; agents: Agent[] }) {
     placeholderData: keepPreviousData,
     retry: false,
   });
-  const changed = changes(saved.policy, base);
-  const dirty = changed.length > 0 || base.preset !== saved.policy.preset || !sameGroups(saved.groups, groups) || JSON.stringify(tests) !== JSON.stringify(saved.tests);
+  const changed = changes(before.policy, base);
+  const dirty = changed.length > 0 || base.preset !== before.policy.preset || !sameGroups(before.groups, groups) || JSON.stringify(tests) !== JSON.stringify(before.tests);
   const discard = () => {
-    setBase(saved.policy);
-    setGroups(saved.groups);
-    setTests(saved.tests);
-    setSome(whoOf(saved.policy) === 'some');
+    rules.discard();
+    setSome(whoOf(before.policy) === 'some');
+    save.reset();
+    propose.reset();
+  };
+  const nameOf = (id: number | null) => (id === null ? t('assign.rules.all') : (teams.find((group) => group.id === id)?.name ?? `#${id}`));
+  const refuse = (error: Error) => {
+    if (error instanceof ApiError && error.status === 412) void client.invalidateQueries({ queryKey: policyQuery.queryKey });
+    if (error instanceof ApiError && error.code === 'needs_confirmation') setConfirm((error.problem['findings'] as Finding[] | undefined) ?? []);
+    else {
+      setConfirm(null);
+      if (refused(t, error, scope, nameOf).length === 0) toast(explain(t, error), { tone: 'error' });
+    }
   };
   const save = useMutation({
-    mutationFn: (sure: boolean) =>
-      api.post<PolicyVersion>('/routing-policies', {
+    mutationFn: async (sure: boolean) => {
+      const version = await api.post<PolicyVersion>('/routing-policies', {
         policy: base,
         groups,
         tests,
         reach: openTo ? 'open_too' : 'new_only',
         if_version: saved.version,
         ...(sure ? { confirm: true } : {}),
-      }),
+      });
+      rules.done(rulesOf(version), rules.value);
+      return version;
+    },
     onSuccess: (version) => {
       setConfirm(null);
+      setOpenTo(false);
       toast(t('assign.saved', { version: version.version }));
       client.setQueryData(policyQuery.queryKey, version);
       void client.invalidateQueries({ queryKey: ['policy', 'versions'] });
     },
-    onError: (error) => {
-      if (error instanceof ApiError && error.code === 'needs_confirmation') {
-        setConfirm((error.problem['findings'] as Finding[] | undefined) ?? []);
-      } else if (refused(t, error, scope).length === 0) toast(explain(t, error), { tone: 'error' });
-    },
+    onError: refuse,
   });
   // Where a second person has to say yes, what is on the screen is proposed to them.
   const second = useQuery(workspaceQuery).data?.policy_approval ?? false;
@@ -116,18 +129,17 @@ function Editor({ saved, agents }: { saved: PolicyVersion; agents: Agent[] }) {
       void client.invalidateQueries({ queryKey: ['policy', 'candidates'] });
       discard();
     },
-    onError: (error) => {
-      if (error instanceof ApiError && error.code === 'needs_confirmation') setConfirm((error.problem['findings'] as Finding[] | undefined) ?? []);
-      else toast(explain(t, error), { tone: 'error' });
-    },
+    onError: refuse,
   });
   const finish = second ? propose : save;
   const found = preview.data?.findings ?? [];
-  const findings = [...found, ...refused(t, save.error, scope)];
+  const findings = [...found, ...refused(t, finish.error, scope, nameOf)];
   const told = toldBy(findings);
   const inPlace = (finding: Finding) => finding.pointer !== undefined && finding.pointer !== '' && finding.pointer !== '/enabled';
   const inSight = ['/reassign_seconds', '/limit', '/excluded'];
-  const wrong = found.some((finding) => finding.severity === 'error') || !valid(policy) || !valid(base);
+  const out = outOfRange(base, groups);
+  const elsewhere = out.filter((id) => id !== scope).map(nameOf);
+  const wrong = found.some((finding) => finding.severity === 'error') || out.length > 0;
   const asks = findings.filter((finding) => finding.severity === 'confirm');
   const who: Who = some || policy.excluded.length > 0 ? 'some' : policy.presence === 'online' ? 'online' : 'all';
   const set = (change: Partial<Policy>) => setPolicy(edit(policy, change));
@@ -272,7 +284,7 @@ function Editor({ saved, agents }: { saved: PolicyVersion; agents: Agent[] }) {
                 </span>
                 <span className="help">{t('assign.limit.range', { least: LIMIT.least, most: LIMIT.most })}</span>
                 <span className="help">
-                  {t('assign.agent.limit')} <Link href="/dashboard/users">{t('assign.agent.limit.link')}</Link>
+                  {t('assign.agent.limit')} {mayUsers && <Link href="/dashboard/users">{t('assign.agent.limit.link')}</Link>}
                 </span>
               </div>
             ) : (
@@ -308,7 +320,7 @@ function Editor({ saved, agents }: { saved: PolicyVersion; agents: Agent[] }) {
           {findings
             .filter((finding) => !inPlace(finding))
             .map((finding) => (
-              <FindingLine key={finding.code} finding={finding} />
+              <FindingLine key={`${finding.code}${finding.text ?? ''}`} finding={finding} />
             ))}
           {preview.error && <Banner tone="amber">{t('assign.preview.failed', { why: explain(t, preview.error) })}</Banner>}
         </div>
@@ -320,7 +332,7 @@ function Editor({ saved, agents }: { saved: PolicyVersion; agents: Agent[] }) {
           disabled={!may}
           onChange={(change) => setPolicy({ ...policy, ...change })}
         />
-        <Tests policy={base} groups={groups} tests={tests} agents={agents} disabled={!may} onChange={setTests} />
+        <Tests policy={base} groups={groups} tests={tests} agents={agents} disabled={!may} onChange={(next) => rules.put({ tests: next })} />
       </div>
 
       <aside className="prev" aria-label={t('ronda.title')}>
@@ -348,7 +360,17 @@ function Editor({ saved, agents }: { saved: PolicyVersion; agents: Agent[] }) {
 
       {dirty && may && (
         <SaveBar
-          changes={<ChangeList before={saved.policy} after={base} groups={!sameGroups(saved.groups, groups)} tests={JSON.stringify(tests) !== JSON.stringify(saved.tests)} />}
+          changes={
+            <>
+              <ChangeList before={before.policy} after={base} groups={!sameGroups(before.groups, groups)} tests={JSON.stringify(tests) !== JSON.stringify(before.tests)} />
+              {elsewhere.length > 0 && (
+                <span className="help help-error block" role="alert">
+                  {t('assign.out.elsewhere', { names: elsewhere.join(', ') })}
+                </span>
+              )}
+            </>
+          }
+          edit={rules}
           busy={finish.isPending}
           disabled={wrong}
           onDiscard={discard}
@@ -427,8 +449,8 @@ function Editor({ saved, agents }: { saved: PolicyVersion; agents: Agent[] }) {
                 variant="primary"
                 disabled={staging.length === 0}
                 onClick={() => {
-                  setGroups(stage(saved.policy, base, groups, staging));
-                  setBase(saved.policy);
+                  setGroups(stage(before.policy, base, groups, staging));
+                  setBase(before.policy);
                   setStaging(null);
                 }}
               >
@@ -460,9 +482,7 @@ function Editor({ saved, agents }: { saved: PolicyVersion; agents: Agent[] }) {
           current={saved.version}
           onClose={() => setVersions(false)}
           onImport={(read) => {
-            setBase({ ...read.policy, version: saved.policy.version });
-            setGroups(read.groups);
-            setTests(read.tests);
+            rules.set({ policy: { ...read.policy, version: before.policy.version }, groups: read.groups, tests: read.tests });
             setScope(null);
             setSome(whoOf(read.policy) === 'some');
             setVersions(false);
@@ -474,18 +494,23 @@ function Editor({ saved, agents }: { saved: PolicyVersion; agents: Agent[] }) {
   );
 }
 
-/** What the server said about fields of the policy on the screen when it was saved, as findings. */
-function refused(t: Translator, error: unknown, scope: number | null): Finding[] {
-  const errors = error instanceof ApiError ? (error.problem.errors ?? []) : [];
-  const start = scope === null ? '/policy/' : `/groups/${scope}/`;
-  return errors
-    .filter((one) => one.pointer.startsWith(start))
-    .map((one) => ({ code: one.code, severity: 'error', count: 0, pointer: one.pointer.slice(start.length - 1), text: t.maybe(`finding.${one.message}`) ?? one.message }));
+/** What is edited here. */
+function rulesOf({ policy, groups, tests }: PolicyVersion) {
+  return { policy, groups, tests };
 }
 
-function valid(policy: Policy): boolean {
-  const { reassign_seconds: s, limit: l } = policy;
-  return (s === null || (s >= SECONDS.least && s <= SECONDS.most)) && (l === null || (l >= LIMIT.least && l <= LIMIT.most));
+/** What the server said about the rules when they were saved, as findings: of the fields on the screen at their place, of others with their name. */
+function refused(t: Translator, error: unknown, scope: number | null, nameOf: (scope: number | null) => string): Finding[] {
+  const errors = error instanceof ApiError ? (error.problem.errors ?? []) : [];
+  return errors.flatMap(({ pointer, code, message }) => {
+    const [, group, field] = /^\/(?:policy|groups\/(\d+))(\/.*)?$/u.exec(pointer) ?? [];
+    if (group === undefined && !pointer.startsWith('/policy')) return [];
+    const of = group === undefined ? null : Number(group);
+    const text = t.maybe(`finding.${message}`) ?? message;
+    const name = field?.split('/')[1] ?? '';
+    const finding = { code, severity: 'error' as const, count: 0 };
+    return of === scope ? { ...finding, pointer: field ?? '', text } : { ...finding, text: [nameOf(of), t.maybe(`policy.${name}`) ?? name, text].filter(Boolean).join(': ') };
+  });
 }
 
 function useValues() {

@@ -1,4 +1,5 @@
 import type { Finding } from '@/api/types';
+import { useT } from '@/i18n';
 import { useId, type ReactNode } from 'react';
 import { AtField } from './findings';
 
@@ -32,10 +33,19 @@ function Row({ label, help, findings = [], control }: RowProps & { control(descr
 
 const whole = (text: string) => Math.max(0, Math.trunc(Number(text) || 0));
 
+/** What was found about a number, and before anybody looks at it what can be seen here. */
+function useFound(value: number | null, least: number, most: number, findings: Finding[] = []): Finding[] {
+  const t = useT();
+  if (value === null || (value >= least && value <= most)) return findings;
+  const others = findings.filter((finding) => finding.severity !== 'error');
+  return [...others, { code: 'value_out_of_range', severity: 'error', count: 1, text: t('adv.range', { least, most }) }];
+}
+
 type NumberFieldProps = RowProps & { value: number; least: number; most: number; onChange(value: number): void };
 
 export function NumberField({ value, least, most, onChange, ...row }: NumberFieldProps) {
-  return <Row {...row} control={(described) => <input {...described} className="input num-in" type="number" min={least} max={most} value={value} onChange={(event) => onChange(whole(event.target.value))} />} />;
+  const findings = useFound(value, least, most, row.findings);
+  return <Row {...row} findings={findings} control={(described) => <input {...described} className="input num-in" type="number" min={least} max={most} value={value} onChange={(event) => onChange(whole(event.target.value))} />} />;
 }
 
 type OptionalFieldProps = RowProps & { value: number | null; least: number; most: number; onChange(value: number | null): void };
@@ -43,7 +53,8 @@ type OptionalFieldProps = RowProps & { value: number | null; least: number; most
 /** A number that may be left out. */
 export function OptionalField({ value, least, most, onChange, ...row }: OptionalFieldProps) {
   const read = (text: string) => onChange(text === '' ? null : whole(text));
-  return <Row {...row} control={(described) => <input {...described} className="input num-in" type="number" min={least} max={most} value={value ?? ''} onChange={(event) => read(event.target.value)} />} />;
+  const findings = useFound(value, least, most, row.findings);
+  return <Row {...row} findings={findings} control={(described) => <input {...described} className="input num-in" type="number" min={least} max={most} value={value ?? ''} onChange={(event) => read(event.target.value)} />} />;
 }
 
 type ChoiceProps<T extends string> = RowProps & { value: T; of: readonly T[]; text(value: T): string; onChange(value: T): void };

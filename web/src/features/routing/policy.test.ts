@@ -1,6 +1,6 @@
 import type { Agent, Policy } from '@/api/types';
 import { describe, expect, it } from 'vitest';
-import { changes, edit, effective, forAll, inherits, next, owns, sameGroups, seats, stage, timeline, whoOf, withPreset } from './policy';
+import { changes, edit, effective, forAll, inherits, next, outOfRange, owns, remodelled, sameGroups, seats, stage, timeline, whoOf, withPreset } from './policy';
 
 const policy: Policy = {
   version: 1,
@@ -106,6 +106,21 @@ describe('the wait', () => {
       [150, 'step'],
     ]);
     expect(timeline({ steps: [], max_wait: null })).toEqual([]);
+  });
+});
+
+describe('what cannot be saved', () => {
+  const check = (change: Partial<Policy>, groups: Parameters<typeof outOfRange>[1], out: (number | null)[]) => expect(outOfRange({ ...policy, ...change }, groups)).toEqual(out);
+
+  it('is_found_in_every_scope_and_told_once', () => {
+    check({}, { 1: { limit: 5 } }, []);
+    check({}, { 1: { limit: 500 }, 2: { reassign_seconds: 3 } }, [1, 2]);
+    check({ limit: 500 }, { 1: { reassign_seconds: 60 }, 2: { limit: 5 }, 3: {} }, [null]);
+  });
+
+  it('a_model_put_together_of_two_edits_is_one_only_if_its_settings_are', () => {
+    expect(remodelled(withPreset(policy, 'support')).preset).toBe('support');
+    expect(remodelled({ ...withPreset(policy, 'support'), limit: 4 }).preset).toBeNull();
   });
 });
 

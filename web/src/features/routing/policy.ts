@@ -66,6 +66,21 @@ export function forAll(policy: Policy, groups: GroupOverrides, own: Overrides): 
   return { policy: edit(policy, own), groups: Object.fromEntries(left.filter(([, fields]) => Object.keys(fields).length > 0)) };
 }
 
+/** Put together of two edits it may be no model any more. */
+export function remodelled(policy: Policy): Policy {
+  return edit(policy, { limit: policy.limit });
+}
+
+function inRange({ reassign_seconds: s = null, limit: l = null }: Overrides): boolean {
+  return (s === null || (s >= SECONDS.least && s <= SECONDS.most)) && (l === null || (l >= LIMIT.least && l <= LIMIT.most));
+}
+
+/** Whose rules cannot be saved: everybody's (`null`), and those of groups for what they have of their own. */
+export function outOfRange(policy: Policy, groups: GroupOverrides): (number | null)[] {
+  const own = Object.entries(groups).filter(([, fields]) => !inRange(fields));
+  return [...(inRange(policy) ? [] : [null]), ...own.map(([id]) => Number(id))];
+}
+
 export function switchTime(policy: Policy, on: boolean): Policy {
   const usual = policy.based_on ? PRESETS[policy.based_on].reassign_seconds : USUAL_SECONDS;
   return edit(policy, { reassign_seconds: on ? usual : null });

@@ -2,10 +2,11 @@ import { api, ApiError } from '@/api/client';
 import { channelsQuery, groupsQuery } from '@/api/queries';
 import type { Compliance, Page as Paged, ServiceTarget } from '@/api/types';
 import { useT } from '@/i18n';
+import { useEdit } from '@/lib/edit';
 import { explain } from '@/lib/errors';
 import { useMay } from '@/lib/me';
 import { duration } from '@/lib/time';
-import { Banner, Button, Checkbox, Dialog, Empty, Failure, Loading, Page, Radio, SelectField, SimulatedChip, TextField, toast } from '@/ui';
+import { Banner, Button, Checkbox, Dialog, Empty, Failure, Loading, Newer, Page, Radio, SelectField, SimulatedChip, TextField, toast } from '@/ui';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 
@@ -111,7 +112,7 @@ export default function Levels() {
         </div>
       )}
       <p className="xs muted below">{t('levels.how')}</p>
-      {open && <Edit target={open === 'new' ? null : open} onClose={() => setOpen(null)} />}
+      {open && <Edit target={open === 'new' ? null : (list.data?.items.find((target) => target.id === open.id) ?? open)} onClose={() => setOpen(null)} />}
     </Page>
   );
 }
@@ -121,15 +122,18 @@ function Edit({ target, onClose }: { target: ServiceTarget | null; onClose(): vo
   const client = useQueryClient();
   const { data: groups } = useQuery(groupsQuery);
   const { data: accounts } = useQuery({ ...channelsQuery, enabled: useMay('channels:manage') });
-  const [metric, setMetric] = useState<ServiceTarget['metric']>(target?.metric ?? 'first_response');
-  const [group, setGroup] = useState(String(target?.group ?? ''));
-  const [channel, setChannel] = useState(String(target?.channel_account ?? ''));
-  const [minutes, setMinutes] = useState(target ? String(target.seconds / 60) : '15');
-  const [business, setBusiness] = useState(target?.business ?? true);
-  const [notify, setNotify] = useState(target?.notify ?? true);
-  const [priority, setPriority] = useState(String(target?.priority_minutes ?? 0));
-  const [raise, setRaise] = useState(String(target?.raise_minutes ?? 0));
-  const [toGroup, setToGroup] = useState(String(target?.to_group ?? ''));
+  const edit = useEdit(target?.version ?? 0, {
+    metric: target?.metric ?? ('first_response' as ServiceTarget['metric']),
+    group: String(target?.group ?? ''),
+    channel: String(target?.channel_account ?? ''),
+    minutes: target ? String(target.seconds / 60) : '15',
+    business: target?.business ?? true,
+    notify: target?.notify ?? true,
+    priority: String(target?.priority_minutes ?? 0),
+    raise: String(target?.raise_minutes ?? 0),
+    toGroup: String(target?.to_group ?? ''),
+  });
+  const { metric, group, channel, minutes, business, notify, priority, raise, toGroup } = edit.value;
   const [apply, setApply] = useState(false);
   const done = () => {
     void client.invalidateQueries({ queryKey: targets });
@@ -146,6 +150,9 @@ function Edit({ target, onClose }: { target: ServiceTarget | null; onClose(): vo
       toast(t('save.done'));
       done();
     },
+    onError: (error) => {
+      if (error instanceof ApiError && error.status === 412) void client.invalidateQueries({ queryKey: targets });
+    },
   });
   const remove = useMutation({ mutationFn: () => api.delete(`/service-targets/${target?.id}`), onSuccess: done });
   const wrong = save.error instanceof ApiError ? save.error : null;
@@ -153,6 +160,7 @@ function Edit({ target, onClose }: { target: ServiceTarget | null; onClose(): vo
   return (
     <Dialog
       title={target ? t('levels.edit.title') : t('levels.new')}
+      unsaved={edit.dirty}
       onClose={onClose}
       onSubmit={() => save.mutate()}
       footer={
@@ -164,21 +172,21 @@ function Edit({ target, onClose }: { target: ServiceTarget | null; onClose(): vo
           )}
           <span className="grow" />
           <Button onClick={onClose}>{t('common.cancel')}</Button>
-          <Button type="submit" variant="primary" busy={save.isPending} disabled={!(Number(minutes) > 0)}>
+          <Button type="submit" variant="primary" busy={save.isPending} disabled={!(Number(minutes) > 0) || edit.newer}>
             {t('save.save')}
           </Button>
         </>
       }
     >
-      {failed ? <Banner tone="red">{explain(t, failed)}</Banner> : null}
+      <Newer choice={edit} onChosen={save.reset} />
+      {failed && !edit.newer ? <Banner tone="red">{explain(t, failed)}</Banner> : null}
       {wrong?.about('/metric') && <Banner tone="red">{t('levels.taken')}</Banner>}
       {!target && (
         <>
           <SelectField label={t('levels.metric')} value={metric} onChange={(event) => {
               const next = event.target.value as ServiceTarget['metric'];
-              setMetric(next);
               // The whole of a conversation is measured by the clock, unless somebody says otherwise.
-              setBusiness(next !== 'resolution');
+              edit.put({ metric: next, business: next !== 'resolution' });
             }}
             help={t(`levels.metric.${metric}.help`)}
           >
@@ -189,7 +197,7 @@ function Edit({ target, onClose }: { target: ServiceTarget | null; onClose(): vo
             ))}
           </SelectField>
           <div className="cols-2">
-            <SelectField label={t('filter.group')} value={group} onChange={(event) => setGroup(event.target.value)}>
+            <SelectField label={t('filter.group')} value={group} onChange={(event) => edit.put({ group: event.target.value })}>
               <option value="">{t('levels.groups')}</option>
               {groups?.map((one) => (
                 <option key={one.id} value={one.id}>
@@ -197,7 +205,7 @@ function Edit({ target, onClose }: { target: ServiceTarget | null; onClose(): vo
                 </option>
               ))}
             </SelectField>
-            <SelectField label={t('nav.channels')} value={channel} onChange={(event) => setChannel(event.target.value)}>
+            <SelectField label={t('nav.channels')} value={channel} onChange={(event) => edit.put({ channel: event.target.value })}>
               <option value="">{t('levels.channels')}</option>
               {accounts?.map((one) => (
                 <option key={one.id} value={one.id}>
@@ -206,24 +214,24 @@ function Edit({ target, onClose }: { target: ServiceTarget | null; onClose(): vo
               ))}
             </SelectField>
           </div>
-          <TextField label={t('levels.priority')} help={t('levels.priority.help')} type="number" min={0} max={MOST_MINUTES} step={1} error={wrong?.about('/priority_minutes')} value={priority} onChange={(event) => setPriority(event.target.value)} />
+          <TextField label={t('levels.priority')} help={t('levels.priority.help')} type="number" min={0} max={MOST_MINUTES} step={1} error={wrong?.about('/priority_minutes')} value={priority} onChange={(event) => edit.put({ priority: event.target.value })} />
         </>
       )}
-      <TextField label={t('levels.minutes')} type="number" min={0.2} step="any" required error={wrong?.about('/seconds')} value={minutes} onChange={(event) => setMinutes(event.target.value)} />
+      <TextField label={t('levels.minutes')} type="number" min={0.2} step="any" required error={wrong?.about('/seconds')} value={minutes} onChange={(event) => edit.put({ minutes: event.target.value })} />
       <div className="opts" role="radiogroup" aria-label={t('levels.count')}>
-        <Radio name="business" checked={business} onChange={() => setBusiness(true)} help={t('levels.business.help')}>
+        <Radio name="business" checked={business} onChange={() => edit.put({ business: true })} help={t('levels.business.help')}>
           {t('levels.business')}
         </Radio>
-        <Radio name="business" checked={!business} onChange={() => setBusiness(false)} help={t('levels.clock.help')}>
+        <Radio name="business" checked={!business} onChange={() => edit.put({ business: false })} help={t('levels.clock.help')}>
           {t('levels.clock')}
         </Radio>
       </div>
-      <Checkbox checked={notify} onChange={setNotify} help={t('levels.notify.help')}>
+      <Checkbox checked={notify} onChange={(notify) => edit.put({ notify })} help={t('levels.notify.help')}>
         {t('levels.notify')}
       </Checkbox>
       <div className="cols-2">
-        <TextField label={t('levels.raise')} help={t('levels.raise.help')} type="number" min={0} max={MOST_MINUTES} step={1} error={wrong?.about('/raise_minutes')} value={raise} onChange={(event) => setRaise(event.target.value)} />
-        <SelectField label={t('levels.to_group')} help={t('levels.to_group.help')} value={toGroup} onChange={(event) => setToGroup(event.target.value)}>
+        <TextField label={t('levels.raise')} help={t('levels.raise.help')} type="number" min={0} max={MOST_MINUTES} step={1} error={wrong?.about('/raise_minutes')} value={raise} onChange={(event) => edit.put({ raise: event.target.value })} />
+        <SelectField label={t('levels.to_group')} help={t('levels.to_group.help')} value={toGroup} onChange={(event) => edit.put({ toGroup: event.target.value })}>
           <option value="">{t('levels.to_group.none')}</option>
           {groups?.map((one) => (
             <option key={one.id} value={one.id}>

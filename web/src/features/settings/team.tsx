@@ -1,10 +1,11 @@
-import type { RoleOptions, Sees, Workspace } from '@/api/types';
+import type { RoleOptions, Sees } from '@/api/types';
 import { useT } from '@/i18n';
 import { Button, Checkbox, IconButton, Radio, SelectField, Setting, Switch } from '@/ui';
+import type { Settings } from './workspace';
 
 interface Props {
-  value: Workspace;
-  onChange(value: Workspace): void;
+  value: Settings;
+  onChange(value: Settings): void;
   about(pointer: string): string | undefined;
 }
 

@@ -3,8 +3,10 @@ import { keys, workspaceQuery } from '@/api/queries';
 import type { Conversation, Workspace } from '@/api/types';
 import { LANGUAGES, languageTag, useT } from '@/i18n';
 import { useNow } from '@/lib/clock';
+import { same, useEdit } from '@/lib/edit';
 import { explain } from '@/lib/errors';
 import { customerName } from '@/lib/names';
+import { Refusal } from '@/lib/refusal';
 import { duration } from '@/lib/time';
 import { Banner, Button, Checkbox, Dialog, Failure, Loading, Page, SaveBar, SelectField, Setting, Switch, TextArea, TextField, toast } from '@/ui';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
@@ -31,23 +33,28 @@ export default function WorkspaceSettings() {
       </Page>
     );
   }
-  return <Editor key={data.version} saved={data} />;
+  return <Editor workspace={data} />;
+}
+
+const FIELDS = ['name', 'zone', 'language', 'country', 'close_tolerance', 'auto_close', 'teams_only', 'agents', 'away_reasons', 'affinity', 'policy_approval', 'background_hours'] as const;
+/** What is edited here. */
+export type Settings = Pick<Workspace, (typeof FIELDS)[number]>;
+
+function settingsOf(workspace: Workspace): Settings {
+  return Object.fromEntries(FIELDS.map((name) => [name, workspace[name]])) as Settings;
 }
 
 /** Only what differs: an edit says nothing about the rest. */
-function difference(before: Workspace, after: Workspace): Partial<Workspace> {
-  const out: Record<string, unknown> = {};
-  for (const name of ['name', 'zone', 'language', 'country', 'close_tolerance', 'auto_close', 'teams_only', 'agents', 'away_reasons', 'affinity', 'policy_approval', 'background_hours'] as const) {
-    if (JSON.stringify(before[name]) !== JSON.stringify(after[name])) out[name] = after[name];
-  }
-  return out as Partial<Workspace>;
+function difference(before: Settings, after: Settings): Partial<Settings> {
+  return Object.fromEntries(FIELDS.filter((name) => !same(before[name], after[name])).map((name) => [name, after[name]]));
 }
 
-function Editor({ saved }: { saved: Workspace }) {
+function Editor({ workspace }: { workspace: Workspace }) {
   const t = useT();
   const now = useNow();
   const client = useQueryClient();
-  const [value, setValue] = useState(saved);
+  const edit = useEdit(workspace.version, settingsOf(workspace));
+  const { saved, value, set: setValue } = edit;
   const [asks, setAsks] = useState<Closing | null>(null);
   const change = useMemo(() => difference(saved, value), [saved, value]);
   const zones = useMemo(() => (typeof Intl.supportedValuesOf === 'function' ? Intl.supportedValuesOf('timeZone') : []), []);
@@ -57,7 +64,11 @@ function Editor({ saved }: { saved: Workspace }) {
     return [...new Set([...codes, saved.country])].filter(Boolean).map((code) => ({ code, name: names.of(code) ?? code })).sort((a, b) => a.name.localeCompare(b.name, t.language));
   }, [t.language, saved.country]);
   const save = useMutation({
-    mutationFn: (confirm: boolean) => api.patch<Workspace>('/workspace', confirm ? { ...change, confirm } : change, saved.version),
+    mutationFn: async (confirm: boolean) => {
+      const now = await api.patch<Workspace>('/workspace', confirm ? { ...change, confirm } : change, workspace.version);
+      edit.done(settingsOf(now), value);
+      return now;
+    },
     onSuccess: (now) => {
       setAsks(null);
       toast(t('save.done'));
@@ -65,23 +76,24 @@ function Editor({ saved }: { saved: Workspace }) {
       void client.invalidateQueries({ queryKey: keys.me });
     },
     onError: (error) => {
+      if (error instanceof ApiError && error.status === 412) void client.invalidateQueries({ queryKey: workspaceQuery.queryKey });
       if (error instanceof ApiError && error.code === 'needs_confirmation') {
         setAsks({ closing: {}, conversations: [], ...(error.problem['findings'] as Partial<Closing> | undefined) });
       } else if (!(error instanceof ApiError && error.problem.errors?.length)) toast(explain(t, error), { tone: 'error' });
     },
   });
-  const wrong = save.error instanceof ApiError ? save.error : null;
+  const wrong = new Refusal(save.error);
   const tolerance = value.close_tolerance;
-  const setTolerance = (part: Partial<Workspace['close_tolerance']>) => setValue({ ...value, close_tolerance: { ...tolerance, ...part } });
+  const setTolerance = (part: Partial<Settings['close_tolerance']>) => setValue({ ...value, close_tolerance: { ...tolerance, ...part } });
   const farewell = value.auto_close.farewell ?? { bot: null, waiting: null, agent: null, outbound: null };
-  const changed = Object.keys(change) as (keyof Workspace)[];
+  const changed = Object.keys(change) as (keyof Settings)[];
   return (
     <Page title={t('nav.workspace')} purpose={t('workspace.purpose')}>
-      <div className="narrow stack">
+      <div key={edit.version} className="narrow stack">
         <div className="sets card">
           <Setting name="general" title={t('workspace.general')}>
             <div className="cols-2">
-              <TextField label={t('setup.workspace')} maxLength={80} error={wrong?.about('/name')} value={value.name} onChange={(event) => setValue({ ...value, name: event.target.value })} />
+              <TextField label={t('setup.workspace')} maxLength={80} error={wrong.about('/name')} value={value.name} onChange={(event) => setValue({ ...value, name: event.target.value })} />
               <SelectField label={t('common.language')} help={t('workspace.language.help')} value={value.language.slice(0, 2)} onChange={(event) => setValue({ ...value, language: languageTag(event.target.value) })}>
                 {LANGUAGES.map((language) => (
                   <option key={language} value={language} lang={language}>
@@ -89,14 +101,14 @@ function Editor({ saved }: { saved: Workspace }) {
                   </option>
                 ))}
               </SelectField>
-              <SelectField label={t('workspace.zone')} help={t('workspace.zone.help')} error={wrong?.about('/zone')} value={value.zone} onChange={(event) => setValue({ ...value, zone: event.target.value })}>
+              <SelectField label={t('workspace.zone')} help={t('workspace.zone.help')} error={wrong.about('/zone')} value={value.zone} onChange={(event) => setValue({ ...value, zone: event.target.value })}>
                 {[...new Set([value.zone, ...zones])].map((zone) => (
                   <option key={zone} value={zone}>
                     {zone.replaceAll('_', ' ')}
                   </option>
                 ))}
               </SelectField>
-              <SelectField label={t('workspace.country')} help={t('workspace.country.help')} error={wrong?.about('/country')} value={value.country} onChange={(event) => setValue({ ...value, country: event.target.value })}>
+              <SelectField label={t('workspace.country')} help={t('workspace.country.help')} error={wrong.about('/country')} value={value.country} onChange={(event) => setValue({ ...value, country: event.target.value })}>
                 {countries.map(({ code, name }) => (
                   <option key={code} value={code}>
                     {name}
@@ -116,7 +128,7 @@ function Editor({ saved }: { saved: Workspace }) {
           >
             {tolerance.enabled && (
               <div className="stack">
-                <Minutes label={t('tolerance.minutes')} value={tolerance.minutes} error={wrong?.about('/close_tolerance/minutes')} onChange={(minutes) => setTolerance({ minutes })} />
+                <Minutes label={t('tolerance.minutes')} value={tolerance.minutes} error={wrong.about('/close_tolerance/minutes')} onChange={(minutes) => setTolerance({ minutes })} />
                 <Checkbox checked={tolerance.after_automatic} onChange={(after_automatic) => setTolerance({ after_automatic })}>
                   {t('tolerance.automatic')}
                 </Checkbox>
@@ -136,7 +148,7 @@ function Editor({ saved }: { saved: Workspace }) {
             control={<Switch label={t('approval.title')} checked={value.policy_approval} onChange={(policy_approval) => setValue({ ...value, policy_approval })} />}
           />
           <Setting name="background" title={t('background.title')} text={t('background.text')}>
-            <SelectField label={t('background.hours')} error={wrong?.about('/background_hours')} value={value.background_hours} onChange={(event) => setValue({ ...value, background_hours: Number(event.target.value) })}>
+            <SelectField label={t('background.hours')} error={wrong.about('/background_hours')} value={value.background_hours} onChange={(event) => setValue({ ...value, background_hours: Number(event.target.value) })}>
               <option value={0}>{t('background.never')}</option>
               {Array.from({ length: 24 }, (_, i) => i + 1).map((hours) => (
                 <option key={hours} value={hours}>
@@ -146,7 +158,7 @@ function Editor({ saved }: { saved: Workspace }) {
             </SelectField>
           </Setting>
         </div>
-        <Team value={value} onChange={setValue} about={(pointer) => wrong?.about(pointer) ?? undefined} />
+        <Team value={value} onChange={setValue} about={(pointer) => wrong.about(pointer)} />
         <div className="sets card">
           <Setting name="autoclose" title={t('autoclose.title')} text={t('autoclose.text')} />
           {PHASES.map((phase) => {
@@ -170,7 +182,7 @@ function Editor({ saved }: { saved: Workspace }) {
                     <Minutes
                       label={t('autoclose.after')}
                       value={minutes}
-                      error={wrong?.about(`/auto_close/${phase}`)}
+                      error={wrong.about(`/auto_close/${phase}`)}
                       onChange={(next) => setValue({ ...value, auto_close: { ...value.auto_close, [phase]: next } })}
                     />
                     <Checkbox
@@ -183,7 +195,7 @@ function Editor({ saved }: { saved: Workspace }) {
                       <TextArea
                         label={t('autoclose.farewell.text')}
                         rows={2}
-                        error={wrong?.about(`/auto_close/farewell/${phase}`)}
+                        error={wrong.about(`/auto_close/farewell/${phase}`)}
                         value={words}
                         onChange={(event) => setValue({ ...value, auto_close: { ...value.auto_close, farewell: { ...farewell, [phase]: event.target.value } } })}
                       />
@@ -203,7 +215,12 @@ function Editor({ saved }: { saved: Workspace }) {
             </>
           }
           busy={save.isPending}
-          onDiscard={() => setValue(saved)}
+          edit={edit}
+          refusal={wrong}
+          onDiscard={() => {
+            edit.discard();
+            save.reset();
+          }}
           onSave={() => save.mutate(false)}
         />
       )}

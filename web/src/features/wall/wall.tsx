@@ -101,9 +101,9 @@ function Live({ data: all, error }: { data: Overview; error: unknown }) {
           hint={data.oldest_owed_since !== null ? t('queue.oldest', { wait: duration(now - data.oldest_owed_since) }) : t('wall.queue.none')}
           href={`/agent/unassigned${group === null ? '' : `?group=${group}`}`}
         />
-        <Kpi label={t('wall.owed')} value={t.number(data.unanswered)} hint={t('wall.owed.of', { n: data.held })} href={`/agent/agents${group === null ? '' : `?group=${group}`}`} />
-        <Kpi label={t('wall.soon')} value={t.number(soon)} hint={t('wall.soon.text')} tone={soon > 0 ? 'c-amber' : undefined} />
-        <Kpi label={t('wall.overdue')} value={t.number(data.overdue_total)} hint={t('wall.overdue.text')} tone={data.overdue_total > 0 ? 'c-red' : undefined} />
+        <Kpi label={t('wall.owed')} value={t.number(data.unanswered)} hint={t('wall.owed.of', { n: data.held })} href={`/agent/agents?owed=true${group === null ? '' : `&group=${group}`}`} />
+        <Kpi label={t('wall.soon')} value={t.number(soon)} hint={t('wall.soon.text')} tone={soon > 0 ? 'c-amber' : undefined} href={soon > 0 ? '#wall-clocks' : undefined} />
+        <Kpi label={t('wall.overdue')} value={t.number(data.overdue_total)} hint={t('wall.overdue.text')} tone={data.overdue_total > 0 ? 'c-red' : undefined} href={data.overdue_total > 0 ? '#wall-clocks' : undefined} />
         <Kpi
           label={t('wall.incidents')}
           value={t.number(data.incidents_today)}
@@ -136,6 +136,13 @@ function Kpi({ label, value, hint, tone, href }: { label: string; value: string;
       <span className="xs muted trunc">{hint}</span>
     </>
   );
+  if (href?.startsWith('#')) {
+    return (
+      <a className="kpi quiet" href={href}>
+        {content}
+      </a>
+    );
+  }
   return href ? (
     <Link className="kpi quiet" href={href}>
       {content}
