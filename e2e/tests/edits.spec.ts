@@ -125,6 +125,7 @@ test('CP-3 a refused value is told at its field', async ({ world }) => {
   await expect(told('Dominios permitidos')).toBeVisible();
   await expect(told('Texto del saludo')).toBeVisible();
   await expect(bar(page).getByRole('alert')).toHaveCount(0);
+  await expect(page.getByLabel('Dominios permitidos'), 'one goes on where it is wrong').toBeFocused();
 });
 
 test('CP-7 a description that is too long is told, and unsaved edits of a group are not lost by Escape', async ({ world }) => {
@@ -226,6 +227,9 @@ test('CP-11 what is wrong in a group that is not on the screen is named, and who
   const hers = await marta.page('/dashboard/assignment');
   await expect(hers.getByRole('spinbutton', { name: 'Limitar conversaciones por agente' })).toBeVisible();
   await expect(hers.getByRole('link', { name: 'Ver usuarios' })).toHaveCount(0);
+  await hers.goto(`${world.server.url}/dashboard/users`);
+  await expect(hers.getByRole('heading', { name: 'Esta página no está entre tus permisos' })).toBeVisible();
+  await expect(hers).toHaveURL(/dashboard\/users$/);
 });
 
 test('CP-7 long names of groups break no page', async ({ world }) => {

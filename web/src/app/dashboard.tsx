@@ -3,7 +3,7 @@ import { useT, type Key } from '@/i18n';
 import { useFound } from '@/lib/found';
 import { useMe } from '@/lib/me';
 import { useLink } from '@/realtime';
-import { Avatar, Banner, Icon, IconButton, Loading, Logo, page, Place, toast, Wordmark, type IconName } from '@/ui';
+import { Avatar, Banner, Empty, Icon, IconButton, Loading, Logo, page, Page, Place, toast, Wordmark, type IconName } from '@/ui';
 import { lazy, Suspense, useCallback, useEffect, useState, type ComponentType } from 'react';
 import { Link, Redirect, Route, Switch, useLocation } from 'wouter';
 
@@ -90,6 +90,7 @@ export default function Dashboard() {
   const entries = sections.flatMap((section) => section.entries);
   if (entries.length === 0 && !path.startsWith(ACCOUNT)) return <Elsewhere />;
   const here = (to: string) => (path === to || path.startsWith(`${to}/`) ? 'page' : undefined);
+  const barred = SECTIONS.flatMap((section) => section.entries).find((entry) => here(entry.path));
   return (
     <div className={open ? 'shell nav-open' : 'shell'}>
       <div className="topbar">
@@ -142,9 +143,7 @@ export default function Dashboard() {
                 <Route key={entry.path} path={`${entry.path}/*?`} component={entry.page} />
               ))}
               <Route path={ACCOUNT} component={Account} />
-              <Route>
-                <Redirect to={entries[0]?.path ?? ACCOUNT} replace />
-              </Route>
+              <Route>{barred ? <Barred page={t(barred.label)} /> : <Redirect to={entries[0]?.path ?? ACCOUNT} replace />}</Route>
             </Switch>
           </Suspense>
         </Place>
@@ -155,6 +154,18 @@ export default function Dashboard() {
         </Suspense>
       )}
     </div>
+  );
+}
+
+/** A page that exists for others: whoever was given its address is told why it is empty. */
+function Barred({ page }: { page: string }) {
+  const t = useT();
+  return (
+    <Page title={page}>
+      <Empty icon="lock" title={t('nav.barred')}>
+        {t('nav.barred.text')}
+      </Empty>
+    </Page>
   );
 }
 

@@ -636,6 +636,8 @@ export default {
   'home.channels': 'Channels',
   'home.channels.none': 'Connect a number or a web chat to begin.',
   'home.channels.connect': 'Connect a channel',
+  'nav.barred': 'This page is not among your permissions',
+  'nav.barred.text': 'Those who manage the workspace see it: they can give you the permission or look for you.',
   'home.notices': 'Notices',
   'home.notices.none': 'Nothing to tell.',
   'alert.nobody': 'nobody',

@@ -635,6 +635,8 @@ export default {
   'home.channels': 'Canales',
   'home.channels.none': 'Conecta un número o un chat web para empezar.',
   'home.channels.connect': 'Conectar un canal',
+  'nav.barred': 'Esta página no está entre tus permisos',
+  'nav.barred.text': 'La ven quienes administran el espacio de trabajo: ellos pueden dar el permiso o mirar por vos.',
   'home.notices': 'Avisos',
   'home.notices.none': 'Nada que avisar.',
   'alert.nobody': 'nadie',

@@ -636,6 +636,8 @@ export default {
   'home.channels': 'Canais',
   'home.channels.none': 'Conecte um número ou um chat web para começar.',
   'home.channels.connect': 'Conectar um canal',
+  'nav.barred': 'Esta página não está entre as suas permissões',
+  'nav.barred.text': 'Quem administra o espaço de trabalho a vê: pode dar a permissão ou olhar por você.',
   'home.notices': 'Avisos',
   'home.notices.none': 'Nada a avisar.',
   'alert.nobody': 'ninguém',

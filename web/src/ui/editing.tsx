@@ -4,6 +4,7 @@ import { explain } from '@/lib/errors';
 import type { Refusal } from '@/lib/refusal';
 import { useStore } from '@/lib/store';
 import { leaving } from '@/lib/unsaved';
+import { useEffect } from 'react';
 import { Button } from './controls';
 import { Banner } from './feedback';
 import { Dialog } from './overlays';
@@ -38,6 +39,12 @@ export function Newer({ choice, onChosen }: { choice: Choice; onChosen?(): void 
 /** Why a save was refused, as far as no field says it. It stands after the fields, which take what is theirs first. */
 export function Refused({ by }: { by: Refusal }) {
   const t = useT();
+  // Whoever pressed the button goes on at the first value that is wrong; whoever types is left alone.
+  useEffect(() => {
+    if (by.error && !document.activeElement?.matches('input, textarea, select')) {
+      (document.querySelector('dialog[open]') ?? document).querySelector<HTMLElement>('[aria-invalid="true"]')?.focus();
+    }
+  }, [by.error]);
   if (!by.error) return null;
   const left = by.left();
   if (by.ofFields && left.length === 0) return null;
