@@ -134,6 +134,32 @@ test('AG-9 a reply to a chat that moved meanwhile is shown, not lost and not sen
   expect(await said(world, id)).toEqual([]);
 });
 
+test('AG-9 what was half written can be copied when the chat has gone to somebody else', async ({ world }) => {
+  const person = await world.join('Ana Pérez');
+  const berta = await world.join('Berta Ruiz');
+  const { id } = await taken(person, await world.shop(), '¿Hay yerba?');
+  const ana = await Console.open(person, `/agent/mine/${id}`);
+  await ana.composer.fill('Sí, tenemos de tres');
+  await world.owner.send('POST', `/conversations/${id}/transfer`, { to: { agent: berta.id } });
+  await expect(ana.page.getByRole('heading', { name: 'Esta conversación no está a la vista' })).toBeVisible();
+  await expect(ana.page.getByText('Quedó a medio escribir')).toBeVisible();
+  await expect(ana.page.getByText('Sí, tenemos de tres')).toBeVisible();
+  await ana.page.getByRole('button', { name: 'Descartar' }).click();
+  await expect(ana.page.getByText('Sí, tenemos de tres')).toHaveCount(0);
+});
+
+test('AG-12 a step back leaves what was searched for', async ({ world }) => {
+  const page = await world.owner.page('/agent/mine');
+  await page.getByRole('link', { name: /^Agentes/ }).click();
+  await page.getByRole('button', { name: 'Filtros' }).click();
+  const search = page.getByRole('searchbox', { name: /Buscar/ });
+  await search.pressSequentially('lautaro', { delay: 60 });
+  await expect(page).toHaveURL(/q=lautaro$/);
+  await page.goBack();
+  await expect(page).toHaveURL(/\/agent\/mine$/);
+  await expect(page.getByRole('heading', { name: 'Yo', level: 1 })).toBeVisible();
+});
+
 test('AG-9 what was sent does not come back to the box, here or in another tab', async ({ world }) => {
   const person = await world.join('Ana Pérez');
   const { id } = await taken(person, await world.shop(), '¿Hay yerba?');

@@ -56,7 +56,7 @@ pub struct ProviderError {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subcode: Option<i64>,
     pub class: ErrorClass,
-    /// Key of the plain-language explanation; see [`crate::whatsapp::errors::explain`].
+    /// Key of the plain-language explanation: `send.<key>` in the texts of the console.
     pub key: String,
     pub title: String,
     #[serde(default)]

@@ -395,7 +395,7 @@ impl Policy {
         let strangers = self
             .excluded
             .iter()
-            .filter(|a| world.agents.binary_search(a).is_err())
+            .filter(|a| world.agents.binary_search(a).is_err() && world.others.binary_search(a).is_err())
             .count();
         if strangers > 0 {
             add(FindingCode::ExcludedUnknown, Severity::Info, count(strangers));
@@ -483,6 +483,8 @@ impl Policy {
 pub struct World {
     /// Active agents, ascending.
     pub agents: Vec<AgentId>,
+    /// Active agents whom the policy does not concern, because it is that of a group of others; ascending.
+    pub others: Vec<AgentId>,
 }
 
 /// How much a finding matters.
@@ -678,6 +680,7 @@ mod tests {
     fn findings_name_what_is_wrong() {
         let world = World {
             agents: vec![AgentId(1), AgentId(2), AgentId(3)],
+            others: vec![AgentId(4)],
         };
         let codes = |p: &Policy| p.validate(&world).iter().map(|f| f.code).collect::<Vec<_>>();
         assert_eq!(codes(&Policy::support()), []);
@@ -703,6 +706,12 @@ mod tests {
             codes(&waits),
             [FindingCode::WaitTextMissing, FindingCode::StepsAfterMaxWait]
         );
+        let excluding = |agent| Policy {
+            excluded: [AgentId(agent)].into(),
+            ..Policy::support()
+        };
+        assert_eq!(codes(&excluding(4)), [], "of another group");
+        assert_eq!(codes(&excluding(9)), [FindingCode::ExcludedUnknown]);
         let all = world.agents.iter().copied().collect();
         assert_eq!(
             codes(&Policy {

@@ -205,7 +205,10 @@ impl State {
     pub fn world(&self) -> World {
         let mut agents: Vec<_> = self.agents.values().filter(|a| a.active).map(|a| a.agent).collect();
         agents.sort_unstable();
-        World { agents }
+        World {
+            agents,
+            others: Vec::new(),
+        }
     }
 
     /// Replaces what is known of a conversation by its row in the database, after a conflict. A row that neither waits

@@ -33,6 +33,7 @@ export function Dialog({ title, onClose, children, footer, wide, onSubmit, class
   const t = useT();
   const ref = useRef<HTMLDialogElement>(null);
   const id = useId();
+  const typed = useRef(false);
   useUnsaved(unsaved);
   const close = () => (unsaved ? leave(onClose) : onClose());
   useEffect(() => {
@@ -72,8 +73,12 @@ export function Dialog({ title, onClose, children, footer, wide, onSubmit, class
         if (unsaved) event.currentTarget.showModal();
         close();
       }}
+      onInput={() => {
+        typed.current = true;
+      }}
       onMouseDown={(event) => {
-        if (event.target === event.currentTarget) close();
+        // A press beside it takes nothing away that was typed, and the second of a double click opened it.
+        if (event.target === event.currentTarget && event.detail < 2 && !typed.current) close();
       }}
     >
       {onSubmit ? (

@@ -76,7 +76,8 @@ export function SaveBar({
           <Button variant="ghost" onClick={onDiscard} disabled={busy}>
             {t('save.discard')}
           </Button>
-          <Button variant="primary" onClick={onSave} busy={busy} disabled={disabled}>
+          {/* What is saved is up to date by the second half of a double click, which would save it again. */}
+          <Button variant="primary" onClick={(event) => event.detail < 2 && onSave()} busy={busy} disabled={disabled}>
             {label ?? t('save.save')}
           </Button>
         </>

@@ -168,6 +168,8 @@ function Log({ chat, state, host, texts }: Omit<Props, 'onClose'>) {
     if (!s) return;
     const watch = new ResizeObserver(() => atEnd.current && toEnd());
     watch.observe(s);
+    // Pictures come later than their place.
+    if (s.firstElementChild) watch.observe(s.firstElementChild);
     return () => watch.disconnect();
   }, []);
   const onScroll = () => {

@@ -112,254 +112,6 @@ pub fn reported(code: i64, title: String, detail: String) -> ProviderError {
     }
 }
 
-/// What an error means in plain words, for `es`, `en` or `pt` (also `pt-BR` and the like; anything else reads Spanish).
-/// Unknown keys have the text of `unknown`.
-#[must_use]
-pub fn explain(key: &str, language: &str) -> &'static str {
-    let found = TEXTS.iter().find(|t| t.0 == key).unwrap_or(&UNKNOWN);
-    match language.get(..2) {
-        Some("en") => found.2,
-        Some("pt") => found.3,
-        _ => found.1,
-    }
-}
-
-type Text = (&'static str, &'static str, &'static str, &'static str);
-
-const UNKNOWN: Text = (
-    "unknown",
-    "WhatsApp rechazó el mensaje por un motivo que no conocemos.",
-    "WhatsApp refused the message for a reason we do not know.",
-    "O WhatsApp recusou a mensagem por um motivo que não conhecemos.",
-);
-
-/// Key, Spanish, English, Portuguese.
-const TEXTS: &[Text] = &[
-    UNKNOWN,
-    (
-        "token_invalid",
-        "El acceso a WhatsApp venció o fue retirado. Un administrador debe conectar el número de nuevo.",
-        "The access to WhatsApp expired or was withdrawn. An administrator must connect the number again.",
-        "O acesso ao WhatsApp expirou ou foi retirado. Um administrador precisa conectar o número de novo.",
-    ),
-    (
-        "permission_missing",
-        "Falta un permiso en WhatsApp. Un administrador debe revisar la conexión del número.",
-        "A WhatsApp permission is missing. An administrator must check the connection of the number.",
-        "Falta uma permissão no WhatsApp. Um administrador precisa verificar a conexão do número.",
-    ),
-    (
-        "provider_trouble",
-        "WhatsApp tiene un problema pasajero. Volveremos a intentarlo.",
-        "WhatsApp has a passing problem. We will try again.",
-        "O WhatsApp está com um problema passageiro. Tentaremos de novo.",
-    ),
-    (
-        "too_fast",
-        "El número envió demasiados mensajes en poco tiempo. Esperamos y volvemos a intentarlo.",
-        "The number sent too many messages in a short time. We wait and try again.",
-        "O número enviou mensagens demais em pouco tempo. Esperamos e tentamos de novo.",
-    ),
-    (
-        "too_fast_for_person",
-        "Demasiados mensajes seguidos a esta persona. Esperamos y volvemos a intentarlo.",
-        "Too many messages in a row to this person. We wait and try again.",
-        "Mensagens demais em sequência para esta pessoa. Esperamos e tentamos de novo.",
-    ),
-    (
-        "spam_limit",
-        "WhatsApp limitó el número porque muchas personas lo bloquearon o denunciaron.",
-        "WhatsApp limited the number because many people blocked or reported it.",
-        "O WhatsApp limitou o número porque muitas pessoas o bloquearam ou denunciaram.",
-    ),
-    (
-        "messaging_limit",
-        "El número alcanzó su límite diario de personas a las que puede escribir primero.",
-        "The number reached its daily limit of people it may write to first.",
-        "O número atingiu o limite diário de pessoas a quem pode escrever primeiro.",
-    ),
-    (
-        "number_gone",
-        "WhatsApp ya no conoce este número o no tenemos acceso a él.",
-        "WhatsApp no longer knows this number, or we have no access to it.",
-        "O WhatsApp não conhece mais este número ou não temos acesso a ele.",
-    ),
-    (
-        "number_not_registered",
-        "El número no está registrado en la API de WhatsApp. Un administrador debe registrarlo.",
-        "The number is not registered with the WhatsApp API. An administrator must register it.",
-        "O número não está registrado na API do WhatsApp. Um administrador precisa registrá-lo.",
-    ),
-    (
-        "account_blocked",
-        "WhatsApp bloqueó la cuenta de la empresa.",
-        "WhatsApp blocked the account of the business.",
-        "O WhatsApp bloqueou a conta da empresa.",
-    ),
-    (
-        "payment_problem",
-        "Hay un problema de pago en la cuenta de WhatsApp de la empresa.",
-        "There is a payment problem in the WhatsApp account of the business.",
-        "Há um problema de pagamento na conta do WhatsApp da empresa.",
-    ),
-    (
-        "name_not_approved",
-        "WhatsApp todavía no aprobó el nombre del número.",
-        "WhatsApp has not approved the name of the number yet.",
-        "O WhatsApp ainda não aprovou o nome do número.",
-    ),
-    (
-        "request_refused",
-        "WhatsApp no aceptó el contenido del mensaje.",
-        "WhatsApp did not accept the content of the message.",
-        "O WhatsApp não aceitou o conteúdo da mensagem.",
-    ),
-    (
-        "recipient_blocked",
-        "Esta persona está bloqueada para el número.",
-        "This person is blocked for the number.",
-        "Esta pessoa está bloqueada para o número.",
-    ),
-    (
-        "recipient_is_sender",
-        "El destinatario es el mismo número que envía.",
-        "The recipient is the sending number itself.",
-        "O destinatário é o próprio número que envia.",
-    ),
-    (
-        "recipient_not_allowed",
-        "El número es de prueba y esta persona no está en su lista de destinatarios.",
-        "This is a test number and this person is not on its list of recipients.",
-        "O número é de teste e esta pessoa não está na lista de destinatários.",
-    ),
-    (
-        "not_reachable",
-        "No se pudo entregar: la persona no usa WhatsApp, no aceptó sus condiciones o tiene una versión antigua.",
-        "It could not be delivered: the person is not on WhatsApp, has not accepted its terms or uses an old version.",
-        "Não foi possível entregar: a pessoa não usa WhatsApp, não aceitou os termos ou tem uma versão antiga.",
-    ),
-    (
-        "country_not_allowed",
-        "La empresa no puede escribir a números de este país.",
-        "The business may not write to numbers of this country.",
-        "A empresa não pode escrever para números deste país.",
-    ),
-    (
-        "window_closed",
-        "Pasaron más de 24 horas desde el último mensaje del cliente. Solo se puede enviar una plantilla.",
-        "More than 24 hours have passed since the customer's last message. Only a template can be sent.",
-        "Passaram mais de 24 horas desde a última mensagem do cliente. Só é possível enviar um modelo.",
-    ),
-    (
-        "marketing_withheld",
-        "WhatsApp no entregó este mensaje promocional a la persona. Puede probarse después de 24 horas.",
-        "WhatsApp did not deliver this marketing message to the person. It can be tried after 24 hours.",
-        "O WhatsApp não entregou esta mensagem de marketing à pessoa. Pode-se tentar após 24 horas.",
-    ),
-    (
-        "marketing_endpoint",
-        "Las plantillas promocionales no están disponibles para esta cuenta.",
-        "Marketing templates are not available for this account.",
-        "Os modelos de marketing não estão disponíveis para esta conta.",
-    ),
-    (
-        "opted_out",
-        "La persona pidió no recibir mensajes promocionales.",
-        "The person asked not to receive marketing messages.",
-        "A pessoa pediu para não receber mensagens de marketing.",
-    ),
-    (
-        "kind_not_supported",
-        "WhatsApp no admite este tipo de mensaje.",
-        "WhatsApp does not support this kind of message.",
-        "O WhatsApp não oferece suporte a este tipo de mensagem.",
-    ),
-    (
-        "file_not_fetched",
-        "El archivo no se pudo descargar o es demasiado grande.",
-        "The file could not be downloaded or is too large.",
-        "Não foi possível baixar o arquivo ou ele é grande demais.",
-    ),
-    (
-        "file_refused",
-        "WhatsApp no aceptó el archivo: revise el tipo y el tamaño.",
-        "WhatsApp did not accept the file: check its type and size.",
-        "O WhatsApp não aceitou o arquivo: verifique o tipo e o tamanho.",
-    ),
-    (
-        "only_in_phone_app",
-        "Este mensaje solo se puede ver en la aplicación de WhatsApp del teléfono.",
-        "This message can only be seen in the WhatsApp app on the phone.",
-        "Esta mensagem só pode ser vista no aplicativo do WhatsApp no telefone.",
-    ),
-    (
-        "needs_phone",
-        "Esta plantilla necesita el teléfono de la persona, que no conocemos.",
-        "This template needs the person's phone number, which we do not know.",
-        "Este modelo precisa do telefone da pessoa, que não conhecemos.",
-    ),
-    (
-        "template_parameters",
-        "Los datos de la plantilla no coinciden con la plantilla aprobada.",
-        "The values of the template do not match the approved template.",
-        "Os dados do modelo não correspondem ao modelo aprovado.",
-    ),
-    (
-        "template_missing",
-        "La plantilla no existe en este idioma o no está aprobada.",
-        "The template does not exist in this language or is not approved.",
-        "O modelo não existe neste idioma ou não está aprovado.",
-    ),
-    (
-        "template_policy",
-        "El contenido de la plantilla va contra las políticas de WhatsApp.",
-        "The content of the template is against WhatsApp's policies.",
-        "O conteúdo do modelo viola as políticas do WhatsApp.",
-    ),
-    (
-        "template_paused",
-        "WhatsApp puso la plantilla en pausa por su calidad.",
-        "WhatsApp paused the template because of its quality.",
-        "O WhatsApp pausou o modelo por causa da qualidade.",
-    ),
-    (
-        "template_disabled",
-        "WhatsApp desactivó la plantilla por su calidad.",
-        "WhatsApp disabled the template because of its quality.",
-        "O WhatsApp desativou o modelo por causa da qualidade.",
-    ),
-    (
-        "text_too_long",
-        "El texto es demasiado largo.",
-        "The text is too long.",
-        "O texto é longo demais.",
-    ),
-    (
-        "flow_blocked",
-        "WhatsApp no aceptó el formulario del mensaje.",
-        "WhatsApp did not accept the form of the message.",
-        "O WhatsApp não aceitou o formulário da mensagem.",
-    ),
-    (
-        "identity_changed",
-        "La persona cambió de dispositivo. Confirme su identidad antes de escribirle.",
-        "The person changed device. Confirm who it is before writing.",
-        "A pessoa trocou de dispositivo. Confirme a identidade antes de escrever.",
-    ),
-    (
-        "block_list",
-        "WhatsApp no pudo cambiar la lista de bloqueados.",
-        "WhatsApp could not change the list of blocked people.",
-        "O WhatsApp não conseguiu alterar a lista de bloqueados.",
-    ),
-    (
-        "username_unavailable",
-        "El nombre de usuario no está disponible para esta cuenta.",
-        "The username is not available for this account.",
-        "O nome de usuário não está disponível para esta conta.",
-    ),
-];
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -369,20 +121,21 @@ mod tests {
         for pair in TABLE.windows(2) {
             assert!(pair[0].0 <= pair[0].1 && pair[0].1 < pair[1].0, "{pair:?}");
         }
-        for row in TABLE {
-            let text = TEXTS
+        // The console says them to people.
+        let texts = [
+            include_str!("../../../../web/src/i18n/es.ts"),
+            include_str!("../../../../web/src/i18n/en.ts"),
+            include_str!("../../../../web/src/i18n/pt.ts"),
+        ];
+        let keys =
+            TABLE
                 .iter()
-                .find(|t| t.0 == row.3)
-                .unwrap_or_else(|| panic!("no text for {}", row.3));
-            assert!(!text.1.is_empty() && !text.2.is_empty() && !text.3.is_empty());
-            assert_ne!(text.1, text.3, "Portuguese is not Spanish: {}", row.3);
-        }
-        let mut keys: Vec<_> = TEXTS.iter().map(|t| t.0).collect();
-        keys.sort_unstable();
-        keys.dedup();
-        assert_eq!(keys.len(), TEXTS.len(), "one text per key");
-        for key in keys.iter().filter(|k| **k != "unknown" && **k != "text_too_long") {
-            assert!(TABLE.iter().any(|row| row.3 == *key), "text without a code: {key}");
+                .map(|row| row.3)
+                .chain(["permission_missing", "too_fast", "provider_trouble", "unknown"]);
+        for key in keys {
+            for text in texts {
+                assert!(text.contains(&format!("\n  'send.{key}': '")), "no text for {key}");
+            }
         }
     }
 
@@ -408,15 +161,6 @@ mod tests {
         for (code, http, class, key) in cases {
             assert_eq!(classify(code, http), (class, key), "code {code}, HTTP {http:?}");
         }
-    }
-
-    #[test]
-    fn explanations_follow_the_language() {
-        assert!(explain("window_closed", "en").starts_with("More than 24 hours"));
-        assert!(explain("window_closed", "pt-BR").starts_with("Passaram"));
-        assert!(explain("window_closed", "es").starts_with("Pasaron"));
-        assert_eq!(explain("no such key", "en"), UNKNOWN.2);
-        assert_eq!(explain("window_closed", ""), explain("window_closed", "es"));
     }
 
     #[test]

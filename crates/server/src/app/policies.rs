@@ -326,13 +326,12 @@ fn changes(a: &Rulebook, b: &Rulebook) -> Vec<FieldChange> {
 /// The agents a policy is judged against; with a group, its members.
 fn world(tx: &mut Tx<'_>, w: WorkspaceId, group: Option<GroupId>) -> AppResult<World> {
     let members: BTreeSet<(AgentId, GroupId)> = agents::members(tx, w)?.into_iter().collect();
-    let agents = agents::routable(tx, w)?
+    let (agents, others) = agents::routable(tx, w)?
         .into_iter()
         .filter(|a| a.active && a.role.may(Permission::ConversationsReply))
-        .filter(|a| group.is_none_or(|g| members.contains(&(a.agent, g))))
         .map(|a| a.agent)
-        .collect();
-    Ok(World { agents })
+        .partition(|agent| group.is_none_or(|g| members.contains(&(*agent, g))));
+    Ok(World { agents, others })
 }
 
 /// The groups that exist.

@@ -96,16 +96,20 @@ pub fn decisions(tx: &mut Tx<'_>, who: &Who, after: i64, last: i64) -> AppResult
 /// The people of a report: members with the states they were in.
 pub type People = (Vec<Member>, BTreeMap<AgentId, Vec<(Ms, AgentState)>>);
 
-/// Everybody who may be given conversations, and their states in the period.
+/// Everybody who may be given conversations, with those who were `named` by a decision and left since: what a period
+/// was does not change. And their states in the period.
 ///
 /// # Errors
 /// When the database fails.
-pub fn people(tx: &mut Tx<'_>, who: &Who, period: (Ms, Ms)) -> AppResult<People> {
+pub fn people(tx: &mut Tx<'_>, who: &Who, period: (Ms, Ms), named: &BTreeSet<AgentId>) -> AppResult<People> {
     let w = who.workspace;
-    let rows = users::page(tx, w, 0, i64::from(u16::MAX))?;
+    let mut rows = users::page(tx, w, 0, i64::from(u16::MAX))?;
+    rows.retain(|u| named.contains(&u.id) || (u.status == "active" && u.role.may(Permission::ConversationsReply)));
+    let here: BTreeSet<AgentId> = rows.iter().map(|u| u.id).collect();
+    let gone: Vec<AgentId> = named.difference(&here).copied().collect();
+    rows.extend(users::get_many(tx, w, &gone)?);
     let members: Vec<Member> = rows
         .into_iter()
-        .filter(|u| u.status == "active" && u.role.may(Permission::ConversationsReply))
         .map(|u| Member {
             agent: u.id,
             name: u.name,

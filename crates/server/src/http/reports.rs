@@ -62,9 +62,6 @@ async fn gather(ctx: &Context, q: &FairnessQuery) -> Result<Log, Problem> {
         to: period.1,
         ..Log::default()
     };
-    (log.members, log.states) = ctx
-        .read("report_people", move |tx, who| reports::people(tx, who, period))
-        .await?;
     log.policies = ctx.read("report_policies", reports::policies).await?;
     let mut after = first;
     while after < last {
@@ -76,6 +73,10 @@ async fn gather(ctx: &Context, q: &FairnessQuery) -> Result<Log, Problem> {
         log.decisions.extend(piece);
         after = end;
     }
+    let named: BTreeSet<AgentId> = log.decisions.iter().flat_map(|d| [d.from, d.to]).flatten().collect();
+    (log.members, log.states) = ctx
+        .read("report_people", move |tx, who| reports::people(tx, who, period, &named))
+        .await?;
     let ids: BTreeSet<ConversationId> = log.decisions.iter().filter_map(|d| d.conversation).collect();
     let ids: Vec<ConversationId> = ids.into_iter().collect();
     for piece in ids.chunks(reports::PIECE as usize / 4) {

@@ -111,6 +111,32 @@ api_suite! {
         );
     }
 
+    /// Given people who left, then the report of a time when they were there stays what it was.
+    async fn rep_7_a_period_stays_what_it_was_when_people_leave(app) {
+        let owner = app.owner().await;
+        let (ana, berta, carla) = (app.member("ana", Role::Agent).await, app.member("berta", Role::Agent).await, app.member("carla", Role::Agent).await);
+        let (_, key) = app.web_chat(&owner, json!({})).await;
+        app.policy(&owner, "sales", json!({ "excluded": [owner.agent] })).await;
+        for n in 0..6 {
+            app.visitor(&key).await.writes(&format!("Consulta {n}")).await;
+            app.settled().await;
+            app.advance(1_000);
+        }
+        let before = fairness(&owner, "").await;
+        let b = owner.get(&format!("/users/{}", berta.agent)).await.expect(200)["version"].as_i64().unwrap();
+        owner.patch(&format!("/users/{}", berta.agent), b, json!({ "status": "suspended" })).await.expect(200);
+        owner.delete(&format!("/users/{}", carla.agent)).await.ok();
+        app.settled().await;
+        let after = fairness(&owner, &format!("?from={}&to={}", before["from"], before["to"])).await;
+        for of in [&ana, &berta, &carla] {
+            let (was, is) = (agent(&before, of), agent(&after, of));
+            for figure in ["offered", "eligible_ms", "owed_permille", "name"] {
+                assert_eq!(was[figure], is[figure], "{figure} of {}", was["name"]);
+            }
+        }
+        assert_eq!((&before["proof"]["turns"], &before["proof"]["certain"]), (&after["proof"]["turns"], &after["proof"]["certain"]));
+    }
+
     /// Given any decision row, then candidates and refusals add up to the members; and every number has its list.
     async fn rep_7_2_every_decision_adds_up(app) {
         let owner = app.owner().await;

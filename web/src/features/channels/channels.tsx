@@ -2,13 +2,14 @@ import { api, ApiError } from '@/api/client';
 import { channelsQuery, groupsQuery, skillsQuery } from '@/api/queries';
 import type { ChannelAccount, WebChatSettings } from '@/api/types';
 import { useT } from '@/i18n';
-import { useEdit } from '@/lib/edit';
+import { same, useEdit } from '@/lib/edit';
 import { explain } from '@/lib/errors';
+import { useOnce } from '@/lib/once';
 import { Refusal } from '@/lib/refusal';
-import { forgetEdits } from '@/lib/unsaved';
+import { forgetEdits, useUnsaved } from '@/lib/unsaved';
 import { Badge, Banner, Button, ChannelMark, Checkbox, CheckList, Confirm, Empty, Failure, Icon, Loading, Page, Radio, Refused, SaveBar, SelectField, Setting, TextArea, TextField, toast } from '@/ui';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { useState } from 'react';
+import { useState, type ComponentProps } from 'react';
 import { Link, Route, Switch, useLocation } from 'wouter';
 import { Failures, FailuresLink } from './failures';
 import { Copy } from './copy';
@@ -159,13 +160,16 @@ function GreeterFields({ value, error, onChange }: { value: Greeter | null; erro
 const cleaned = (greeter: Greeter | null): Greeter | null =>
   greeter && { ...greeter, words: (greeter.words ?? []).map((word) => word.trim()).filter(Boolean) };
 
+const BLANK = { name: '', phone_number_id: '', waba_id: '', access_token: '', app_secret: '', verify_token: '', graph_url: '' };
+
 function NewWhatsapp() {
   const t = useT();
   const [, go] = useLocation();
   const saved = useSaved();
-  const [value, setValue] = useState({ name: '', phone_number_id: '', waba_id: '', access_token: '', app_secret: '', verify_token: '', graph_url: '' });
+  const [value, setValue] = useState(BLANK);
   const [greeter, setGreeter] = useState<Greeter | null>(null);
   const [group, setGroup] = useState<number | null>(null);
+  useUnsaved(!same({ value, greeter, group }, { value: BLANK, greeter: null, group: null }));
   const set = (name: keyof typeof value) => (event: { target: { value: string } }) => setValue({ ...value, [name]: event.target.value });
   const create = useMutation({
     mutationFn: () =>
@@ -183,9 +187,11 @@ function NewWhatsapp() {
       }),
     onSuccess: (account) => {
       void saved();
+      forgetEdits();
       go(`${BASE}/${account.id}`);
     },
   });
+  const send = useOnce(create);
   const error = new Refusal(create.error);
   return (
     <Page title={t('channels.add.whatsapp')} purpose={t('whatsapp.purpose')} actions={<Back />}>
@@ -193,7 +199,7 @@ function NewWhatsapp() {
         className="narrow stack"
         onSubmit={(event) => {
           event.preventDefault();
-          if (!create.isPending) create.mutate();
+          send();
         }}
       >
         <div className="sets card">
@@ -249,6 +255,32 @@ const USUAL: WebChatSettings = {
   form: { name: 'off', email: 'off', phone: 'off', consent: '' },
   identity_required: false,
 };
+
+type WholeProps = Omit<ComponentProps<typeof TextField>, 'value' | 'onChange'> & { value: number; min: number; max: number; unit?: number; onChange(value: number): void };
+
+/** A whole number of units. What is typed stays as typed until it is left; what is none, or out of range, leaves the value as it was. */
+function Whole({ value, min, max, unit = 1, onChange, ...field }: WholeProps) {
+  const t = useT();
+  const [typed, setTyped] = useState<{ text: string; before: number } | null>(null);
+  const fits = (text: string) => text !== '' && Number.isInteger(Number(text)) && Number(text) >= min && Number(text) <= max;
+  return (
+    <TextField
+      {...field}
+      error={typed && typed.text !== '' && !fits(typed.text) ? t('wrong.between', { least: min, most: max }) : field.error}
+      type="number"
+      min={min}
+      max={max}
+      step={1}
+      value={typed?.text ?? Math.max(min, Math.round(value / unit))}
+      onChange={({ target: { value: text } }) => {
+        const before = typed?.before ?? value;
+        setTyped({ text, before });
+        onChange(fits(text) ? Number(text) * unit : before);
+      }}
+      onBlur={() => setTyped(null)}
+    />
+  );
+}
 
 function WebChatFields({ value, error, onChange }: { value: WebChatSettings; error: Refusal; onChange(value: WebChatSettings): void }) {
   const t = useT();
@@ -317,15 +349,15 @@ function WebChatFields({ value, error, onChange }: { value: WebChatSettings; err
             {t('web.files.allow')}
           </Checkbox>
           {upload.enabled && (
-            <TextField
+            <Whole
               label={t('web.files.size')}
               className="num-in"
-              type="number"
               min={1}
               max={MOST_MEGABYTES}
+              unit={MEGABYTE}
               error={error.about('/settings/upload/max_bytes')}
-              value={Math.max(1, Math.round(upload.max_bytes / MEGABYTE))}
-              onChange={(event) => set({ upload: { ...upload, max_bytes: Math.min(MOST_MEGABYTES, Math.max(1, Number(event.target.value) || 1)) * MEGABYTE } })}
+              value={upload.max_bytes}
+              onChange={(max_bytes) => set({ upload: { ...upload, max_bytes } })}
             />
           )}
         </div>
@@ -347,13 +379,16 @@ function NewWebChat() {
   const [settings, setSettings] = useState<WebChatSettings>(USUAL);
   const [greeter, setGreeter] = useState<Greeter | null>(null);
   const [group, setGroup] = useState<number | null>(null);
+  useUnsaved(!same({ name, settings, greeter, group }, { name: '', settings: USUAL, greeter: null, group: null }));
   const create = useMutation({
     mutationFn: () => api.post<ChannelAccount>('/channel-accounts', { kind: 'web_chat', name: name.trim(), settings: tidy(settings), greeter: cleaned(greeter), default_group: group }),
     onSuccess: (account) => {
       void saved();
+      forgetEdits();
       go(`${BASE}/${account.id}`);
     },
   });
+  const send = useOnce(create);
   const error = new Refusal(create.error);
   return (
     <Page title={t('channels.add.web')} purpose={t('web.purpose')} actions={<Back />} className="page-wide">
@@ -361,7 +396,7 @@ function NewWebChat() {
         className="with-preview"
         onSubmit={(event) => {
           event.preventDefault();
-          if (!create.isPending) create.mutate();
+          send();
         }}
       >
         <div className="stack">
@@ -528,15 +563,14 @@ function Edit({ account }: { account: ChannelAccount }) {
               <div className="stack">
                 <GroupSelect value={value.default_group} error={error} onChange={(default_group) => setValue({ ...value, default_group })} />
                 <CheckList label={t('channels.skills')} help={t('channels.skills.help')} error={error.within('/skills')} options={skills.data ?? []} chosen={value.skills} onChange={(ids) => setValue({ ...value, skills: ids })} />
-                <TextField
+                <Whole
                   label={t('channels.priority')}
                   help={t('channels.priority.help')}
-                  type="number"
                   min={0}
                   max={1_440}
                   error={error.about('/priority_minutes')}
                   value={value.priority_minutes}
-                  onChange={(event) => setValue({ ...value, priority_minutes: Math.trunc(Number(event.target.value) || 0) })}
+                  onChange={(priority_minutes) => setValue({ ...value, priority_minutes })}
                 />
                 <GreeterFields value={value.greeter} error={error} onChange={(greeter) => setValue({ ...value, greeter })} />
               </div>

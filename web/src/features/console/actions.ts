@@ -61,7 +61,7 @@ export function useAct() {
   const zone = useZone();
   return useMutation({
     mutationFn: async ({ id, verb, body }: Act) => {
-      ownActs.set(id, Date.now());
+      if (!QUIET.includes(verb)) ownActs.set(id, Date.now());
       const answer = await api.post<Conversation | { conversation: Conversation } | undefined>(
         `/conversations/${id}/${verb}`,
         body ?? {},

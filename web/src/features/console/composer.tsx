@@ -305,6 +305,7 @@ export function Composer({ c, outbox, open }: { c: Conversation; outbox: Outbox;
                         : t('composer.free')}
                 </b>
                 <span className="block muted">{t('composer.note.possible')}</span>
+                {draft.reply && <span className="block xs muted trunc">{t('composer.kept', { text: draft.reply })}</span>}
               </span>
               {take}
             </>

@@ -113,7 +113,7 @@ export default function Console({ tray, id }: { tray?: string; id?: string }) {
       id: `tray-${one}`,
       label: t('palette.go', { place: t(`tray.${one}`) }),
       icon: 'inbox' as const,
-      run: () => place.go({ tray: one, state: 'active', group: undefined }, null),
+      run: () => place.go({ tray: one, state: 'active', group: undefined, owner: undefined }, null),
     })),
     { id: 'panel', label: dashboard.label, icon: dashboard.icon, run: () => navigate(dashboard.href) },
     { id: 'keys', label: t('keys.title'), icon: 'keyboard', keys: '?', run: () => setKeys(true) },

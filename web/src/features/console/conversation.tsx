@@ -304,7 +304,7 @@ function Clocks({ c }: { c: C }) {
             {reason
               ? t.rich(mine ? 'why.me' : 'why.it', { reason: <span className="muted">{reason}</span> })
               : c.place === 'bot'
-                ? t('why.bot')
+                ? t(c.state === 'outbound' ? 'why.outbound' : 'why.bot')
                 : c.place === 'waiting'
                   ? t('why.waiting')
                   : t('why.history')}

@@ -172,7 +172,8 @@ function Fields({ customer }: { customer: Customer }) {
   const [value, setValue] = useState('');
   const save = useMutation({
     mutationFn: (change: Partial<Record<Editable, string | null>>) => api.patch<Customer>(`/customers/${customer.id}`, change, customer.version),
-    onSuccess: () => setEditing(null),
+    // Another one may be open by now.
+    onSuccess: (_, change) => setEditing((now) => (now !== null && now in change ? null : now)),
     onError: (error) => toast(explain(t, error), { tone: 'error' }),
     onSettled: () => client.invalidateQueries({ queryKey: ['customer', customer.id] }),
   });
@@ -196,7 +197,7 @@ function Fields({ customer }: { customer: Customer }) {
                   autoFocus
                   aria-label={t(`customer.${name}`)}
                   value={value}
-                  disabled={save.isPending}
+                  readOnly={save.isPending && save.variables !== undefined && name in save.variables}
                   onChange={(event) => setValue(event.target.value)}
                   onBlur={() => commit(name)}
                   onKeyDown={(event) => {

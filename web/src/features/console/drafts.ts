@@ -36,6 +36,12 @@ export function setDraft(conversation: number, change: Partial<Drafts>): void {
   );
 }
 
+/** Text that comes back to be written again, after what is being written. */
+export function addToDraft(conversation: number, mode: Drafts['mode'], text: string): void {
+  const now = draftOf(drafts.get(), conversation)[mode];
+  setDraft(conversation, { mode, [mode]: now ? `${now}\n${text}` : text });
+}
+
 async function save(conversation: number): Promise<void> {
   const draft = draftOf(drafts.get(), conversation);
   try {

@@ -169,14 +169,14 @@ export function List({ place }: { place: Place }) {
         </div>
         <div className="trays" role="tablist" aria-label={t('rail.trays')}>
           {TRAYS.map((tray) => (
-            <button key={tray} type="button" role="tab" aria-selected={view.tray === tray} onClick={() => place.go({ tray, group: undefined }, null)}>
+            <button key={tray} type="button" role="tab" aria-selected={view.tray === tray} onClick={() => place.go({ tray, group: undefined, owner: undefined }, null)}>
               {t(`tray.${tray}`)} <span className="num">{count.show(tray)}</span>
             </button>
           ))}
         </div>
         <div className="states" role="tablist" aria-label={t('list.states')}>
           {STATES.map((state) => (
-            <button key={state} type="button" role="tab" aria-selected={view.state === state} onClick={() => place.go({ state }, null)}>
+            <button key={state} type="button" role="tab" aria-selected={view.state === state} onClick={() => place.go({ state, ...(state === 'active' ? {} : { owed: undefined }) }, null)}>
               {t(`trayState.${state}`)} <span className="num">{count.show(view.tray, state)}</span>
             </button>
           ))}
@@ -250,15 +250,25 @@ function Filters({ place, focus }: { place: Place; focus: boolean }) {
   const { data: groups } = useQuery(groupsQuery);
   const { data: agents } = useQuery(agentsQuery);
   const [q, setQ] = useState(view.q ?? '');
+  const asked = useRef(view.q ?? '');
   const go = useRef(place.go);
   useEffect(() => {
     go.current = place.go;
   });
   useEffect(() => {
-    if (q === (view.q ?? '')) return;
-    const timer = setTimeout(() => go.current({ q: q || undefined }), SEARCH_MS);
+    if (q === asked.current) return;
+    const timer = setTimeout(() => {
+      asked.current = q;
+      go.current({ q: q || undefined }, undefined, true);
+    }, SEARCH_MS);
     return () => clearTimeout(timer);
-  }, [q, view.q]);
+  }, [q]);
+  useEffect(() => {
+    // A step back or a link changed it.
+    if ((view.q ?? '') === asked.current) return;
+    asked.current = view.q ?? '';
+    setQ(asked.current);
+  }, [view.q]);
   const number = (value: string) => (value ? Number(value) : undefined);
   const picks = [
     ...(mayChannels ? [{ name: 'channel' as const, label: t('filter.channel'), options: channels }] : []),

@@ -12,7 +12,7 @@ import { Button, Dialog, Icon, IconButton, toast, type IconName } from '@/ui';
 import { useMutation } from '@tanstack/react-query';
 import { memo, useRef, useState, type ReactNode } from 'react';
 import { useAct } from './actions';
-import { setDraft } from './drafts';
+import { addToDraft } from './drafts';
 import { REACTIONS } from './emoji';
 import type { Entry, Outbox } from './outbox';
 import { Ticks } from './ticks';
@@ -213,7 +213,7 @@ function systemIcon(code: string): IconName {
 function Failed({ m }: { m: Message }) {
   const t = useT();
   const act = useRetry(m);
-  const reason = (m.error?.key && t.maybe(`send.${m.error.key}`)) || m.error?.title || m.error?.detail || t('send.unknown');
+  const reason = (m.error?.key && m.error.key !== 'unknown' && t.maybe(`send.${m.error.key}`)) || m.error?.title || m.error?.detail || t('send.unknown');
   return (
     <span className="meta fail-line">
       <span className="fail">
@@ -228,7 +228,7 @@ function Failed({ m }: { m: Message }) {
           type="button"
           className="link"
           onClick={() => {
-            if (m.content?.type === 'text') setDraft(m.conversation, { mode: 'reply', reply: m.content.text });
+            if (m.content?.type === 'text') addToDraft(m.conversation, 'reply', m.content.text);
             callComposer('reply');
           }}
         >
@@ -496,7 +496,7 @@ export function Pending({ entry, outbox, c }: { entry: Entry; outbox: Outbox; c:
   const zone = useZone();
   const text = entry.content.type === 'text' ? entry.content.text : null;
   const back = () => {
-    if (text !== null) setDraft(entry.conversation, { mode: entry.note ? 'note' : 'reply', [entry.note ? 'note' : 'reply']: text });
+    if (text !== null) addToDraft(entry.conversation, entry.note ? 'note' : 'reply', text);
     outbox.discard(entry.client_id);
     callComposer(null);
   };
@@ -536,12 +536,12 @@ export function Pending({ entry, outbox, c }: { entry: Entry; outbox: Outbox; c:
                 busy={act.isPending}
                 onClick={() =>
                   act.mutate(
-                    { id: c.id, verb: 'take', body: { seen: c.epoch } },
+                    { id: c.id, verb: c.place === 'closed' ? 'reopen' : 'take', body: { seen: c.epoch } },
                     { onSuccess: (now) => outbox.retry(entry.client_id, { seen: now?.epoch ?? null }) },
                   )
                 }
               >
-                {t('outbox.take')}
+                {c.place === 'closed' ? t('outbox.reopen') : t('outbox.take')}
               </Button>
             )}
             {entry.code !== 'not_owner' && entry.code !== 'window_closed' && (

@@ -5,6 +5,8 @@ import { clockTime } from '@/lib/time';
 import { Banner, Button, Icon, toast } from '@/ui';
 import { useState } from 'react';
 import { Link } from 'wouter';
+import { attached, filesOf, setFiles } from './composer-files';
+import { draftOf, drafts, setDraft } from './drafts';
 import { summary } from './message';
 import { discardUnsent, unsent, type Entry } from './outbox';
 
@@ -21,9 +23,52 @@ export function Unsent({ entries, link }: { entries: readonly Entry[]; link?: bo
   );
 }
 
-/** In the conversation that is out of sight. */
+/** In the conversation that is out of sight: what was not sent, and what was being written. */
 export function UnsentTo({ conversation }: { conversation: number }) {
-  return <Unsent entries={useStore(unsent).filter((entry) => entry.conversation === conversation)} />;
+  return (
+    <>
+      <Unsent entries={useStore(unsent).filter((entry) => entry.conversation === conversation)} />
+      <HalfWritten conversation={conversation} />
+    </>
+  );
+}
+
+function HalfWritten({ conversation }: { conversation: number }) {
+  const t = useT();
+  const draft = draftOf(useStore(drafts), conversation);
+  const files = filesOf(useStore(attached), conversation);
+  const text = [draft.reply, draft.note].filter(Boolean).join('\n');
+  if (!text && files.length === 0) return null;
+  const discard = () => {
+    setDraft(conversation, { mode: 'reply', reply: '', note: '' });
+    setFiles(conversation, () => []);
+  };
+  return (
+    <div className="recover">
+      <p>
+        <Icon name="edit" />
+        <b>{t('unsent.draft')}</b>
+      </p>
+      <p className="rich" dir="auto">
+        {[...files.map((file) => file.name), text].filter(Boolean).join('\n')}
+      </p>
+      <div className="flex gap-1 wrap">
+        {text && <Copy text={text} />}
+        <Button size="xs" variant="ghost" onClick={discard}>
+          {t('outbox.discard')}
+        </Button>
+      </div>
+    </div>
+  );
+}
+
+function Copy({ text }: { text: string }) {
+  const t = useT();
+  return (
+    <Button size="xs" icon="copy" onClick={() => void navigator.clipboard.writeText(text).then(() => toast(t('common.copied')))}>
+      {t('common.copy')}
+    </Button>
+  );
 }
 
 /** Where no conversation is open. */
@@ -72,11 +117,7 @@ function Line({ entry, link }: { entry: Entry; link?: boolean }) {
         {[name, text || (name ? '' : summary(t, entry.content))].filter(Boolean).join('\n')}
       </p>
       <div className="flex gap-1 wrap">
-        {text && (
-          <Button size="xs" icon="copy" onClick={() => void navigator.clipboard.writeText(text).then(() => toast(t('common.copied')))}>
-            {t('common.copy')}
-          </Button>
-        )}
+        {text && <Copy text={text} />}
         {link && (
           <Link className="btn btn-secondary btn-xs" href={`/agent/mine/${entry.conversation}`}>
             {t('unsent.open')}

@@ -47,7 +47,8 @@ export function viewPath(view: View, conversation?: number | null): string {
 export interface Place {
   view: View;
   open: number | null;
-  go(change: Partial<View>, conversation?: number | null): void;
+  /** `replace`: a step back does not come here. */
+  go(change: Partial<View>, conversation?: number | null, replace?: boolean): void;
   path(change: Partial<View>, conversation?: number | null): string;
 }
 
@@ -61,9 +62,9 @@ export function usePlace(tray: string | undefined, conversation: string | undefi
     [view, open],
   );
   const go = useCallback(
-    (change: Partial<View>, to?: number | null) => {
+    (change: Partial<View>, to?: number | null, replace = false) => {
       if (change.order) write(orderKey(change.tray ?? view.tray), change.order);
-      navigate(path(change, to));
+      navigate(path(change, to), { replace });
     },
     [navigate, path, view.tray],
   );

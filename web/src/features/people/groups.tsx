@@ -17,7 +17,10 @@ export default function Groups() {
   const agents = useQuery(agentsQuery);
   const [open, setOpen] = useState<Group | 'new' | null>(null);
   const [removing, setRemoving] = useState<Group | null>(null);
-  const name = (id: number) => agents.data?.find((agent) => agent.id === id)?.name ?? `#${id}`;
+  const name = (id: number) => agents.data?.find((agent) => agent.id === id)?.name ?? '';
+  // Who is suspended stays in the group, and is no agent meanwhile.
+  const known = (ids: number[]) => (agents.data ? ids.filter((id) => agents.data.some((agent) => agent.id === id)) : ids);
+  const people = (group: Group) => known([...group.supervisors, ...group.members]);
   return (
     <Page
       title={t('nav.groups')}
@@ -50,7 +53,7 @@ export default function Groups() {
               <p className="xs muted">
                 {[
                   t('transfer.members', { n: people(group).length }),
-                  group.supervisors.length > 0 ? t('groups.supervised', { names: group.supervisors.map(name).join(', ') }) : null,
+                  agents.data && known(group.supervisors).length > 0 ? t('groups.supervised', { names: known(group.supervisors).map(name).join(', ') }) : null,
                   group.overflow_group != null ? t('groups.overflow.to', { group: groups.data.find((other) => other.id === group.overflow_group)?.name ?? '' }) : null,
                   group.channels ? t('groups.channels.some', { n: group.channels.length }) : null,
                 ]
@@ -63,7 +66,7 @@ export default function Groups() {
                   <p className="xs muted">{t('groups.empty.text')}</p>
                 </div>
               )}
-              {people(group).length > 0 && (
+              {agents.data && people(group).length > 0 && (
                 <div className="faces" title={people(group).map(name).join(', ')}>
                   {people(group).slice(0, 8).map((id) => (
                     <Avatar key={id} name={name(id)} size={24} />
@@ -88,8 +91,6 @@ export default function Groups() {
     </Page>
   );
 }
-
-const people = (group: Group) => [...group.supervisors, ...group.members];
 
 /** The colours that stand apart on both backgrounds. */
 const COLOURS = ['#1f7a5c', '#2563eb', '#7c3aed', '#c2410c', '#b91c1c', '#0e7490', '#a16207', '#be185d'];
@@ -184,7 +185,7 @@ function Editor({ group, all, agents, onClose }: { group: Group | null; all: Gro
       </fieldset>
       {group && group.aliases.length > 0 && <p className="sm muted">{t('groups.aliases', { keys: group.aliases.join(', ') })}</p>}
       <fieldset className="stack-2">
-        <legend className="label">{t('groups.members', { n: value.members.length })}</legend>
+        <legend className="label">{t('groups.members', { n: agents.filter((agent) => value.members.includes(agent.id)).length })}</legend>
         <div className="input-group">
           <Icon name="search" />
           <input className="input" type="search" aria-label={t('users.find')} placeholder={t('users.find')} value={find} onChange={(event) => setFind(event.target.value)} />

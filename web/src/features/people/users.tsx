@@ -18,7 +18,7 @@ const ROLES: readonly Role[] = ['agent', 'supervisor', 'administrator', 'owner']
 const usersKey = ['users'] as const;
 const invitationsKey = ['invitations'] as const;
 
-type Open = { kind: 'invite' } | { kind: 'edit' | 'states' | 'delete'; user: User } | null;
+type Open = { kind: 'invite' } | { kind: 'edit' | 'states' | 'suspend' | 'delete'; user: User } | null;
 
 export default function Users() {
   const t = useT();
@@ -31,10 +31,10 @@ export default function Users() {
   const skills = useQuery(skillsQuery);
   const client = useQueryClient();
   const act = useMutation({
-    mutationFn: ({ user, verb }: { user: User; verb: 'suspend' | 'restore' | 'reset' }) =>
+    mutationFn: ({ user, verb }: { user: User; verb: 'restore' | 'reset' }) =>
       verb === 'reset'
         ? api.post(`/users/${user.id}/password-reset`)
-        : api.patch(`/users/${user.id}`, { status: verb === 'suspend' ? 'suspended' : 'active' }, user.version),
+        : api.patch(`/users/${user.id}`, { status: 'active' }, user.version),
     onSuccess: (_, { user, verb }) => {
       if (verb === 'reset') toast(t('users.reset.done', { name: user.name }));
       void client.invalidateQueries({ queryKey: usersKey });
@@ -128,7 +128,7 @@ export default function Users() {
                         { id: 'reset', label: t('users.reset'), icon: 'key', disabled: me.mail_configured ? undefined : t('users.reset.nomail'), onSelect: () => act.mutate({ user, verb: 'reset' }) },
                         user.status === 'suspended'
                           ? { id: 'restore', label: t('users.restore'), icon: 'undo', onSelect: () => act.mutate({ user, verb: 'restore' }) }
-                          : { id: 'suspend', label: t('users.suspend'), icon: 'pause', disabled: user.id === me.agent?.id ? t('users.self') : undefined, onSelect: () => act.mutate({ user, verb: 'suspend' }) },
+                          : { id: 'suspend', label: t('users.suspend'), icon: 'pause', disabled: user.id === me.agent?.id ? t('users.self') : undefined, onSelect: () => setOpen({ kind: 'suspend', user }) },
                         { id: 'delete', label: t('users.delete'), icon: 'trash', danger: true, separated: true, disabled: user.id === me.agent?.id ? t('users.self') : undefined, onSelect: () => setOpen({ kind: 'delete', user }) },
                       ]}
                       trigger={(props) => <IconButton icon="more" size="sm" label={t('wall.actions', { name: user.name })} {...props} />}
@@ -144,6 +144,7 @@ export default function Users() {
       {open?.kind === 'invite' && <Invite groups={groups.data ?? []} onClose={() => setOpen(null)} />}
       {open?.kind === 'edit' && <Edit user={users.data?.items.find((user) => user.id === open.user.id) ?? open.user} groups={groups.data ?? []} onClose={() => setOpen(null)} />}
       {open?.kind === 'states' && <States user={open.user} onClose={() => setOpen(null)} />}
+      {open?.kind === 'suspend' && <Suspend user={open.user} onClose={() => setOpen(null)} />}
       {open?.kind === 'delete' && <Delete user={open.user} onClose={() => setOpen(null)} />}
     </Page>
   );
@@ -227,6 +228,7 @@ function Invite({ groups, onClose }: { groups: Group[]; onClose(): void }) {
   return (
     <Dialog
       title={t('users.invite')}
+      unsaved={emails.trim() !== ''}
       onClose={onClose}
       onSubmit={() => {
         setRefused(wrong.length > 0);
@@ -294,7 +296,7 @@ function Invitations({ groups }: { groups: Group[] | undefined }) {
     <section className="block-s" aria-labelledby="invitations">
       <h2 id="invitations">{t('invite.pending')}</h2>
       <div className="scroll-x">
-        <table className="table">
+        <table className="table invited">
           <tbody>
             {data.items.map((invitation) => (
               <tr key={invitation.id}>
@@ -493,7 +495,9 @@ function States({ user, onClose }: { user: User; onClose(): void }) {
   const [days, setDays] = useState({ from: today, to: today });
   const from = midnight(days.from);
   const to = midnight(days.to) + DAY_MS;
-  const fine = to > from && to - from <= LONGEST_DAYS * DAY_MS + 2 * 3_600_000;
+  const wrong = (day: string) => (day === '' ? t('wrong.required') : day > today ? t('users.states.future') : null);
+  const range = to > from && to - from <= LONGEST_DAYS * DAY_MS + 2 * 3_600_000;
+  const fine = range && wrong(days.from) === null && wrong(days.to) === null;
   const { data, error, isPending, refetch } = useQuery({
     queryKey: ['users', user.id, 'spans', days.from, days.to],
     queryFn: () => api.get<Paged<StateTime>>(`/users/${user.id}/state-spans`, { from, to: Math.min(to, from + LONGEST_DAYS * DAY_MS) }).then((page) => page.items),
@@ -507,8 +511,8 @@ function States({ user, onClose }: { user: User; onClose(): void }) {
   return (
     <Dialog title={t('users.states.of', { name: user.name })} wide onClose={onClose}>
       <div className="cols-2">
-        <TextField label={t('users.states.from')} type="date" max={today} value={days.from} onChange={(event) => setDays({ from: event.target.value, to: days.to < event.target.value ? event.target.value : days.to })} />
-        <TextField label={t('users.states.to')} type="date" max={today} min={days.from} value={days.to} error={fine ? null : t('users.states.range')} onChange={(event) => setDays({ ...days, to: event.target.value })} />
+        <TextField label={t('users.states.from')} type="date" max={today} value={days.from} error={wrong(days.from)} onChange={(event) => setDays({ from: event.target.value, to: days.to < event.target.value ? event.target.value : days.to })} />
+        <TextField label={t('users.states.to')} type="date" max={today} min={days.from} value={days.to} error={wrong(days.to) ?? (range || wrong(days.from) ? null : t('users.states.range'))} onChange={(event) => setDays({ ...days, to: event.target.value })} />
       </div>
       {!fine ? null : isPending ? (
         <Loading lines={4} />
@@ -560,6 +564,31 @@ function States({ user, onClose }: { user: User; onClose(): void }) {
   );
 }
 
+/** What becomes of the chats of somebody who is taken out. */
+function Back({ user }: { user: User }) {
+  const t = useT();
+  return (user.load ?? 0) > 0 && <p>{t('users.back.text', { n: user.load ?? 0 })}</p>;
+}
+
+function Suspend({ user, onClose }: { user: User; onClose(): void }) {
+  const t = useT();
+  const client = useQueryClient();
+  const suspend = useMutation({
+    mutationFn: () => api.patch(`/users/${user.id}`, { status: 'suspended' }, user.version),
+    onSuccess: () => {
+      void client.invalidateQueries({ queryKey: usersKey });
+      toast(t('save.done'));
+      onClose();
+    },
+  });
+  return (
+    <Confirm title={t('users.suspend.title', { name: user.name })} action={t('users.suspend')} busy={suspend.isPending} error={suspend.error} onConfirm={() => suspend.mutate()} onClose={onClose}>
+      <p>{t('users.suspend.text')}</p>
+      <Back user={user} />
+    </Confirm>
+  );
+}
+
 function Delete({ user, onClose }: { user: User; onClose(): void }) {
   const t = useT();
   const client = useQueryClient();
@@ -572,7 +601,8 @@ function Delete({ user, onClose }: { user: User; onClose(): void }) {
   });
   return (
     <Confirm title={t('users.delete.title', { name: user.name })} action={t('users.delete')} busy={remove.isPending} error={remove.error} onConfirm={() => remove.mutate()} onClose={onClose}>
-      <p>{t('users.delete.text', { n: user.load ?? 0 })}</p>
+      <Back user={user} />
+      <p>{t('users.delete.text')}</p>
     </Confirm>
   );
 }

@@ -355,7 +355,7 @@ function Editor({ saved, agents }: { saved: PolicyVersion; agents: Agent[] }) {
             </span>
           </div>
         )}
-        <Yesterday policy={base} groups={groups} agents={agents} />
+        <Yesterday policy={base} groups={groups} agents={agents} wrong={wrong || findings.some((finding) => finding.severity === 'error')} />
       </aside>
 
       {dirty && may && (

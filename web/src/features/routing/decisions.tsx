@@ -14,6 +14,8 @@ import { useState, type CSSProperties } from 'react';
 import { Link, useLocation, useSearch } from 'wouter';
 
 const ACTS = ['enqueue', 'assign', 'rotate', 'keep', 'release', 'requeue', 'exhaust', 'take', 'transfer', 'decline', 'return', 'close', 'return_to_bot', 'amnesty'] as const;
+/** What people do. */
+const BY_HAND = new Set<string>(['take', 'transfer', 'decline', 'close', 'return_to_bot', 'pause', 'requeue']);
 const TONES: Record<string, { icon: IconName; tone: string }> = {
   assign: { icon: 'turn', tone: 'g' },
   rotate: { icon: 'transfer', tone: 'a' },
@@ -263,7 +265,7 @@ function Line({ decision, names, group, open, filter, onToggle, onOnly }: LinePr
       </div>
       {open && (
         <div className="dec-body">
-          {funnel ? <FunnelView funnel={funnel} names={names} everybody={replay.data?.everybody ?? undefined} /> : <p className="sm muted">{t('funnel.manual')}</p>}
+          {funnel ? <FunnelView funnel={funnel} names={names} everybody={replay.data?.everybody ?? undefined} /> : <p className="sm muted">{t(BY_HAND.has(decision.act) ? 'funnel.manual' : 'funnel.own')}</p>}
           <div className="facts-d">
             <dl className="facts-d">
               {decision.to && decision.act !== 'keep' && (

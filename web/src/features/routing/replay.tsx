@@ -25,15 +25,16 @@ function useSettled<T>(value: T): T {
 }
 
 /** "With yesterday's traffic": the recorded chats under the rules on the screen, or why nothing can be said. */
-export function Yesterday({ policy, groups, agents }: { policy: Policy; groups: GroupOverrides; agents: Agent[] }) {
+export function Yesterday({ policy, groups, agents, wrong }: { policy: Policy; groups: GroupOverrides; agents: Agent[]; /** The rules have a value that cannot be. */ wrong: boolean }) {
   const t = useT();
   const may = useMay('routing:edit');
   const [days, setDays] = useState(1);
-  const asked = useSettled(JSON.stringify({ policy, groups, days }));
+  // Wrong rules are not asked about, also not when they have just been mended and what is on the screen is not settled.
+  const asked = useSettled(wrong ? '' : JSON.stringify({ policy, groups, days }));
   const { data, error, isFetching, refetch } = useQuery({
     queryKey: ['policy', 'replay', asked],
     queryFn: ({ signal }) => api.post<Replayed>('/routing-policies/replay', JSON.parse(asked), { signal }),
-    enabled: may,
+    enabled: may && !wrong && asked !== '',
     placeholderData: keepPreviousData,
     staleTime: 5 * 60_000,
     // Another replay of this workspace is under way: it takes some seconds.
@@ -43,7 +44,7 @@ export function Yesterday({ policy, groups, agents }: { policy: Policy; groups: 
   if (!may) return null;
   const result = data?.result;
   return (
-    <section className="again" aria-busy={isFetching} aria-label={t('replay.title', { days })}>
+    <section className="again" aria-busy={isFetching && !wrong} aria-label={t('replay.title', { days })}>
       <h3 className="flex gap-2">
         <span className="grow">{t('replay.title', { days })}</span>
         <select className="chip chip-select" aria-label={t('replay.period')} value={days} onChange={(event) => setDays(Number(event.target.value))}>
@@ -54,7 +55,9 @@ export function Yesterday({ policy, groups, agents }: { policy: Policy; groups: 
           ))}
         </select>
       </h3>
-      {error ? (
+      {wrong ? (
+        <p className="sm muted">{t('replay.wrong')}</p>
+      ) : error ? (
         <p className="sm muted">
           {explain(t, error)}{' '}
           <Button size="sm" onClick={() => void refetch()}>
@@ -72,7 +75,7 @@ export function Yesterday({ policy, groups, agents }: { policy: Policy; groups: 
         <Refusal result={result} agents={agents} />
       )}
       <p className="xs faint" aria-live="polite">
-        {isFetching ? t('replay.running') : result?.predicted ? t('replay.runs', { runs: result.runs }) : ''}
+        {wrong ? '' : isFetching ? t('replay.running') : result?.predicted ? t('replay.runs', { runs: result.runs }) : ''}
       </p>
     </section>
   );

@@ -144,7 +144,7 @@ export function Outside({ policy, agents }: { policy: Policy; agents: Agent[] })
         <div key={out}>
           <span className="num faint">{all.length}</span>
           <span className="grow muted">
-            <b>{names(all)}</b> · {t(`ronda.out.${out}`)}
+            <b>{names(all)}</b> · {t(`ronda.out.${out}`, { n: all.length })}
           </span>
         </div>
       ))}

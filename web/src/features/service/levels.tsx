@@ -6,13 +6,15 @@ import { useEdit } from '@/lib/edit';
 import { explain } from '@/lib/errors';
 import { useMay } from '@/lib/me';
 import { duration } from '@/lib/time';
-import { Banner, Button, Checkbox, Dialog, Empty, Failure, Loading, Newer, Page, Radio, SelectField, SimulatedChip, TextField, toast } from '@/ui';
+import { Banner, Button, Checkbox, Confirm, Dialog, Empty, Failure, Loading, Newer, Page, Radio, SelectField, SimulatedChip, TextField, toast } from '@/ui';
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 
 const targets = ['service-targets'] as const;
 const METRICS = ['first_response', 'next_response', 'wait_for_agent', 'resolution'] as const;
 const MOST_MINUTES = 1_440;
+/** Of a target, in minutes: ten seconds, and thirty days. */
+const TARGET = { least: 10 / 60, most: 43_200 };
 
 /** What customers are promised, and how it was kept. */
 export default function Levels() {
@@ -29,7 +31,7 @@ export default function Levels() {
   const where = (target: ServiceTarget) =>
     [
       target.group === null ? t('levels.groups') : (groups?.find((one) => one.id === target.group)?.name ?? `#${target.group}`),
-      target.channel_account === null ? t('levels.channels') : (accounts?.find((one) => one.id === target.channel_account)?.name ?? `#${target.channel_account}`),
+      target.channel_account === null ? t('levels.channels') : (accounts?.find((one) => one.id === target.channel_account)?.name ?? t('levels.channel.one')),
       ...(target.priority_minutes > 0 ? [t('levels.priority.short', { n: target.priority_minutes })] : []),
     ].join(' · ');
   const follows = (target: ServiceTarget) =>
@@ -154,97 +156,111 @@ function Edit({ target, onClose }: { target: ServiceTarget | null; onClose(): vo
       if (error instanceof ApiError && error.status === 412) void client.invalidateQueries({ queryKey: targets });
     },
   });
-  const remove = useMutation({ mutationFn: () => api.delete(`/service-targets/${target?.id}`), onSuccess: done });
+  const [removing, setRemoving] = useState(false);
+  const remove = useMutation({
+    mutationFn: () => api.delete(`/service-targets/${target?.id}`),
+    onSuccess: () => {
+      toast(t('save.done'));
+      done();
+    },
+  });
   const wrong = save.error instanceof ApiError ? save.error : null;
-  const failed = [save.error, remove.error].find((error) => error && !(error instanceof ApiError && error.problem.errors?.length));
+  const failed = save.error && !wrong?.problem.errors?.length ? save.error : null;
   return (
-    <Dialog
-      title={target ? t('levels.edit.title') : t('levels.new')}
-      unsaved={edit.dirty}
-      onClose={onClose}
-      onSubmit={() => save.mutate()}
-      footer={
-        <>
-          {target && (
-            <Button variant="danger-ghost" busy={remove.isPending} onClick={() => remove.mutate()}>
-              {t('levels.remove')}
+    <>
+      <Dialog
+        title={target ? t('levels.edit.title') : t('levels.new')}
+        unsaved={edit.dirty}
+        onClose={onClose}
+        onSubmit={() => save.mutate()}
+        footer={
+          <>
+            {target && (
+              <Button variant="danger-ghost" onClick={() => setRemoving(true)}>
+                {t('levels.remove')}
+              </Button>
+            )}
+            <span className="grow" />
+            <Button onClick={onClose}>{t('common.cancel')}</Button>
+            <Button type="submit" variant="primary" busy={save.isPending} disabled={!(Number(minutes) > 0) || edit.newer}>
+              {t('save.save')}
             </Button>
-          )}
-          <span className="grow" />
-          <Button onClick={onClose}>{t('common.cancel')}</Button>
-          <Button type="submit" variant="primary" busy={save.isPending} disabled={!(Number(minutes) > 0) || edit.newer}>
-            {t('save.save')}
-          </Button>
-        </>
-      }
-    >
-      <Newer choice={edit} onChosen={save.reset} />
-      {failed && !edit.newer ? <Banner tone="red">{explain(t, failed)}</Banner> : null}
-      {wrong?.about('/metric') && <Banner tone="red">{t('levels.taken')}</Banner>}
-      {!target && (
-        <>
-          <SelectField label={t('levels.metric')} value={metric} onChange={(event) => {
-              const next = event.target.value as ServiceTarget['metric'];
-              // The whole of a conversation is measured by the clock, unless somebody says otherwise.
-              edit.put({ metric: next, business: next !== 'resolution' });
-            }}
-            help={t(`levels.metric.${metric}.help`)}
-          >
-            {METRICS.map((one) => (
-              <option key={one} value={one}>
-                {t(`levels.metric.${one}`)}
+          </>
+        }
+      >
+        <Newer choice={edit} onChosen={save.reset} />
+        {failed && !edit.newer ? <Banner tone="red">{explain(t, failed)}</Banner> : null}
+        {wrong?.about('/metric') && <Banner tone="red">{t('levels.taken')}</Banner>}
+        {!target && (
+          <>
+            <SelectField label={t('levels.metric')} value={metric} onChange={(event) => {
+                const next = event.target.value as ServiceTarget['metric'];
+                // The whole of a conversation is measured by the clock, unless somebody says otherwise.
+                edit.put({ metric: next, business: next !== 'resolution' });
+              }}
+              help={t(`levels.metric.${metric}.help`)}
+            >
+              {METRICS.map((one) => (
+                <option key={one} value={one}>
+                  {t(`levels.metric.${one}`)}
+                </option>
+              ))}
+            </SelectField>
+            <div className="cols-2">
+              <SelectField label={t('filter.group')} value={group} onChange={(event) => edit.put({ group: event.target.value })}>
+                <option value="">{t('levels.groups')}</option>
+                {groups?.map((one) => (
+                  <option key={one.id} value={one.id}>
+                    {one.name}
+                  </option>
+                ))}
+              </SelectField>
+              <SelectField label={t('nav.channels')} value={channel} onChange={(event) => edit.put({ channel: event.target.value })}>
+                <option value="">{t('levels.channels')}</option>
+                {accounts?.map((one) => (
+                  <option key={one.id} value={one.id}>
+                    {one.name}
+                  </option>
+                ))}
+              </SelectField>
+            </div>
+            <TextField label={t('levels.priority')} help={t('levels.priority.help')} type="number" min={0} max={MOST_MINUTES} step={1} error={wrong?.about('/priority_minutes')} value={priority} onChange={(event) => edit.put({ priority: event.target.value })} />
+          </>
+        )}
+        <TextField label={t('levels.minutes')} type="number" min={TARGET.least} max={TARGET.most} step="any" required error={wrong?.about('/seconds') && t('levels.minutes.range')} value={minutes} onChange={(event) => edit.put({ minutes: event.target.value })} />
+        <div className="opts" role="radiogroup" aria-label={t('levels.count')}>
+          <Radio name="business" checked={business} onChange={() => edit.put({ business: true })} help={t('levels.business.help')}>
+            {t('levels.business')}
+          </Radio>
+          <Radio name="business" checked={!business} onChange={() => edit.put({ business: false })} help={t('levels.clock.help')}>
+            {t('levels.clock')}
+          </Radio>
+        </div>
+        <Checkbox checked={notify} onChange={(notify) => edit.put({ notify })} help={t('levels.notify.help')}>
+          {t('levels.notify')}
+        </Checkbox>
+        <div className="cols-2">
+          <TextField label={t('levels.raise')} help={t('levels.raise.help')} type="number" min={0} max={MOST_MINUTES} step={1} error={wrong?.about('/raise_minutes')} value={raise} onChange={(event) => edit.put({ raise: event.target.value })} />
+          <SelectField label={t('levels.to_group')} help={t('levels.to_group.help')} value={toGroup} onChange={(event) => edit.put({ toGroup: event.target.value })}>
+            <option value="">{t('levels.to_group.none')}</option>
+            {groups?.map((one) => (
+              <option key={one.id} value={one.id}>
+                {one.name}
               </option>
             ))}
           </SelectField>
-          <div className="cols-2">
-            <SelectField label={t('filter.group')} value={group} onChange={(event) => edit.put({ group: event.target.value })}>
-              <option value="">{t('levels.groups')}</option>
-              {groups?.map((one) => (
-                <option key={one.id} value={one.id}>
-                  {one.name}
-                </option>
-              ))}
-            </SelectField>
-            <SelectField label={t('nav.channels')} value={channel} onChange={(event) => edit.put({ channel: event.target.value })}>
-              <option value="">{t('levels.channels')}</option>
-              {accounts?.map((one) => (
-                <option key={one.id} value={one.id}>
-                  {one.name}
-                </option>
-              ))}
-            </SelectField>
-          </div>
-          <TextField label={t('levels.priority')} help={t('levels.priority.help')} type="number" min={0} max={MOST_MINUTES} step={1} error={wrong?.about('/priority_minutes')} value={priority} onChange={(event) => edit.put({ priority: event.target.value })} />
-        </>
+        </div>
+        {target && (
+          <Checkbox checked={apply} onChange={setApply} help={t('levels.apply.help')}>
+            {t('levels.apply')}
+          </Checkbox>
+        )}
+      </Dialog>
+      {removing && (
+        <Confirm title={t('levels.remove.title')} action={t('levels.remove')} busy={remove.isPending} error={remove.error} onConfirm={() => remove.mutate()} onClose={() => setRemoving(false)}>
+          <p>{t(`levels.metric.${metric}`)}</p>
+        </Confirm>
       )}
-      <TextField label={t('levels.minutes')} type="number" min={0.2} step="any" required error={wrong?.about('/seconds')} value={minutes} onChange={(event) => edit.put({ minutes: event.target.value })} />
-      <div className="opts" role="radiogroup" aria-label={t('levels.count')}>
-        <Radio name="business" checked={business} onChange={() => edit.put({ business: true })} help={t('levels.business.help')}>
-          {t('levels.business')}
-        </Radio>
-        <Radio name="business" checked={!business} onChange={() => edit.put({ business: false })} help={t('levels.clock.help')}>
-          {t('levels.clock')}
-        </Radio>
-      </div>
-      <Checkbox checked={notify} onChange={(notify) => edit.put({ notify })} help={t('levels.notify.help')}>
-        {t('levels.notify')}
-      </Checkbox>
-      <div className="cols-2">
-        <TextField label={t('levels.raise')} help={t('levels.raise.help')} type="number" min={0} max={MOST_MINUTES} step={1} error={wrong?.about('/raise_minutes')} value={raise} onChange={(event) => edit.put({ raise: event.target.value })} />
-        <SelectField label={t('levels.to_group')} help={t('levels.to_group.help')} value={toGroup} onChange={(event) => edit.put({ toGroup: event.target.value })}>
-          <option value="">{t('levels.to_group.none')}</option>
-          {groups?.map((one) => (
-            <option key={one.id} value={one.id}>
-              {one.name}
-            </option>
-          ))}
-        </SelectField>
-      </div>
-      {target && (
-        <Checkbox checked={apply} onChange={setApply} help={t('levels.apply.help')}>
-          {t('levels.apply')}
-        </Checkbox>
-      )}
-    </Dialog>
+    </>
   );
 }

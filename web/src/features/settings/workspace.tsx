@@ -268,11 +268,18 @@ function Editor({ workspace }: { workspace: Workspace }) {
 const UNITS = { min: 1, h: 60, d: 1_440 } as const;
 type Unit = keyof typeof UNITS;
 
+function unitOf(minutes: number): Unit {
+  return minutes > 0 && minutes % UNITS.d === 0 ? 'd' : minutes > 0 && minutes % UNITS.h === 0 ? 'h' : 'min';
+}
+
 /** Minutes, shown in the largest unit that divides them. */
 function Minutes({ label, value, error, onChange }: { label: string; value: number; error?: string; onChange(minutes: number): void }) {
   const t = useT();
-  const fit: Unit = value > 0 && value % UNITS.d === 0 ? 'd' : value > 0 && value % UNITS.h === 0 ? 'h' : 'min';
-  const [unit, setUnit] = useState<Unit>(fit);
+  const [unit, setUnit] = useState<Unit>(unitOf(value));
+  const inWords = (minutes: number) => `${t.number(minutes / UNITS[unitOf(minutes)])} ${t(`unit.${unitOf(minutes)}`)}`;
+  // The server says it in minutes, whatever unit is on the screen.
+  const [least, most, ...more] = (error?.match(/\d+/gu) ?? []).map(Number);
+  const wrong = least !== undefined && most !== undefined && more.length === 0 ? t('wrong.between', { least: inWords(least), most: inWords(most) }) : error;
   return (
     <div className="field">
       <span className="label">{label}</span>
@@ -303,7 +310,7 @@ function Minutes({ label, value, error, onChange }: { label: string; value: numb
           ))}
         </select>
       </div>
-      {error && <p className="help help-error">{error}</p>}
+      {wrong && <p className="help help-error">{wrong}</p>}
     </div>
   );
 }
