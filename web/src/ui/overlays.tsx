@@ -77,8 +77,8 @@ export function Dialog({ title, onClose, children, footer, wide, onSubmit, class
         typed.current = true;
       }}
       onMouseDown={(event) => {
-        // A press beside it takes nothing away that was typed, and the second of a double click opened it.
-        if (event.target === event.currentTarget && event.detail < 2 && !typed.current) close();
+        // A press beside it takes nothing away that was typed without a question; the first of a double click opened it.
+        if (event.target === event.currentTarget && event.detail < 2 && (unsaved || !typed.current)) close();
       }}
     >
       {onSubmit ? (
