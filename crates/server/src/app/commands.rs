@@ -82,19 +82,7 @@ fn in_order(tx: &mut Tx<'_>, who: &Who, row: &ConversationRow) -> AppResult<()> 
     if row.place != Place::Waiting || who.may(Permission::ConversationsTakeAny) {
         return Ok(());
     }
-    let queue = conversations::Filter {
-        tray: Tray::Unassigned,
-        state: TrayState::Active,
-        order: Order::Waiting,
-        channel: None,
-        group: None,
-        owner: None,
-        customer: None,
-        owed: false,
-        q: None,
-        limit: LOOKED_AT,
-        after: None,
-    };
+    let queue = conversations::Filter::of(Tray::Unassigned, TrayState::Active, Order::Waiting, LOOKED_AT);
     for first in conversations::list(tx, who, &queue)? {
         if first.id == row.id {
             return Ok(());

@@ -38,6 +38,26 @@ pub struct Filter {
     pub after: Option<Place>,
 }
 
+impl Filter {
+    /// Everything of a cell, from its beginning.
+    #[must_use]
+    pub const fn of(tray: Tray, state: TrayState, order: Order, limit: i64) -> Self {
+        Self {
+            tray,
+            state,
+            order,
+            channel: None,
+            group: None,
+            owner: None,
+            customer: None,
+            owed: false,
+            q: None,
+            limit,
+            after: None,
+        }
+    }
+}
+
 /// Where a page of a list ends: what the list is ordered by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place(pub i64, pub i64, pub i64);
@@ -222,19 +242,7 @@ pub struct Counts {
 /// When the database fails.
 pub fn counts(tx: &mut Tx<'_>, who: &Who) -> AppResult<Counts> {
     let mut one = |tray, state, extra: &str| -> AppResult<i64> {
-        let filter = Filter {
-            tray,
-            state,
-            order: Order::Activity,
-            channel: None,
-            group: None,
-            owner: None,
-            customer: None,
-            owed: false,
-            q: None,
-            limit: 0,
-            after: None,
-        };
+        let filter = Filter::of(tray, state, Order::Activity, 0);
         let mut params = Vec::new();
         let text = condition(who, &filter, &mut params);
         Ok(conversations::count_where(

@@ -86,19 +86,7 @@ impl Desk {
             .app
             .db
             .read("demo_tray", move |tx| {
-                let filter = conversations::Filter {
-                    tray: Tray::Mine,
-                    state: TrayState::Active,
-                    order: Order::Waiting,
-                    channel: None,
-                    group: None,
-                    owner: None,
-                    customer: None,
-                    owed: false,
-                    q: None,
-                    limit: LOOKED_AT,
-                    after: None,
-                };
+                let filter = conversations::Filter::of(Tray::Mine, TrayState::Active, Order::Waiting, LOOKED_AT);
                 conversations::list(tx, &who, &filter)
             })
             .await?;

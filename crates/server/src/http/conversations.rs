@@ -5,6 +5,7 @@ use crate::app::views::{Conversation, Message, Named};
 use crate::app::{AppError, AppResult, commands, reply, start as outbound};
 use crate::http::input::{Filter as Query, Paged, cursor, limit_of, read_cursor};
 use crate::http::{Body, Context, Path, Problem};
+use crate::workers::planner;
 use axum::Json;
 use axum::http::{HeaderMap, StatusCode};
 use ronda_domain::content::Content;
@@ -345,13 +346,12 @@ where
     let prepared = match ctx.read("command", prepare).await {
         Ok(prepared) => prepared,
         // Carried out although its caller heard nothing: what was asked for is done, and can be asked for no more.
-        Err(problem) => match key {
-            Some(key) => match ctx.app.planners.result(&ctx.app, ctx.who.workspace, key).await? {
-                Some(answer) => return moved(ctx, id, answer).await,
-                None => return Err(problem),
-            },
-            None => return Err(problem),
-        },
+        Err(problem) => {
+            let Some(key) = key else { return Err(problem) };
+            let stored = planner::stored(&ctx.app, ctx.who.workspace, key).await?;
+            let Some(answer) = stored else { return Err(problem) };
+            return moved(ctx, id, answer).await;
+        }
     };
     let last_message = prepared.last_message;
     let answer = ctx

@@ -164,14 +164,6 @@ impl Planners {
         }
     }
 
-    /// What became of the command with this key; none when it was not carried out.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn result(&self, app: &Arc<App>, w: WorkspaceId, key: String) -> AppResult<Option<Answer>> {
-        stored(app, w, key).await
-    }
-
     /// Asks the engine about its present state. Where another node plans the workspace, the state is rebuilt from its
     /// rows, which is the same (architecture.md §8, Starting).
     ///
@@ -258,7 +250,11 @@ impl Planners {
     }
 }
 
-async fn stored(app: &Arc<App>, w: WorkspaceId, key: String) -> AppResult<Option<Answer>> {
+/// What became of the command with this key; none when it was not carried out.
+///
+/// # Errors
+/// When the database fails.
+pub async fn stored(app: &Arc<App>, w: WorkspaceId, key: String) -> AppResult<Option<Answer>> {
     let text: Option<String> = app
         .db
         .read("command_result", move |tx| routing::result(tx, w, &key))
