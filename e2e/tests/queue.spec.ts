@@ -134,6 +134,26 @@ test('AG-9 a reply to a chat that moved meanwhile is shown, not lost and not sen
   expect(await said(world, id)).toEqual([]);
 });
 
+test('AG-9 what was refused because the chat had been closed is sent when it is reopened', async ({ world }) => {
+  const person = await world.join('Ana Pérez');
+  const { id, visit } = await taken(person, await world.shop(), '¿Hay yerba?');
+  const ana = await Console.open(person, `/agent/mine/${id}`);
+  await expect(ana.thread.getByText('¿Hay yerba?')).toBeVisible();
+  const context = ana.page.context();
+  await context.setOffline(true);
+  await ana.composer.fill('Sí, hay yerba');
+  await ana.composer.press('Enter');
+  await expect(ana.thread.getByText('Se envía al volver la conexión')).toBeVisible();
+  await ana.composer.fill('Y también bombillas');
+  await world.owner.send('POST', `/conversations/${id}/close`, { confirm_unanswered: true });
+  await context.setOffline(false);
+  await ana.thread.getByRole('button', { name: 'Reabrir y enviar' }).click();
+  await expect(visit.messages.getByText('Sí, hay yerba')).toBeVisible();
+  await expect(ana.thread.getByText('Sí, hay yerba')).toHaveCount(1);
+  await expect(ana.composer).toHaveValue('Y también bombillas');
+  expect(await said(world, id)).toEqual(['Sí, hay yerba']);
+});
+
 test('AG-9 what was half written can be copied when the chat has gone to somebody else', async ({ world }) => {
   const person = await world.join('Ana Pérez');
   const berta = await world.join('Berta Ruiz');

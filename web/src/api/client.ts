@@ -1,5 +1,5 @@
 import { textNow } from '@/i18n';
-import { wrongText } from '@/lib/wrong';
+import { wrongText, type InUnit } from '@/lib/wrong';
 import type { components } from './schema';
 
 export type Problem = components['schemas']['Problem'];
@@ -22,10 +22,10 @@ export class ApiError extends Error {
     return this.status === 0 || this.status === 502 || this.status === 503 || this.status === 504 || this.status === 429;
   }
 
-  /** What is wrong with one value of the request, by JSON pointer. */
-  about(pointer: string): string | undefined {
+  /** What is wrong with one value of the request, by JSON pointer; its numbers as `inUnit` says them. */
+  about(pointer: string, inUnit?: InUnit): string | undefined {
     const wrong = this.problem.errors?.find((e) => e.pointer === pointer);
-    return wrong && wrongText(textNow, wrong);
+    return wrong && wrongText(textNow, wrong, inUnit);
   }
 }
 
@@ -36,8 +36,6 @@ interface Options {
   query?: Query;
   /** Version an edit is based on. */
   version?: number | string;
-  /** Makes repeating a POST harmless. */
-  idempotencyKey?: string;
   signal?: AbortSignal;
   form?: FormData;
 }
@@ -64,7 +62,6 @@ async function call<T>(method: string, path: string, options: Options = {}): Pro
   const headers: Record<string, string> = { Accept: 'application/json' };
   if (method !== 'GET') headers['X-Ronda'] = '1';
   if (options.version !== undefined) headers['If-Match'] = `"${options.version}"`;
-  if (options.idempotencyKey) headers['Idempotency-Key'] = options.idempotencyKey;
   let body: BodyInit | undefined;
   if (options.form) body = options.form;
   else if (options.body !== undefined) {

@@ -12,6 +12,7 @@ import type {
   Counts,
   Customer,
   Group,
+  Invitation,
   Me,
   Message,
   MessagePage,
@@ -24,6 +25,7 @@ import type {
   Template,
   Tray,
   TrayState,
+  User,
   Workspace,
 } from './types';
 
@@ -52,6 +54,8 @@ export const keys = {
   messages: (id: number) => ['messages', id] as const,
   routing: (id: number) => ['routing', id] as const,
   agents: ['agents'] as const,
+  users: ['users'] as const,
+  invitations: ['invitations'] as const,
   groups: ['groups'] as const,
   skills: ['skills'] as const,
   workspace: ['workspace'] as const,
@@ -163,14 +167,36 @@ export function affinityQuery(customer: number) {
   });
 }
 
+/** Every page of a list that a screen shows whole. */
+export async function whole<T>(path: string, signal?: AbortSignal): Promise<T[]> {
+  const items: T[] = [];
+  let cursor: string | undefined;
+  do {
+    const page: Page<T> = await api.get(path, { limit: 200, cursor }, signal);
+    items.push(...page.items);
+    cursor = page.next_cursor ?? undefined;
+  } while (cursor !== undefined);
+  return items;
+}
+
 export const agentsQuery = queryOptions({
   queryKey: keys.agents,
-  queryFn: ({ signal }) => api.get<Page<Agent>>('/agents', { limit: 200 }, signal).then((page) => page.items),
+  queryFn: ({ signal }) => whole<Agent>('/agents', signal),
 });
 
 export const groupsQuery = queryOptions({
   queryKey: keys.groups,
-  queryFn: ({ signal }) => api.get<Page<Group>>('/groups', { limit: 200 }, signal).then((page) => page.items),
+  queryFn: ({ signal }) => whole<Group>('/groups', signal),
+});
+
+export const usersQuery = queryOptions({
+  queryKey: keys.users,
+  queryFn: ({ signal }) => whole<User>('/users', signal),
+});
+
+export const invitationsQuery = queryOptions({
+  queryKey: keys.invitations,
+  queryFn: ({ signal }) => whole<Invitation>('/invitations', signal),
 });
 
 export const workspaceQuery = queryOptions({
@@ -180,13 +206,12 @@ export const workspaceQuery = queryOptions({
 
 export const skillsQuery = queryOptions({
   queryKey: keys.skills,
-  queryFn: ({ signal }) => api.get<Page<Skill>>('/skills', { limit: 200 }, signal).then((page) => page.items),
+  queryFn: ({ signal }) => whole<Skill>('/skills', signal),
 });
 
 export const channelsQuery = queryOptions({
   queryKey: keys.channels,
-  queryFn: ({ signal }) =>
-    api.get<Page<ChannelAccount>>('/channel-accounts', { limit: 200 }, signal).then((page) => page.items),
+  queryFn: ({ signal }) => whole<ChannelAccount>('/channel-accounts', signal),
 });
 
 /** Whether numbers for trying without Meta can be had. */

@@ -2,9 +2,9 @@ import { ApiError, onSignedOut } from '@/api/client';
 import { keys, meQuery, setupQuery } from '@/api/queries';
 import { Gate } from '@/features/auth/gate';
 import { languageChosen, showLanguage, startLanguage, useT } from '@/i18n';
-import { owner } from '@/features/console/outbox-owner';
 import { sampleServerTime } from '@/lib/clock';
 import { MeContext } from '@/lib/me';
+import { useOwner } from '@/lib/owner';
 import { onTapped } from '@/lib/push';
 import { askFirst } from '@/lib/unsaved';
 import { LiveProvider } from '@/realtime';
@@ -84,6 +84,7 @@ function SignedIn() {
   const search = useSearch();
   const queries = useQueryClient();
   const { data: me, error, isPending, refetch } = useQuery(meQuery);
+  useOwner(me);
   const nobody = me === null;
   const { data: setup } = useQuery({ ...setupQuery, enabled: nobody });
   useEffect(() => onSignedOut(() => void queries.invalidateQueries({ queryKey: keys.me })), [queries]);
@@ -91,8 +92,6 @@ function SignedIn() {
     if (me) sampleServerTime(me.server_time);
   }, [me]);
   useEffect(() => onTapped(go), [go]);
-  // What waits to be saved for whoever leaves is not saved for the next.
-  useEffect(() => () => owner.set(''), []);
   // A person's own language counts everywhere; what was chosen in this browser may have been somebody else's choice.
   const own = me?.account.language;
   const usual = me?.workspace?.language;

@@ -143,7 +143,7 @@ export default function Dashboard() {
                 <Route key={entry.path} path={`${entry.path}/*?`} component={entry.page} />
               ))}
               <Route path={ACCOUNT} component={Account} />
-              <Route>{barred ? <Barred page={t(barred.label)} /> : <Redirect to={entries[0]?.path ?? ACCOUNT} replace />}</Route>
+              <Route>{barred ? <Barred title={t(barred.label)} /> : <Redirect to={entries[0]?.path ?? ACCOUNT} replace />}</Route>
             </Switch>
           </Suspense>
         </Place>
@@ -158,10 +158,10 @@ export default function Dashboard() {
 }
 
 /** A page that exists for others: whoever was given its address is told why it is empty. */
-function Barred({ page }: { page: string }) {
+function Barred({ title }: { title: string }) {
   const t = useT();
   return (
-    <Page title={page}>
+    <Page title={title}>
       <Empty icon="lock" title={t('nav.barred')}>
         {t('nav.barred.text')}
       </Empty>

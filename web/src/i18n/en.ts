@@ -495,6 +495,7 @@ export default {
   'template.value': 'Value of {name}',
   'outbox.waiting': 'Will be sent when the connection is back',
   'outbox.not_owner': 'Not sent: {owner} has it now. The text is kept.',
+  'outbox.closed': 'Not sent: the conversation was closed. The text is kept.',
   'outbox.not_owner.nobody': 'Not sent: the conversation is no longer assigned here. The text is kept.',
   'outbox.window': 'Not sent: the window has closed. A template can be used.',
   'outbox.failed': 'Not sent. The text is kept.',

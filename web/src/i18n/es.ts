@@ -494,6 +494,7 @@ export default {
   'template.value': 'Valor de {name}',
   'outbox.waiting': 'Se envía al volver la conexión',
   'outbox.not_owner': 'No se envió: ahora la tiene {owner}. El texto está guardado.',
+  'outbox.closed': 'No se envió: la conversación se cerró. El texto está guardado.',
   'outbox.not_owner.nobody': 'No se envió: la conversación ya no está asignada aquí. El texto está guardado.',
   'outbox.window': 'No se envió: la ventana se cerró. Se puede usar una plantilla.',
   'outbox.failed': 'No se envió. El texto está guardado.',

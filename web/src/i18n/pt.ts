@@ -495,6 +495,7 @@ export default {
   'template.value': 'Valor de {name}',
   'outbox.waiting': 'Será enviado quando a conexão voltar',
   'outbox.not_owner': 'Não foi enviado: agora está com {owner}. O texto está guardado.',
+  'outbox.closed': 'Não foi enviado: a conversa foi encerrada. O texto está guardado.',
   'outbox.not_owner.nobody': 'Não foi enviado: a conversa já não está atribuída aqui. O texto está guardado.',
   'outbox.window': 'Não foi enviado: a janela fechou. É possível usar um modelo.',
   'outbox.failed': 'Não foi enviado. O texto está guardado.',

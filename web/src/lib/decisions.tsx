@@ -9,7 +9,7 @@ export function reasonCode(reason: Reason | null | undefined): string {
   return typeof reason === 'string' ? reason : (reason?.code ?? '');
 }
 
-function reasonParams(reason: Reason | null | undefined): Record<string, unknown> {
+export function reasonParams(reason: Reason | null | undefined): Record<string, unknown> {
   return typeof reason === 'string' ? {} : (reason?.params ?? {});
 }
 

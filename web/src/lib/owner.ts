@@ -1,6 +1,5 @@
 import { api, ApiError } from '@/api/client';
 import type { Me } from '@/api/types';
-import { useMe } from '@/lib/me';
 import { createStore } from '@/lib/store';
 import { useLayoutEffect } from 'react';
 
@@ -9,10 +8,16 @@ export const owner = createStore('');
 
 const ownerOf = (me: Me) => `${me.workspace?.id ?? 0}.${me.account.id}`;
 
-/** Before anything is painted: what the one before left here is not for this one. */
-export function useOwner(): void {
-  const now = ownerOf(useMe());
-  useLayoutEffect(() => owner.set(now), [now]);
+/**
+ * Before anything is painted, what the one before left here is not for this one; and what still waits to be saved when
+ * somebody leaves is not saved for the next.
+ */
+export function useOwner(me: Me | null | undefined): void {
+  const now = me ? ownerOf(me) : '';
+  useLayoutEffect(() => {
+    owner.set(now);
+    return () => owner.set('');
+  }, [now]);
 }
 
 /** Whom the server takes us for; another tab may have changed that. */

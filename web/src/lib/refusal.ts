@@ -1,4 +1,5 @@
 import { ApiError } from '@/api/client';
+import type { InUnit } from '@/lib/wrong';
 
 /** What a refused save says of its values. Each field asks for what is about it; what no field asked for is left for the form. */
 export class Refusal {
@@ -15,9 +16,9 @@ export class Refusal {
     return this.errors.length > 0;
   }
 
-  about(pointer: string): string | undefined {
+  about(pointer: string, inUnit?: InUnit): string | undefined {
     this.told.add(pointer);
-    return this.error instanceof ApiError ? this.error.about(pointer) : undefined;
+    return this.error instanceof ApiError ? this.error.about(pointer, inUnit) : undefined;
   }
 
   /** Also about what is inside: of a list that is one field. */

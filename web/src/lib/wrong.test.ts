@@ -37,4 +37,9 @@ describe('what is wrong with a value', () => {
     expect(wrongText(say(en, 'en'), wrong)).toBe('At most 120 characters.');
     expect(wrongText(say(pt, 'pt'), wrong)).toBe('No máximo, 120 caracteres.');
   });
+
+  it('says numbers in the unit of the field', () => {
+    const wrong = { code: 'out_of_range', message: 'from 5 to 43200' };
+    expect(wrongText(say(es, 'es'), wrong, (minutes) => (minutes < 60 ? `${minutes} min` : `${minutes / 1_440} d`))).toBe('Entre 5 min y 30 d.');
+  });
 });

@@ -33,11 +33,18 @@ const FORMS: readonly [RegExp, string][] = [
   [/^(?<name>.+) sends to this group$/u, 'wrong.sends'],
 ];
 
+/** How a field says a number that the server says in a unit of its own. */
+export type InUnit = (value: number) => string;
+
 /** What is wrong with one value, in our words where they say as much as the server's. */
-export function wrongText(say: Say, { code, message }: Wrong): string {
+export function wrongText(say: Say, { code, message }: Wrong, inUnit?: InUnit): string {
   for (const [form, key] of FORMS) {
     const found = form.exec(message);
-    if (found) return say(key, found.groups) ?? message;
+    if (found) return say(key, inUnit && found.groups ? inUnits(found.groups, inUnit) : found.groups) ?? message;
   }
   return say(`wrong.${code}`) ?? message;
+}
+
+function inUnits(values: Record<string, string>, inUnit: InUnit): Params {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, /^\d+$/u.test(value) ? inUnit(Number(value)) : value]));
 }

@@ -101,7 +101,7 @@ function One({ failure, busy, onReplay }: { failure: InboundFailure; busy: boole
   const zone = useZone();
   const moment = (at: number) => `${shortDate(at, serverNow(), t.language, zone)} ${clockTime(at, t.language, zone)}`;
   return (
-    <li className="fail">
+    <li className="failure">
       <div className="flex gap-3">
         <div className="grow">
           <span className="medium block">{failure.reason}</span>

@@ -2,8 +2,8 @@ import { api } from '@/api/client';
 import type { StoredFile } from '@/api/types';
 import type { Translator } from '@/i18n';
 import { explain } from '@/lib/errors';
+import { owner } from '@/lib/owner';
 import { createStore } from '@/lib/store';
-import { owner } from './outbox-owner';
 
 export interface Attached {
   id: string;

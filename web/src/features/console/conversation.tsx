@@ -20,7 +20,6 @@ import { Composer } from './composer';
 import type { Dialogs } from './dialogs';
 import { fetchDraft } from './drafts';
 import type { Outbox } from './outbox';
-import { useOwner } from './outbox-owner';
 import { UnsentElsewhere, UnsentTo } from './outbox-unsent';
 import { Thread } from './thread';
 import type { Place } from './view';
@@ -39,7 +38,6 @@ const SOON_MS = 2 * 3_600_000;
 export function Conversation({ place, id, outbox, open, panel, onPanel }: Props) {
   const t = useT();
   const live = useLive();
-  useOwner();
   const { data: c, error, isPending, refetch } = useQuery(conversationQuery(id));
   useEffect(() => {
     live.socket.view(id);

@@ -1,7 +1,7 @@
 import { api } from '@/api/client';
+import { owner } from '@/lib/owner';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { draftOf, drafts, fetchDraft, forgetEmpty, setDraft } from './drafts';
-import { owner } from './outbox-owner';
 
 const reply = () => draftOf(drafts.get(), 1).reply;
 

@@ -1,7 +1,7 @@
 import { api } from '@/api/client';
 import type { Draft } from '@/api/types';
+import { owner } from '@/lib/owner';
 import { createShelf } from '@/lib/store';
-import { owner } from './outbox-owner';
 
 export interface Drafts {
   mode: 'reply' | 'note';

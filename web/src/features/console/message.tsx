@@ -521,9 +521,11 @@ export function Pending({ entry, outbox, c }: { entry: Entry; outbox: Outbox; c:
           <p>
             <Icon name="warn" />
             {entry.code === 'not_owner'
-              ? entry.owner
-                ? t('outbox.not_owner', { owner: entry.owner })
-                : t('outbox.not_owner.nobody')
+              ? c.place === 'closed'
+                ? t('outbox.closed')
+                : entry.owner
+                  ? t('outbox.not_owner', { owner: entry.owner })
+                  : t('outbox.not_owner.nobody')
               : entry.code === 'window_closed'
                 ? t('outbox.window')
                 : (entry.detail || t('outbox.failed'))}

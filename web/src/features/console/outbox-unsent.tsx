@@ -26,10 +26,10 @@ export function Unsent({ entries, link }: { entries: readonly Entry[]; link?: bo
 /** In the conversation that is out of sight: what was not sent, and what was being written. */
 export function UnsentTo({ conversation }: { conversation: number }) {
   return (
-    <>
+    <div className="unsent-to">
       <Unsent entries={useStore(unsent).filter((entry) => entry.conversation === conversation)} />
       <HalfWritten conversation={conversation} />
-    </>
+    </div>
   );
 }
 
@@ -44,7 +44,7 @@ function HalfWritten({ conversation }: { conversation: number }) {
     setFiles(conversation, () => []);
   };
   return (
-    <div className="recover">
+    <div className="recover is-draft">
       <p>
         <Icon name="edit" />
         <b>{t('unsent.draft')}</b>

@@ -1,9 +1,9 @@
 import { ApiError } from '@/api/client';
 import type { Message } from '@/api/types';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { owner } from '@/lib/owner';
 import { createShelf } from '@/lib/store';
 import { Outbox, type Entry, type Sent } from './outbox';
-import { owner } from './outbox-owner';
 
 const text = (conversation: number, words: string) => ({
   conversation,

@@ -1,9 +1,10 @@
 import { api, ApiError } from '@/api/client';
 import type { Content, Conversation, Message } from '@/api/types';
+import { textNow } from '@/i18n';
 import { uuid } from '@/lib/ids';
+import { owner, signedIn } from '@/lib/owner';
 import { createShelf, derive, type Readable, type Shelf } from '@/lib/store';
 import { forgetEmpty } from './drafts';
-import { owner, signedIn } from './outbox-owner';
 
 export interface Entry {
   client_id: string;
@@ -77,7 +78,7 @@ export class Outbox {
     return whole;
   }
 
-  /** Again now: a person asked, or the line is back. */
+  /** Again: a person asked. */
   retry(client_id: string, change: Partial<Entry> = {}): void {
     const entry = this.shelf.get()[client_id];
     if (!entry) return;
@@ -159,7 +160,7 @@ export class Outbox {
       state: refused ? 'refused' : 'failed',
       code: known?.code ?? 'unknown',
       owner,
-      detail: known?.problem.errors?.map((e) => e.message).join(' ') || known?.detail,
+      detail: known ? (inWords(known) ?? known.detail) : undefined,
     });
   }
 
@@ -180,23 +181,25 @@ export class Outbox {
   }
 }
 
+/** What was wrong, in the language of now, where we know it. */
+function inWords(error: ApiError): string | undefined {
+  return error.problem.errors?.map((one) => error.about(one.pointer)).join(' ') || textNow(`error.${error.code}`);
+}
+
 /** One tab at a time. Where the browser has no locks, the server knows a repetition by its id. */
 async function alone(name: string, work: () => Promise<void>): Promise<void> {
   await ('locks' in navigator ? navigator.locks.request(name, work) : work());
 }
 
+/** The server knows a message by its `client_id`. A key of the request besides would keep what was refused refused. */
 async function send(entry: Entry): Promise<Sent> {
-  const sent = await api.post<Sent>(
-    `/conversations/${entry.conversation}/messages`,
-    {
-      client_id: entry.client_id,
-      content: entry.content,
-      ...(entry.note ? { note: true } : {}),
-      ...(entry.reply_to ? { reply_to: entry.reply_to } : {}),
-      ...(entry.seen !== null && !entry.note ? { seen: entry.seen } : {}),
-    },
-    { idempotencyKey: entry.client_id },
-  );
+  const sent = await api.post<Sent>(`/conversations/${entry.conversation}/messages`, {
+    client_id: entry.client_id,
+    content: entry.content,
+    ...(entry.note ? { note: true } : {}),
+    ...(entry.reply_to ? { reply_to: entry.reply_to } : {}),
+    ...(entry.seen !== null && !entry.note ? { seen: entry.seen } : {}),
+  });
   // The draft there went with it.
   forgetEmpty(entry.conversation);
   return sent;

@@ -41,7 +41,7 @@ export default function Start({ onClose, onOpen }: { onClose(): void; onOpen(c: 
   const start = useMutation({
     mutationFn: (content: Content) => {
       const to = person && 'customer' in person ? { customer: person.customer } : { phone: person?.phone, ...(person?.name ? { name: person.name } : {}) };
-      return api.post<{ conversation: Conversation }>('/conversations', { channel_account: channel, ...to, ...(asked.length > 0 ? { skills: asked } : {}), client_id: key, content }, { idempotencyKey: key });
+      return api.post<{ conversation: Conversation }>('/conversations', { channel_account: channel, ...to, ...(asked.length > 0 ? { skills: asked } : {}), client_id: key, content });
     },
     onSuccess: ({ conversation }) => {
       onClose();

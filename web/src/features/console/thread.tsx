@@ -13,7 +13,6 @@ import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } fr
 import { useAct } from './actions';
 import { Bubble, Pending } from './message';
 import type { Outbox } from './outbox';
-import { useOwner } from './outbox-owner';
 import { UnsentAnywhere } from './outbox-unsent';
 import { replyTo } from './composer-state';
 
@@ -194,7 +193,6 @@ function Day({ at }: { at: number }) {
 
 export function NoConversation() {
   const t = useT();
-  useOwner();
   return (
     <section className="conv conv-none" aria-label={t('conv.label')}>
       <Empty icon="reply" title={t('conv.none')}>

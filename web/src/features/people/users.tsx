@@ -1,5 +1,5 @@
 import { api, ApiError } from '@/api/client';
-import { groupsQuery, policyQuery, skillsQuery } from '@/api/queries';
+import { groupsQuery, invitationsQuery, keys, policyQuery, skillsQuery, usersQuery } from '@/api/queries';
 import type { Group, Invitation, Page as Paged, PolicyVersion, Role, RoleOptions, Sees, StateTime, User } from '@/api/types';
 import { useT } from '@/i18n';
 import { serverNow, useNow } from '@/lib/clock';
@@ -15,8 +15,6 @@ import { useState } from 'react';
 import { ChannelChecks } from './channels';
 
 const ROLES: readonly Role[] = ['agent', 'supervisor', 'administrator', 'owner'];
-const usersKey = ['users'] as const;
-const invitationsKey = ['invitations'] as const;
 
 type Open = { kind: 'invite' } | { kind: 'edit' | 'states' | 'suspend' | 'delete'; user: User } | null;
 
@@ -26,7 +24,7 @@ export default function Users() {
   const me = useMe();
   const [open, setOpen] = useState<Open>(null);
   const [find, setFind] = useState('');
-  const users = useQuery({ queryKey: usersKey, queryFn: () => api.get<Paged<User>>('/users', { limit: 200 }) });
+  const users = useQuery(usersQuery);
   const groups = useQuery(groupsQuery);
   const skills = useQuery(skillsQuery);
   const client = useQueryClient();
@@ -37,11 +35,12 @@ export default function Users() {
         : api.patch(`/users/${user.id}`, { status: 'active' }, user.version),
     onSuccess: (_, { user, verb }) => {
       if (verb === 'reset') toast(t('users.reset.done', { name: user.name }));
-      void client.invalidateQueries({ queryKey: usersKey });
+      void client.invalidateQueries({ queryKey: keys.users });
     },
     onError: (error) => toast(explain(t, error), { tone: 'error' }),
   });
-  const list = (users.data?.items ?? []).filter((user) => fold(`${user.name} ${user.email}`).includes(fold(find)));
+  const fresh = (user: User) => users.data?.find((one) => one.id === user.id) ?? user;
+  const list = (users.data ?? []).filter((user) => fold(`${user.name} ${user.email}`).includes(fold(find)));
   return (
     <Page
       title={t('nav.users')}
@@ -88,6 +87,7 @@ export default function Users() {
                       <div className="grow">
                         <div className="medium trunc">{user.name}</div>
                         <div className="xs muted trunc">{user.email}</div>
+                        {user.status === 'suspended' && <Badge tone="amber">{t('users.suspended')}</Badge>}
                       </div>
                     </div>
                   </td>
@@ -105,9 +105,7 @@ export default function Users() {
                     </span>
                   </td>
                   <td>
-                    {user.status === 'suspended' ? (
-                      <Badge tone="amber">{t('users.suspended')}</Badge>
-                    ) : (
+                    {user.status !== 'suspended' && (
                       <span>
                         {t(`state.${user.state ?? 'offline'}`)}
                         {user.since !== undefined && <span className="faint num"> {coarse(now - user.since)}</span>}
@@ -142,10 +140,9 @@ export default function Users() {
       )}
       <Invitations groups={groups.data} />
       {open?.kind === 'invite' && <Invite groups={groups.data ?? []} onClose={() => setOpen(null)} />}
-      {open?.kind === 'edit' && <Edit user={users.data?.items.find((user) => user.id === open.user.id) ?? open.user} groups={groups.data ?? []} onClose={() => setOpen(null)} />}
+      {open?.kind === 'edit' && <Edit user={fresh(open.user)} groups={groups.data ?? []} onClose={() => setOpen(null)} />}
       {open?.kind === 'states' && <States user={open.user} onClose={() => setOpen(null)} />}
-      {open?.kind === 'suspend' && <Suspend user={open.user} onClose={() => setOpen(null)} />}
-      {open?.kind === 'delete' && <Delete user={open.user} onClose={() => setOpen(null)} />}
+      {(open?.kind === 'suspend' || open?.kind === 'delete') && <TakeOut user={fresh(open.user)} how={open.kind} onClose={() => setOpen(null)} />}
     </Page>
   );
 }
@@ -197,7 +194,7 @@ function Invite({ groups, onClose }: { groups: Group[]; onClose(): void }) {
       }
       return results;
     },
-    onSettled: () => client.invalidateQueries({ queryKey: invitationsKey }),
+    onSettled: () => client.invalidateQueries({ queryKey: keys.invitations }),
   });
   if (invite.data) {
     return (
@@ -280,7 +277,7 @@ function Invitations({ groups }: { groups: Group[] | undefined }) {
   const zone = useZone();
   const client = useQueryClient();
   const [link, setLink] = useState<string | null>(null);
-  const { data } = useQuery({ queryKey: invitationsKey, queryFn: () => api.get<Paged<Invitation>>('/invitations', { limit: 200 }) });
+  const { data } = useQuery(invitationsQuery);
   const act = useMutation({
     mutationFn: ({ id, verb }: { id: number; verb: 'resend' | 'revoke' }) =>
       verb === 'resend' ? api.post<Invitation | undefined>(`/invitations/${id}/resend`) : api.delete<undefined>(`/invitations/${id}`),
@@ -289,16 +286,16 @@ function Invitations({ groups }: { groups: Group[] | undefined }) {
       else toast(verb === 'resend' ? t('invite.resent') : t('invite.revoked'));
     },
     onError: (error) => toast(explain(t, error), { tone: 'error' }),
-    onSettled: () => client.invalidateQueries({ queryKey: invitationsKey }),
+    onSettled: () => client.invalidateQueries({ queryKey: keys.invitations }),
   });
-  if (!data || data.items.length === 0) return null;
+  if (!data || data.length === 0) return null;
   return (
     <section className="block-s" aria-labelledby="invitations">
       <h2 id="invitations">{t('invite.pending')}</h2>
       <div className="scroll-x">
         <table className="table invited">
           <tbody>
-            {data.items.map((invitation) => (
+            {data.map((invitation) => (
               <tr key={invitation.id}>
                 <td className="medium">{invitation.email}</td>
                 <td>{t(`role.${invitation.role}`)}</td>
@@ -370,11 +367,11 @@ function Edit({ user, groups, onClose }: { user: User; groups: Group[]; onClose(
         user.version,
       ),
     onSuccess: () => {
-      void client.invalidateQueries({ queryKey: usersKey });
+      void client.invalidateQueries({ queryKey: keys.users });
       onClose();
     },
     onError: (error) => {
-      if (error instanceof ApiError && error.status === 412) void client.invalidateQueries({ queryKey: usersKey });
+      if (error instanceof ApiError && error.status === 412) void client.invalidateQueries({ queryKey: keys.users });
     },
   });
   const error = new Refusal(save.error);
@@ -564,45 +561,25 @@ function States({ user, onClose }: { user: User; onClose(): void }) {
   );
 }
 
-/** What becomes of the chats of somebody who is taken out. */
-function Back({ user }: { user: User }) {
-  const t = useT();
-  return (user.load ?? 0) > 0 && <p>{t('users.back.text', { n: user.load ?? 0 })}</p>;
-}
-
-function Suspend({ user, onClose }: { user: User; onClose(): void }) {
+/** Somebody is taken out, for a while or for good. */
+function TakeOut({ user, how, onClose }: { user: User; how: 'suspend' | 'delete'; onClose(): void }) {
   const t = useT();
   const client = useQueryClient();
-  const suspend = useMutation({
-    mutationFn: () => api.patch(`/users/${user.id}`, { status: 'suspended' }, user.version),
+  const out = useMutation({
+    mutationFn: () => (how === 'delete' ? api.delete(`/users/${user.id}`, undefined, user.version) : api.patch(`/users/${user.id}`, { status: 'suspended' }, user.version)),
     onSuccess: () => {
-      void client.invalidateQueries({ queryKey: usersKey });
+      void client.invalidateQueries({ queryKey: keys.users });
       toast(t('save.done'));
       onClose();
     },
+    // Somebody changed them meanwhile: who agrees again, agrees to what they are now.
+    onError: () => client.invalidateQueries({ queryKey: keys.users }),
   });
+  const load = user.load ?? 0;
   return (
-    <Confirm title={t('users.suspend.title', { name: user.name })} action={t('users.suspend')} busy={suspend.isPending} error={suspend.error} onConfirm={() => suspend.mutate()} onClose={onClose}>
-      <p>{t('users.suspend.text')}</p>
-      <Back user={user} />
-    </Confirm>
-  );
-}
-
-function Delete({ user, onClose }: { user: User; onClose(): void }) {
-  const t = useT();
-  const client = useQueryClient();
-  const remove = useMutation({
-    mutationFn: () => api.delete(`/users/${user.id}`, undefined, user.version),
-    onSuccess: () => {
-      void client.invalidateQueries({ queryKey: usersKey });
-      onClose();
-    },
-  });
-  return (
-    <Confirm title={t('users.delete.title', { name: user.name })} action={t('users.delete')} busy={remove.isPending} error={remove.error} onConfirm={() => remove.mutate()} onClose={onClose}>
-      <Back user={user} />
-      <p>{t('users.delete.text')}</p>
+    <Confirm title={t(`users.${how}.title`, { name: user.name })} action={t(`users.${how}`)} busy={out.isPending} error={out.error} onConfirm={() => out.mutate()} onClose={onClose}>
+      <p>{t(`users.${how}.text`)}</p>
+      {load > 0 && <p>{t('users.back.text', { n: load })}</p>}
     </Confirm>
   );
 }

@@ -3,7 +3,7 @@ import { agentsQuery, groupsQuery, routingQuery } from '@/api/queries';
 import type { Decision, DecisionChain, DecisionReplay, Funnel, Page as Paged } from '@/api/types';
 import { useT } from '@/i18n';
 import { serverNow } from '@/lib/clock';
-import { sentence } from '@/lib/decisions';
+import { reasonParams, sentence } from '@/lib/decisions';
 import { customerName } from '@/lib/names';
 import { useZone } from '@/lib/me';
 import { clockSeconds, clockTime, dayKey, daysAgo, exact, longDate } from '@/lib/time';
@@ -14,8 +14,9 @@ import { useState, type CSSProperties } from 'react';
 import { Link, useLocation, useSearch } from 'wouter';
 
 const ACTS = ['enqueue', 'assign', 'rotate', 'keep', 'release', 'requeue', 'exhaust', 'take', 'transfer', 'decline', 'return', 'close', 'return_to_bot', 'amnesty'] as const;
-/** What people do. */
-const BY_HAND = new Set<string>(['take', 'transfer', 'decline', 'close', 'return_to_bot', 'pause', 'requeue']);
+const BY_HAND: readonly string[] = ['take', 'transfer', 'decline', 'return_to_bot', 'pause'];
+/** What people do, and not the system. */
+const byHand = ({ act, reason }: Decision) => BY_HAND.includes(act) || (act === 'close' && reasonParams(reason)['by'] != null);
 const TONES: Record<string, { icon: IconName; tone: string }> = {
   assign: { icon: 'turn', tone: 'g' },
   rotate: { icon: 'transfer', tone: 'a' },
@@ -265,7 +266,7 @@ function Line({ decision, names, group, open, filter, onToggle, onOnly }: LinePr
       </div>
       {open && (
         <div className="dec-body">
-          {funnel ? <FunnelView funnel={funnel} names={names} everybody={replay.data?.everybody ?? undefined} /> : <p className="sm muted">{t(BY_HAND.has(decision.act) ? 'funnel.manual' : 'funnel.own')}</p>}
+          {funnel ? <FunnelView funnel={funnel} names={names} everybody={replay.data?.everybody ?? undefined} /> : <p className="sm muted">{t(byHand(decision) ? 'funnel.manual' : 'funnel.own')}</p>}
           <div className="facts-d">
             <dl className="facts-d">
               {decision.to && decision.act !== 'keep' && (

@@ -38,7 +38,7 @@ function useFound(value: number | null, least: number, most: number, findings: F
   const t = useT();
   if (value === null || (value >= least && value <= most)) return findings;
   const others = findings.filter((finding) => finding.severity !== 'error');
-  return [...others, { code: 'value_out_of_range', severity: 'error', count: 1, text: t('adv.range', { least, most }) }];
+  return [...others, { code: 'value_out_of_range', severity: 'error', count: 1, text: t('wrong.between', { least, most }) }];
 }
 
 type NumberFieldProps = RowProps & { value: number; least: number; most: number; onChange(value: number): void };

@@ -44,7 +44,7 @@ export function Yesterday({ policy, groups, agents, wrong }: { policy: Policy; g
   if (!may) return null;
   const result = data?.result;
   return (
-    <section className="again" aria-busy={isFetching && !wrong} aria-label={t('replay.title', { days })}>
+    <section className="again" aria-busy={isFetching} aria-label={t('replay.title', { days })}>
       <h3 className="flex gap-2">
         <span className="grow">{t('replay.title', { days })}</span>
         <select className="chip chip-select" aria-label={t('replay.period')} value={days} onChange={(event) => setDays(Number(event.target.value))}>

@@ -1,5 +1,5 @@
 import { api, ApiError } from '@/api/client';
-import { channelsQuery, groupsQuery } from '@/api/queries';
+import { channelNamesQuery, groupsQuery } from '@/api/queries';
 import type { Compliance, Page as Paged, ServiceTarget } from '@/api/types';
 import { useT } from '@/i18n';
 import { useEdit } from '@/lib/edit';
@@ -20,9 +20,8 @@ const TARGET = { least: 10 / 60, most: 43_200 };
 export default function Levels() {
   const t = useT();
   const may = useMay('routing:edit');
-  const channels = useMay('channels:manage');
   const { data: groups } = useQuery(groupsQuery);
-  const { data: accounts } = useQuery({ ...channelsQuery, enabled: channels });
+  const { data: accounts } = useQuery(channelNamesQuery);
   const list = useQuery({ queryKey: targets, queryFn: ({ signal }) => api.get<Paged<ServiceTarget>>('/service-targets', undefined, signal) });
   const [simulated, setSimulated] = useState(false);
   const kept = useQuery({ queryKey: [...targets, 'kept', simulated], queryFn: ({ signal }) => api.get<Paged<Compliance>>('/reports/service-levels', simulated ? { simulated: 'include' } : undefined, signal), refetchInterval: 30_000 });
@@ -31,7 +30,7 @@ export default function Levels() {
   const where = (target: ServiceTarget) =>
     [
       target.group === null ? t('levels.groups') : (groups?.find((one) => one.id === target.group)?.name ?? `#${target.group}`),
-      target.channel_account === null ? t('levels.channels') : (accounts?.find((one) => one.id === target.channel_account)?.name ?? t('levels.channel.one')),
+      target.channel_account === null ? t('levels.channels') : (accounts?.find((one) => one.id === target.channel_account)?.name ?? `#${target.channel_account}`),
       ...(target.priority_minutes > 0 ? [t('levels.priority.short', { n: target.priority_minutes })] : []),
     ].join(' · ');
   const follows = (target: ServiceTarget) =>
@@ -123,7 +122,7 @@ function Edit({ target, onClose }: { target: ServiceTarget | null; onClose(): vo
   const t = useT();
   const client = useQueryClient();
   const { data: groups } = useQuery(groupsQuery);
-  const { data: accounts } = useQuery({ ...channelsQuery, enabled: useMay('channels:manage') });
+  const { data: accounts } = useQuery(channelNamesQuery);
   const edit = useEdit(target?.version ?? 0, {
     metric: target?.metric ?? ('first_response' as ServiceTarget['metric']),
     group: String(target?.group ?? ''),
@@ -227,7 +226,7 @@ function Edit({ target, onClose }: { target: ServiceTarget | null; onClose(): vo
             <TextField label={t('levels.priority')} help={t('levels.priority.help')} type="number" min={0} max={MOST_MINUTES} step={1} error={wrong?.about('/priority_minutes')} value={priority} onChange={(event) => edit.put({ priority: event.target.value })} />
           </>
         )}
-        <TextField label={t('levels.minutes')} type="number" min={TARGET.least} max={TARGET.most} step="any" required error={wrong?.about('/seconds') && t('levels.minutes.range')} value={minutes} onChange={(event) => edit.put({ minutes: event.target.value })} />
+        <TextField label={t('levels.minutes')} type="number" min={TARGET.least} max={TARGET.most} step="any" required error={wrong?.about('/seconds', (seconds) => (seconds < 60 ? `${seconds} s` : `${t.number(seconds / 60)} min`))} value={minutes} onChange={(event) => edit.put({ minutes: event.target.value })} />
         <div className="opts" role="radiogroup" aria-label={t('levels.count')}>
           <Radio name="business" checked={business} onChange={() => edit.put({ business: true })} help={t('levels.business.help')}>
             {t('levels.business')}

@@ -83,6 +83,7 @@ function Editor({ workspace }: { workspace: Workspace }) {
     },
   });
   const wrong = new Refusal(save.error);
+  const inWords = (minutes: number) => `${t.number(minutes / UNITS[unitOf(minutes)])} ${t(`unit.${unitOf(minutes)}`)}`;
   const tolerance = value.close_tolerance;
   const setTolerance = (part: Partial<Settings['close_tolerance']>) => setValue({ ...value, close_tolerance: { ...tolerance, ...part } });
   const farewell = value.auto_close.farewell ?? { bot: null, waiting: null, agent: null, outbound: null };
@@ -128,7 +129,7 @@ function Editor({ workspace }: { workspace: Workspace }) {
           >
             {tolerance.enabled && (
               <div className="stack">
-                <Minutes label={t('tolerance.minutes')} value={tolerance.minutes} error={wrong.about('/close_tolerance/minutes')} onChange={(minutes) => setTolerance({ minutes })} />
+                <Minutes label={t('tolerance.minutes')} value={tolerance.minutes} error={wrong.about('/close_tolerance/minutes', inWords)} onChange={(minutes) => setTolerance({ minutes })} />
                 <Checkbox checked={tolerance.after_automatic} onChange={(after_automatic) => setTolerance({ after_automatic })}>
                   {t('tolerance.automatic')}
                 </Checkbox>
@@ -182,7 +183,7 @@ function Editor({ workspace }: { workspace: Workspace }) {
                     <Minutes
                       label={t('autoclose.after')}
                       value={minutes}
-                      error={wrong.about(`/auto_close/${phase}`)}
+                      error={wrong.about(`/auto_close/${phase}`, inWords)}
                       onChange={(next) => setValue({ ...value, auto_close: { ...value.auto_close, [phase]: next } })}
                     />
                     <Checkbox
@@ -276,10 +277,6 @@ function unitOf(minutes: number): Unit {
 function Minutes({ label, value, error, onChange }: { label: string; value: number; error?: string; onChange(minutes: number): void }) {
   const t = useT();
   const [unit, setUnit] = useState<Unit>(unitOf(value));
-  const inWords = (minutes: number) => `${t.number(minutes / UNITS[unitOf(minutes)])} ${t(`unit.${unitOf(minutes)}`)}`;
-  // The server says it in minutes, whatever unit is on the screen.
-  const [least, most, ...more] = (error?.match(/\d+/gu) ?? []).map(Number);
-  const wrong = least !== undefined && most !== undefined && more.length === 0 ? t('wrong.between', { least: inWords(least), most: inWords(most) }) : error;
   return (
     <div className="field">
       <span className="label">{label}</span>
@@ -310,7 +307,7 @@ function Minutes({ label, value, error, onChange }: { label: string; value: numb
           ))}
         </select>
       </div>
-      {wrong && <p className="help help-error">{wrong}</p>}
+      {error && <p className="help help-error">{error}</p>}
     </div>
   );
 }

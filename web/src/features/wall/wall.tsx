@@ -136,18 +136,12 @@ function Kpi({ label, value, hint, tone, href }: { label: string; value: string;
       <span className="xs muted trunc">{hint}</span>
     </>
   );
-  if (href?.startsWith('#')) {
-    return (
-      <a className="kpi quiet" href={href}>
-        {content}
-      </a>
-    );
-  }
-  return href ? (
-    <Link className="kpi quiet" href={href}>
+  if (!href) return <div className="kpi">{content}</div>;
+  // A part of this page is the browser's own matter.
+  const Way = href.startsWith('#') ? 'a' : Link;
+  return (
+    <Way className="kpi quiet" href={href}>
       {content}
-    </Link>
-  ) : (
-    <div className="kpi">{content}</div>
+    </Way>
   );
 }
